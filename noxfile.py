@@ -1,0 +1,200 @@
+"""The project's checks. `./dev SESSION` runs one with everything installed; `nox -s SESSION` does where nox is there.
+
+Each session has an environment of its own with the same packages in it, those of constraints.txt. `./dev install` makes
+one to work in: `source .nox/install/bin/activate`.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "unit", "determinism"]
+
+ROOT = Path(__file__).parent
+CONSTRAINTS = ROOT / "constraints.txt"
+OLDEST_TORCH = (2, 6)
+LINK = "torch_of_the_user.pth"
+# Named, not discovered: a plugin that happens to be importable (pytest-randomly reseeds) must not change a run.
+PYTEST = ("python", "-m", "pytest", "-p", "timeout", "-p", "hypothesispytest", "-p", "benchmark")
+PYTEST_ENV = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+# Whatever changes arithmetic or the interpreter is for the package to set, from the numerics profile; what the caller's
+# shell happens to export is taken away. PYTHONHASHSEED is left free on purpose: no value of it may matter.
+NOT_INHERITED = (
+    *("ATEN_CPU_CAPABILITY", "CUBLAS_WORKSPACE_CONFIG", "DNNL_MAX_CPU_ISA", "NVIDIA_TF32_OVERRIDE"),
+    *("MKL_CBWR", "MKL_DYNAMIC", "MKL_NUM_THREADS", "OMP_DYNAMIC", "OMP_NUM_THREADS", "ONEDNN_MAX_CPU_ISA"),
+    *("PYTEST_ADDOPTS", "PYTHONHOME", "PYTHONOPTIMIZE", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONWARNINGS"),
+)
+# uv does not read pip's settings: tell it where the caller wants packages from. Values: name, separator.
+PIP_TO_UV = {
+    "PIP_INDEX_URL": ("UV_DEFAULT_INDEX", " "),
+    "PIP_EXTRA_INDEX_URL": ("UV_INDEX", " "),
+    "PIP_FIND_LINKS": ("UV_FIND_LINKS", ","),
+}
+
+for pip_name, (uv_name, separator) in PIP_TO_UV.items():
+    if os.environ.get(pip_name):
+        os.environ.setdefault(uv_name, separator.join(os.environ[pip_name].split()))
+if os.environ.get("PIP_EXTRA_INDEX_URL"):
+    # pip takes the best version among all indexes; so must uv, or an extra index hides the main one.
+    os.environ.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Ruff (rules and format), then mypy."""
+    prepare(session)
+    session.run("ruff", "check", *session.posargs)
+    session.run("ruff", "format", "--check")
+    session.run("mypy")
+
+
+@nox.session
+def unit(session: nox.Session) -> None:
+    """The unit tests."""
+    prepare(session)
+    run_pytest(session, "tests/unit")
+
+
+@nox.session
+def determinism(session: nox.Session) -> None:
+    """The determinism gate: equal seeds give equal bits, on the real simulator."""
+    prepare(session)
+    run_pytest(session, "tests/determinism", "--durations=10")
+
+
+@nox.session
+def nightly(session: nox.Session) -> None:
+    """The same tests with many, and new, examples."""
+    prepare(session)
+    session.env["HYPOTHESIS_PROFILE"] = "nightly"
+    run_pytest(session, "tests/unit", "tests/determinism", "--durations=20", "--timeout=7200")
+
+
+@nox.session
+def golden(session: nox.Session) -> None:
+    """Check the committed ledgers; `-- --update` rewrites them and shows what changed."""
+    prepare(session)
+    session.run("sac", "golden", *session.posargs)
+
+
+@nox.session
+def install(session: nox.Session) -> None:
+    """Make an environment to work in, with the `sac` command: `.nox/install`."""
+    prepare(session)
+    session.run("python", "-c", "import sys, torch; print('torch', torch.__version__, 'in', sys.prefix)")
+
+
+@nox.session(venv_backend="none")
+def lock(session: nox.Session) -> None:
+    """Rewrite constraints.txt from pyproject.toml; `-- torch==X` chooses the torch."""
+    pin = session.posargs[0] if session.posargs else f"torch=={pinned_torch()}"
+    wanted = Path(session.create_tmp()) / "torch.txt"
+    wanted.write_text(pin + "\n")
+    command = ["uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.10", "--all-extras"]
+    command += ["--no-header", "--no-annotate", "--no-emit-index-url", "--upgrade", "--constraint", str(wanted)]
+    # Built from the index alone: a wheel that lies on this machine must not decide for all.
+    elsewhere = dict.fromkeys(("UV_FIND_LINKS", "UV_TORCH_BACKEND"))
+    resolved = session.run(*command, "pyproject.toml", env=elsewhere, external=True, silent=True)
+    # torch pins its own CUDA libraries, and another torch wants others.
+    cuda = re.compile(r"(triton|cuda-|nvidia-(?!ml-py))")
+    lines = [line for line in str(resolved).splitlines() if "==" in line and not cuda.match(line)]
+    CONSTRAINTS.write_text("# Made by `./dev lock`; usable as pip's -c file.\n" + "\n".join(lines) + "\n")
+    session.log(f"{CONSTRAINTS.name}: {len(lines)} pins")
+
+
+def run_pytest(session: nox.Session, *arguments: str) -> None:
+    """Run pytest and leave the folders of failed tests under test-runs/."""
+    folder = ROOT / "test-runs" / session.name
+    folder.parent.mkdir(exist_ok=True)
+    session.run(*PYTEST, f"--basetemp={folder}", *arguments, *session.posargs, env=PYTEST_ENV)
+
+
+def prepare(session: nox.Session) -> None:
+    """Install the package, its pinned dependencies and the chosen torch."""
+    session.env.update(dict.fromkeys(NOT_INHERITED))
+    choice = torch_choice(session)
+    constraints = CONSTRAINTS
+    options: list[str] = []
+    if choice != "pinned":
+        scratch = Path(session.create_tmp())
+        session.env.pop("TMPDIR", None)
+        constraints = scratch / "constraints.txt"
+        pins = CONSTRAINTS.read_text().splitlines()
+        constraints.write_text("".join(f"{pin}\n" for pin in pins if not pin.startswith("torch==")))
+        if choice == "installed" and session.venv_backend == "uv":
+            # uv does not count what a .pth file brings: tell it that nobody needs torch.
+            overrides = scratch / "overrides.txt"
+            overrides.write_text('torch ; python_version < "3"\n')
+            options = ["--overrides", str(overrides)]
+    link_torch(session, choice == "installed")
+    if choice not in {"installed", "pinned"}:
+        session.install(choice)
+    session.install("--constraint", str(constraints), *options, "--editable", ".[dev]")
+
+
+def torch_choice(session: nox.Session) -> str:
+    """Say which torch to test with: `installed`, `pinned`, or a requirement.
+
+    SAC_TORCH decides. Without it, a torch that this interpreter can import is taken as it is, whatever its build; where
+    there is none, the version in constraints.txt is installed.
+    """
+    wanted = os.environ.get("SAC_TORCH", "").strip()
+    if wanted not in {"", "installed"}:
+        return wanted
+    same_python = session.python in {None, True, "{}.{}".format(*sys.version_info[:2]), sys.executable}
+    folder, trouble = installed_torch() if same_python else (None, "the session runs on another Python")
+    if folder:
+        return "installed"
+    if wanted == "installed":
+        session.error(f"SAC_TORCH=installed, but {sys.executable} offers no torch to use: {trouble}")
+    return "pinned"
+
+
+@functools.cache
+def installed_torch() -> tuple[Path | None, str]:
+    """Find the folder from which this interpreter imports a usable torch, or say why there is none."""
+    spec = importlib.util.find_spec("torch")
+    if spec is None or spec.origin is None:
+        return None, "it has none"
+    try:
+        version = importlib.metadata.version("torch")
+    except importlib.metadata.PackageNotFoundError:
+        return None, "its torch has no version"
+    if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < OLDEST_TORCH:
+        return None, f"torch {version} is too old"
+    if subprocess.run([sys.executable, "-c", "import torch"], capture_output=True, check=False).returncode:
+        return None, f"importing its torch {version} fails"
+    return Path(spec.origin).parents[1], ""
+
+
+def link_torch(session: nox.Session, wanted: bool) -> None:
+    """Let the session's environment import the caller's torch, behind its own packages; or stop it doing so."""
+    (site,) = Path(session.virtualenv.location).glob("lib/python*/site-packages")
+    link = site / LINK
+    if not wanted:
+        link.unlink(missing_ok=True)
+        return
+    folder, _ = installed_torch()
+    session.log(f"torch {importlib.metadata.version('torch')} of {sys.executable} is used (SAC_TORCH=pinned: do not)")
+    if (site / "torch").exists():
+        uninstall = ["uv", "pip", "uninstall"] if session.venv_backend == "uv" else ["pip", "uninstall", "--yes"]
+        session.run(*uninstall, "torch", external=True)
+    link.write_text(f"{folder}\n")
+
+
+def pinned_torch() -> str:
+    """Read the version of torch in constraints.txt."""
+    (version,) = re.findall(r"^torch==(\S+)", CONSTRAINTS.read_text(), re.MULTILINE)
+    return str(version)

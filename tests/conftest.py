@@ -1,0 +1,14 @@
+import os
+
+from hypothesis import HealthCheck, settings
+
+from sac.numerics import PROFILES
+
+# `gate` draws the same examples in every run, so that a red gate is red again; `nightly` looks for new ones.
+COMMON = {"deadline": None, "print_blob": True, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("gate", derandomize=True, **COMMON)
+settings.register_profile("nightly", max_examples=2000, **COMMON)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
+
+# Training refuses to start unless its profile's variables were set before torch loaded: no test module has yet.
+os.environ.update(PROFILES["deterministic"].environment)
