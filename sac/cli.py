@@ -1,0 +1,157 @@
+"""The command line: one thin function for each command.
+
+Nothing here imports torch or NumPy at its top: a numerics profile must be prepared before they load.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from sac.config import BadConfig, TrainConfig
+
+OK, DIVERGED, BAD_INPUT = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `sac COMMAND ...` and return its exit status."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_usage())
+        return OK if arguments else BAD_INPUT
+    if arguments[0] == "--version":
+        from sac import __version__
+
+        print(__version__)
+        return OK
+    command = _COMMANDS.get(arguments[0])
+    if command is None:
+        print(f"sac: no command {arguments[0]!r}; there are: {', '.join(_COMMANDS)}", file=sys.stderr)
+        return BAD_INPUT
+    return _guarded(arguments[0], command, arguments[1:])
+
+
+def _guarded(name: str, command: Callable[[list[str]], int], arguments: list[str]) -> int:
+    """Turn the errors that a user can mend into one message and status 2; others keep their traceback."""
+    try:
+        return command(arguments)
+    except KeyboardInterrupt:
+        print(f"sac {name}: interrupted; what was written so far is complete", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if not _is_for_the_user(error):
+            raise
+        print(f"sac {name}: error: {error}", file=sys.stderr)
+        return BAD_INPUT
+
+
+def _is_for_the_user(error: Exception) -> bool:
+    """Whether the message of `error` says all there is to say; modules not yet loaded can't have raised it."""
+    names = {
+        "sac.config": "BadConfig",
+        "sac.numerics": "NumericsError",
+        "sac.envs.protocol": "EnvironmentFault",
+        "sac.envs.errors": "BadEnvironment",
+        "sac.envs.headless": "MissingSystemLibrary",
+        "sac.ledger": "LedgerError",
+    }
+    loaded = [getattr(sys.modules[module], name, None) for module, name in names.items() if module in sys.modules]
+    return isinstance(error, tuple(kind for kind in loaded if kind is not None))
+
+
+def _usage() -> str:
+    lines = [f"  {name:8} {command.__doc__.splitlines()[0]}" for name, command in _COMMANDS.items() if command.__doc__]
+    return "\n".join(["usage: sac COMMAND ...", "", *lines, "", "sac COMMAND --help tells more."])
+
+
+def parse_train(arguments: Sequence[str], prog: str = "sac train") -> TrainConfig:
+    """The configuration that these flags give; dashes and underscores are alike. Exits with status 2 on bad ones."""
+    import tyro
+
+    return tyro.cli(TrainConfig, args=list(arguments), prog=prog, use_underscores=True)
+
+
+def _train(arguments: list[str]) -> int:
+    """Train SAC as ManiSkill's sac.py does, with equal bits for equal seeds."""
+    config = parse_train(arguments)
+    from sac.config import check
+
+    check(config)
+    from sac import numerics
+
+    numerics.prepare(config.numerics)
+    if config.evaluate:
+        from sac.evaluate_command import evaluate_as_configured
+
+        return evaluate_as_configured(config)
+    from sac.trainer import train
+
+    folder = train(config)
+    print(f"run folder: {folder.root}")
+    return OK
+
+
+def _eval(arguments: list[str]) -> int:
+    """Evaluate a saved policy over many episodes, with a confidence interval."""
+    parser = argparse.ArgumentParser(prog="sac eval")
+    parser.add_argument("--checkpoint", required=True, help="policy file, for example runs/NAME/policy.pt")
+    parser.add_argument("--env_id", "--env-id", help="task; default: that of the run the policy lies in")
+    parser.add_argument("--control_mode", "--control-mode", help="control mode; default likewise")
+    parser.add_argument("--episodes", type=int, default=100, help="number of episodes (default %(default)s)")
+    parser.add_argument("--num_eval_envs", "--num-eval-envs", type=int, default=4, help="environments at once")
+    parser.add_argument("--seed", type=int, default=10_000, help="root seed of the episodes")
+    parser.add_argument("--numerics", choices=("fast", "deterministic", "portable"), default="deterministic")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args(arguments)
+    from sac import numerics
+
+    numerics.prepare(options.numerics)
+    from sac.evaluate_command import evaluate_command
+
+    return evaluate_command(options)
+
+
+def _twin(arguments: list[str]) -> int:
+    """Run the same training again in fresh processes, and compare."""
+    from sac.twin import twin_command
+
+    return twin_command(arguments)
+
+
+def _diff(arguments: list[str]) -> int:
+    """Compare two run folders or ledgers: where do they part first?"""
+    parser = argparse.ArgumentParser(prog="sac diff")
+    parser.add_argument("a", help="run folder or ledger")
+    parser.add_argument("b", help="run folder or ledger")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args(arguments)
+    from sac.diff import diff_command
+
+    return diff_command(options.a, options.b, options.json)
+
+
+def _golden(arguments: list[str]) -> int:
+    """Check the committed golden ledgers, or rewrite them with --update."""
+    from sac.golden import golden_command
+
+    return golden_command(arguments)
+
+
+def _doctor(arguments: list[str]) -> int:
+    """Tell what this machine can do, what is off, and how to mend it."""
+    from sac.doctor import doctor_command
+
+    return doctor_command(arguments)
+
+
+_COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "train": _train,
+    "eval": _eval,
+    "twin": _twin,
+    "diff": _diff,
+    "golden": _golden,
+    "doctor": _doctor,
+}
+
+__all__ = ["BadConfig", "main", "parse_train"]

@@ -1,0 +1,159 @@
+"""Policy -> environments -> transitions: the rollout half of an iteration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from sac.config import TrainConfig
+from sac.envs.protocol import EnvironmentFault, StepBatch, VectorEnv
+from sac.learner import Learner
+from sac.metrics import EpisodeLog, advance
+from sac.replay import RowLayout
+from sac.state import CollectorState, EpisodeState
+from sac.streams import Stream
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """T steps of N environments, in the order in which they were taken.
+
+    Attributes:
+        observation: (T, N, O) float32, what each action was chosen from.
+        action: (T, N, A) float32.
+        reward: (T, N) float32.
+        next_observation: (T, N, O) float32, the true successors.
+        terminated: (T, N) bool.
+        truncated: (T, N) bool.
+        reset_seed: (T, N) int64, `protocol.NO_RESET` where no episode began.
+    """
+
+    observation: torch.Tensor
+    action: torch.Tensor
+    reward: torch.Tensor
+    next_observation: torch.Tensor
+    terminated: torch.Tensor
+    truncated: torch.Tensor
+    reset_seed: torch.Tensor
+
+    def stop(self, bootstrap_at_done: str) -> torch.Tensor:
+        """(T, N) bool: where the value is not bootstrapped from the next observation."""
+        if bootstrap_at_done == "always":
+            return torch.zeros_like(self.terminated)
+        if bootstrap_at_done == "truncated":
+            return self.terminated
+        return self.terminated | self.truncated
+
+    def pack(self, layout: RowLayout, bootstrap_at_done: str) -> torch.Tensor:
+        """The rollout as replay rows (T, N, D)."""
+        stop = self.stop(bootstrap_at_done)
+        return layout.pack(self.observation, self.action, self.reward, stop, self.next_observation)
+
+
+class Collector:
+    """Steps the training environments.
+
+    Environment i's s-th action takes its random numbers from block s of a stream of its own, so it does not depend on
+    how many environments there are or how the steps are cut into iterations.
+
+    Args:
+        config: seed, and steps in an iteration.
+        envs: the training environments; they are reset here.
+        learner: gives the policy.
+    """
+
+    def __init__(self, config: TrainConfig, envs: VectorEnv, learner: Learner) -> None:
+        self.config = config
+        self.envs = envs
+        self.learner = learner
+        self._since_evaluation, self._since_log = EpisodeLog(), EpisodeLog()
+        seeds = range(envs.num_envs)
+        self._warm_up = [Stream(config.seed, "action.warm_up", env) for env in seeds]
+        self._noise = [Stream(config.seed, "action.noise", env) for env in seeds]
+        low, high = envs.spec.action_low, envs.spec.action_high
+        self._low, self._range = low.astype(np.float32), (high - low).astype(np.float32)
+        observation, self.first_seeds = envs.reset()
+        self.state = CollectorState(observation, envs.episodes, EpisodeState.zeros(envs.num_envs))
+
+    def collect(self, warm_up: bool) -> Rollout:
+        """Take `steps_per_env` steps in every environment.
+
+        Args:
+            warm_up: act uniformly in the action box instead of by the policy.
+
+        Raises:
+            EnvironmentFault: an environment returned a number that is not finite.
+        """
+        observations, actions, steps = [], [], []
+        for _ in range(self.config.steps_per_env):
+            observations.append(self.state.observation)
+            action = self._uniform_action() if warm_up else self._policy_action()
+            step = self.envs.step(action)
+            actions.append(action)
+            steps.append(step)
+            self._book(step)
+        rollout = _stack(observations, actions, steps)
+        self._check_finite(rollout)
+        return rollout
+
+    def take_episodes(self) -> EpisodeLog:
+        """Training episodes that ended since this was last called."""
+        taken, self._since_evaluation = self._since_evaluation, EpisodeLog()
+        return taken
+
+    def recent_means(self) -> dict[str, float]:
+        """Mean metrics of the training episodes that ended since this was last called."""
+        taken, self._since_log = self._since_log, EpisodeLog()
+        return taken.means()
+
+    def _uniform_action(self) -> torch.Tensor:
+        shape = self._low.shape
+        draws = np.stack([stream.uniform(self.state.steps, shape) for stream in self._warm_up])
+        return torch.from_numpy(self._low + self._range * draws).to(self.state.observation.device)
+
+    def _policy_action(self) -> torch.Tensor:
+        shape = self._low.shape
+        noise = torch.from_numpy(np.stack([stream.normal(self.state.steps, shape) for stream in self._noise]))
+        device = self.learner.state.log_alpha.device
+        action = self.learner.act(self.state.observation.to(device), noise.to(device))
+        return action.to(self.state.observation.device)
+
+    def _book(self, step: StepBatch) -> None:
+        finished = advance(self.state.totals, step, step.terminated | step.truncated)
+        self._since_evaluation.add(finished)
+        self._since_log.add(finished)
+        self.state.observation = step.observation
+        self.state.episodes = self.envs.episodes
+        self.state.steps += 1
+
+    def _check_finite(self, rollout: Rollout) -> None:
+        """Look for NaN and infinity once an iteration, so that the device is waited for only once."""
+        for field in ("observation", "reward", "next_observation", "action"):
+            values = getattr(rollout, field)
+            finite = torch.isfinite(values)
+            if bool(finite.all()):
+                continue
+            where = torch.nonzero(~finite)[0].tolist()
+            step, env = where[0], where[1]
+            first = self.state.steps - self.config.steps_per_env
+            position = f"[{where[2]}]" if len(where) > 2 else ""
+            raise EnvironmentFault(
+                f"{self.envs.spec.env_id}: environment {env} gave {field}{position} = {values[tuple(where)].item()} at "
+                f"its step {first + step} (global step {(first + step + 1) * self.envs.num_envs}, episode "
+                f"{int(self.envs.episodes[env])} or the one before); training can't use it and stops. "
+                "What came before is in the run folder"
+            )
+
+
+def _stack(observations: list[torch.Tensor], actions: list[torch.Tensor], steps: list[StepBatch]) -> Rollout:
+    return Rollout(
+        observation=torch.stack(observations),
+        action=torch.stack(actions),
+        reward=torch.stack([step.reward for step in steps]),
+        next_observation=torch.stack([step.next_observation for step in steps]),
+        terminated=torch.stack([step.terminated for step in steps]),
+        truncated=torch.stack([step.truncated for step in steps]),
+        reset_seed=torch.stack([step.reset_seed for step in steps]),
+    )

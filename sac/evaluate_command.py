@@ -1,0 +1,101 @@
+"""`sac eval`, and `sac train --evaluate`: how good is a saved policy?"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import math
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from sac import numerics, policy_file
+from sac.config import BadConfig, TrainConfig, check
+from sac.evaluation import evaluate
+from sac.learner import Learner
+from sac.metrics import EpisodeLog, wilson_interval
+from sac.trainer import make_eval_envs, resolve_device
+
+
+def evaluate_command(options: argparse.Namespace) -> int:
+    """Evaluate `options.checkpoint` over `options.episodes` episodes; prints the result and returns 0."""
+    if options.episodes < 1:
+        raise BadConfig(f"--episodes {options.episodes}: must be greater than 0")
+    trained = _trained_as(Path(options.checkpoint))
+    fields: dict[str, Any] = {
+        "env_id": options.env_id or trained.get("env_id"),
+        "control_mode": options.control_mode or trained.get("control_mode", TrainConfig.control_mode),
+        "num_eval_envs": min(options.num_eval_envs, options.episodes) if options.num_eval_envs > 0 else 0,
+        "checkpoint": options.checkpoint,
+        "seed": options.seed,
+        "numerics": options.numerics,
+    }
+    if fields["env_id"] is None:
+        raise BadConfig(f"--env_id: no manifest.json beside {options.checkpoint} tells the task; name it")
+    config = dataclasses.replace(TrainConfig(), num_eval_steps=10_000_000, evaluate=True, **fields)
+    log = evaluate_policy(config, options.episodes)
+    print(json.dumps(summary(log)) if options.json else describe(config, log))
+    return 0
+
+
+def evaluate_as_configured(config: TrainConfig) -> int:
+    """`sac train --evaluate`: one round of `--num_eval_envs` environments for `--num_eval_steps` steps."""
+    log = evaluate_policy(config, episodes=None)
+    print(describe(config, log))
+    return 0
+
+
+def evaluate_policy(config: TrainConfig, episodes: int | None) -> EpisodeLog:
+    """Evaluate `config.checkpoint`.
+
+    Args:
+        config: task, seed, environments and steps.
+        episodes: number of whole episodes; None: one round of `num_eval_steps` steps.
+    """
+    check(config)
+    device = resolve_device(config)
+    numerics.apply(config.numerics, config.threads)
+    with closing(make_eval_envs(config, device)) as envs:
+        learner = Learner(config, envs.spec, device)
+        policy_file.load(Path(str(config.checkpoint)), learner)
+        if episodes is None:
+            return evaluate(envs, learner.act_mean, config.num_eval_steps).episodes
+        log, first = EpisodeLog(), 0
+        while log.count < episodes:
+            found = evaluate(envs, learner.act_mean, envs.spec.max_episode_steps, first).episodes
+            first += 1
+            log.extend(found, episodes - log.count)
+        return log
+
+
+def summary(log: EpisodeLog) -> dict[str, Any]:
+    """Means, and a 95 % confidence interval of each rate and of the return."""
+    means = log.means()
+    rates = {name: wilson_interval(float(log.values(name).sum()), log.count) for name in ("success_once", "success_at_end")}
+    returns = log.values("return")
+    half = 1.96 * float(returns.std()) / math.sqrt(log.count) if log.count > 1 else math.inf
+    intervals = {**rates, "return": (means["return"] - half, means["return"] + half)}
+    return {"episodes": log.count, "means": means, "intervals_95": {name: list(pair) for name, pair in intervals.items()}}
+
+
+def describe(config: TrainConfig, log: EpisodeLog) -> str:
+    """The summary for people."""
+    found = summary(log)
+    lines = [f"{config.env_id}: {log.count} episodes of {config.checkpoint}"]
+    for name, (low, high) in found["intervals_95"].items():
+        lines.append(f"  {name:15} {found['means'][name]:.3f}   95 % interval {low:.3f} to {high:.3f}")
+    lines.append(f"  {'episode_len':15} {found['means']['episode_len']:.1f}")
+    return "\n".join(lines)
+
+
+def _trained_as(checkpoint: Path) -> dict[str, Any]:
+    """Configuration of the run that `checkpoint` lies in; empty where there is none."""
+    for folder in (checkpoint.parent, checkpoint.parent.parent):
+        try:
+            config = json.loads((folder / "manifest.json").read_text())["config"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if isinstance(config, dict):
+            return config
+    return {}

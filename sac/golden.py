@@ -1,0 +1,136 @@
+"""`sac golden`: committed ledgers that a run must still write, bit for bit."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from sac import numerics
+from sac.config import BadConfig
+from sac.ledger import Ledger, compare, read_ledger
+from sac.twin import Variant, run_training
+
+DEFAULT_FOLDER = Path("tests/determinism/goldens")
+_SMALL = "--num_envs=4 --training_freq=32 --batch_size=64 --buffer_size=2_000 --learning_starts=128 --num_eval_envs=2"
+_QUIET = "--numerics=portable --no-tensorboard --no-capture_video --no-save_model --no-progress"
+_TASK = f"{_SMALL} --total_timesteps=320 --eval_freq=0 {_QUIET}"
+GOLDENS: dict[str, str] = {
+    "point": f"--env_id=Point-v1 {_SMALL} --total_timesteps=3_200 --eval_freq=1_600 {_QUIET} --ledger_freq=5",
+    "stack_cube": f"--env_id=StackCube-v1 --control_mode=pd_ee_delta_pos {_TASK}",
+    "pick_cube": f"--env_id=PickCube-v1 {_TASK}",
+    "push_cube": f"--env_id=PushCube-v1 {_TASK}",
+}
+"""Name -> flags of `sac train`; adding a golden is one more line and `sac golden --update`."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the check of one golden found: one line or more of text, and whether it passes."""
+
+    name: str
+    passed: bool
+    text: str
+
+
+def golden_command(arguments: Sequence[str]) -> int:
+    """`sac golden [--update --reason WHY] [--strict] [--dir D] [NAME ...]`; 0 all hold, 1 one does not, 2 bad input."""
+    options = _parser().parse_args(list(arguments))
+    names = options.names or list(GOLDENS)
+    unknown = [name for name in names if name not in GOLDENS]
+    if unknown:
+        raise BadConfig(f"golden {unknown[0]!r}: not known; there are: {', '.join(GOLDENS)}")
+    if options.update and not options.reason:
+        raise BadConfig('--update: say why with --reason "…"; it is kept in the golden')
+    folder = Path(options.dir)
+    with tempfile.TemporaryDirectory(prefix="sac-golden-") as temporary:
+        with ThreadPoolExecutor(max_workers=options.jobs) as pool:
+            outcomes = list(pool.map(lambda name: _outcome(name, folder, Path(temporary), options), names))
+    for outcome in outcomes:
+        print(f"{outcome.name:12} {outcome.text}")
+    if not options.names:
+        outcomes += unused(folder)
+    return 0 if all(outcome.passed for outcome in outcomes) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="sac golden")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which (default: all of {', '.join(GOLDENS)})")
+    parser.add_argument("--update", action="store_true", help="rewrite what differs, showing what changed")
+    parser.add_argument("--reason", help="why the goldens change; kept in their headers")
+    parser.add_argument("--strict", action="store_true", help="fail where the fingerprint is another one")
+    parser.add_argument("--dir", default=str(DEFAULT_FOLDER), help="folder of the goldens (default %(default)s)")
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="runs at the same time")
+    return parser
+
+
+def _outcome(name: str, folder: Path, temporary: Path, options: argparse.Namespace) -> Outcome:
+    run = temporary / name
+    code = run_training(GOLDENS[name].split(), run, Variant(name), quiet=True)
+    if code != 0:
+        command = f"sac train {GOLDENS[name]}"
+        return Outcome(name, False, f"the run failed with status {code}; to see why: {command}")
+    path = folder / f"{name}.jsonl"
+    fresh = read_ledger(run)
+    golden = read_ledger(path) if path.exists() else None
+    if options.update:
+        return _update(name, path, golden, fresh, options.reason)
+    if golden is None:
+        return Outcome(name, False, f"{path} is missing: write it with sac golden --update --reason ...")
+    return check_golden(name, golden, fresh, temporary, strict=options.strict)
+
+
+def check_golden(name: str, golden: Ledger, fresh: Ledger, temporary: Path, *, strict: bool) -> Outcome:
+    """Compare a fresh run with its golden; where the fingerprint is another one, with a second fresh run instead."""
+    drift = numerics.differences(golden.header["fingerprint"], fresh.header["fingerprint"])
+    comparison = compare(golden, fresh)
+    if comparison.equal:
+        note = f" (though the fingerprint differs: {'; '.join(drift)})" if drift else ""
+        return Outcome(name, True, f"equal over {comparison.compared_iterations} iterations{note}")
+    if not drift:
+        return Outcome(name, False, f"DIFFERS from the golden\n{comparison.text}")
+    reason = f"made under another fingerprint ({'; '.join(drift)})"
+    if strict:
+        return Outcome(name, False, f"{reason}, and --strict is set")
+    code = run_training(GOLDENS[name].split(), temporary / f"{name}-twin", Variant(name), quiet=True)
+    twin = compare(fresh, read_ledger(temporary / f"{name}-twin")) if code == 0 else None
+    if twin is not None and twin.equal:
+        return Outcome(name, True, f"{reason}: not comparable here; instead two fresh runs are equal")
+    return Outcome(name, False, f"{reason}, and two fresh runs differ\n{twin.text if twin else f'status {code}'}")
+
+
+def _update(name: str, path: Path, golden: Ledger | None, fresh: Ledger, reason: str) -> Outcome:
+    if golden is not None and compare(golden, fresh).equal and not _drift(golden, fresh):
+        return Outcome(name, True, "unchanged")
+    before = "new" if golden is None else _before(golden, fresh)
+    lines = (Path(fresh.path).read_text()).splitlines()
+    header = json.loads(lines[0])
+    header["golden"] = {"name": name, "flags": GOLDENS[name], "reason": reason}
+    header["config"]["run_dir"] = None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join([json.dumps(header), *lines[1:]]) + "\n")
+    return Outcome(name, True, f"written: {before}")
+
+
+def _before(golden: Ledger, fresh: Ledger) -> str:
+    comparison = compare(golden, fresh)
+    return "\n".join([*_drift(golden, fresh), "" if comparison.equal else comparison.text])
+
+
+def _drift(golden: Ledger, fresh: Ledger) -> list[str]:
+    return numerics.differences(golden.header["fingerprint"], fresh.header["fingerprint"])
+
+
+def unused(folder: Path) -> list[Outcome]:
+    """Golden files that no entry of the table makes."""
+    stray = sorted(path for path in folder.glob("*.jsonl") if path.stem not in GOLDENS)
+    for path in stray:
+        print(f"{path.stem:12} {path} belongs to no golden: remove it")
+    return [Outcome(path.stem, False, "unused") for path in stray]
+
+

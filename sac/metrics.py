@@ -1,0 +1,143 @@
+"""Episode metrics with the names that ManiSkill's baselines log."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+import torch
+
+from sac.envs.protocol import StepBatch
+from sac.state import EpisodeState
+
+EPISODE_METRICS = (
+    "success_once",
+    "success_at_end",
+    "fail_once",
+    "fail_at_end",
+    "return",
+    "episode_len",
+    "reward",
+)
+
+
+def advance(totals: EpisodeState, step: StepBatch, done: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Add one step to the running totals, and hand out the metrics of the episodes that it ended.
+
+    Args:
+        totals: running totals, changed in place; those of ended episodes start again at zero.
+        step: the step, on the CPU or not.
+        done: (N,) bool, which episodes ended.
+
+    Returns:
+        metric -> (number of ended episodes,) float64, in the order of the environments.
+    """
+    success, fail, ended = step.success.cpu(), step.fail.cpu(), done.cpu()
+    totals.episode_return += step.reward.cpu().double()
+    totals.length += 1
+    totals.success_once |= success
+    totals.fail_once |= fail
+    if not bool(ended.any()):
+        return {}
+    columns = {
+        "success_once": totals.success_once,
+        "success_at_end": success,
+        "fail_once": totals.fail_once,
+        "fail_at_end": fail,
+        "return": totals.episode_return,
+        "episode_len": totals.length,
+        "reward": totals.episode_return / totals.length,
+    }
+    finished = {name: column[ended].double() for name, column in columns.items()}
+    for total in (totals.episode_return, totals.length, totals.success_once, totals.fail_once):
+        total[ended] = 0
+    return finished
+
+
+class EpisodeLog:
+    """Metrics of all episodes seen since the last `means`."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, list[torch.Tensor]] = {name: [] for name in EPISODE_METRICS}
+
+    def add(self, finished: Mapping[str, torch.Tensor]) -> None:
+        """Take the episodes that one step ended, see `advance`."""
+        for name, values in finished.items():
+            self._parts[name].append(values)
+
+    def extend(self, other: EpisodeLog, most: int) -> None:
+        """Take the first `most` episodes of another log."""
+        self.add({name: other.values(name)[:most] for name in EPISODE_METRICS})
+
+    @property
+    def count(self) -> int:
+        """Number of episodes held."""
+        return sum(len(part) for part in self._parts["return"])
+
+    def values(self, name: str) -> torch.Tensor:
+        """(count,) float64: one metric of every episode held."""
+        parts = self._parts[name]
+        return torch.cat(parts) if parts else torch.empty(0, dtype=torch.float64)
+
+    def means(self) -> dict[str, float]:
+        """Mean of each metric; empty where no episode has ended."""
+        return {name: float(self.values(name).mean()) for name in EPISODE_METRICS} if self.count else {}
+
+
+def wilson_interval(successes: float, trials: int, z: float = 1.96) -> tuple[float, float]:
+    """95 % confidence interval of a success rate (Wilson, "Probable inference", JASA 1927); (0, 1) without trials."""
+    if trials == 0:
+        return 0.0, 1.0
+    rate = successes / trials
+    centre = (rate + z * z / (2 * trials)) / (1 + z * z / trials)
+    half = z / (1 + z * z / trials) * math.sqrt(rate * (1 - rate) / trials + z * z / (4 * trials * trials))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+class MetricsFile:
+    """`metrics.csv`: one row for each evaluation; no times in it, so equal runs write equal files.
+
+    Columns: step; mean over the evaluation's episodes of success_once, success_at_end and return; the same as moving
+    averages over the last `window` evaluations; and means over the training episodes since the row before.
+    """
+
+    SHOWN = ("success_once", "success_at_end", "return")
+    COLUMNS = (
+        "step",
+        *SHOWN,
+        *(f"{name}_avg" for name in SHOWN),
+        *(f"train_{name}" for name in SHOWN),
+        "train_episodes",
+    )
+
+    def __init__(self, path: Path, window: int = 5) -> None:
+        self._file = path.open("w", newline="")
+        self._writer = csv.writer(self._file)
+        self._writer.writerow(self.COLUMNS)
+        self._file.flush()
+        self._recent: dict[str, deque[float]] = {name: deque(maxlen=window) for name in self.SHOWN}
+
+    def write(self, step: int, evaluation: Mapping[str, float], training: EpisodeLog) -> None:
+        """Append one row and hand it to the operating system."""
+        for name in self.SHOWN:
+            self._recent[name].append(evaluation[name])
+        averages = [sum(values) / len(values) for values in self._recent.values()]
+        train = training.means()
+        row = [step, *(evaluation[name] for name in self.SHOWN), *averages]
+        row += [train.get(name, "") for name in self.SHOWN]
+        self._writer.writerow([*row, training.count])
+        self._file.flush()
+
+    def __enter__(self) -> MetricsFile:
+        """The file is open already."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file."""
+        self._file.close()

@@ -1,0 +1,225 @@
+"""Numerics profiles, and the fingerprint of the machine's arithmetic.
+
+A profile is a promise about bits. Part of it are environment variables that libraries read once, when they load, so
+`prepare` runs before torch and NumPy are imported (this module imports neither at its top). `apply` then sets torch's
+flags, reads everything back, and refuses to go on under a promise that it can't keep.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import sys
+from dataclasses import dataclass, field
+from typing import Any
+
+from sac.config import Numerics
+
+
+class NumericsError(RuntimeError):
+    """The chosen profile's promise can't be kept on this machine; the message names the setting that is missing."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a profile sets.
+
+    Attributes:
+        promise: one sentence for people.
+        environment: variables that must be set before torch and NumPy load.
+        deterministic: torch's deterministic algorithms are required.
+        max_threads: most CPU threads under which the promise holds.
+        same: fingerprint entries that must be equal for two runs to be expected equal.
+    """
+
+    promise: str
+    environment: dict[str, str] = field(default_factory=dict)
+    deterministic: bool = True
+    max_threads: int = 8
+    same: tuple[str, ...] = ()
+
+
+_LIBRARIES = ("torch", "numpy", "mani_skill", "sapien")
+_STEADY = {
+    # A library that takes fewer threads when the machine is busy sums in another order.
+    "OMP_DYNAMIC": "FALSE",
+    "MKL_DYNAMIC": "FALSE",
+    # cuBLAS is repeatable only with a fixed workspace (its documentation, "Results reproducibility").
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+}
+_PORTABLE = {
+    # One code path for every x86-64 CPU; MKL's AVX2 path is taken on Intel only.
+    "MKL_CBWR": "COMPATIBLE",
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "OPENBLAS_CORETYPE": "Haswell",
+    # Names of both NumPy generations; those that a build does not know are ignored.
+    "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR",
+}
+PROFILES: dict[str, Profile] = {
+    "fast": Profile(
+        "whatever is fastest here; no promise beyond statistics",
+        deterministic=False,
+        max_threads=1024,
+        same=("profile", *_LIBRARIES, "cpu", "capability", "mkl_cbwr", "threads", "device", "probe"),
+    ),
+    "deterministic": Profile(
+        "same machine model, same versions: same bits, under any load",
+        environment=_STEADY,
+        same=("profile", *_LIBRARIES, "cpu", "capability", "mkl_cbwr", "threads", "device", "probe"),
+    ),
+    "portable": Profile(
+        "same versions: same bits on any x86-64 CPU with AVX2",
+        environment={**_STEADY, **_PORTABLE},
+        max_threads=1,
+        same=("profile", *_LIBRARIES, "capability", "mkl_cbwr", "threads", "device", "probe"),
+    ),
+}
+_CBWR_BRANCH, _CBWR_COMPATIBLE = 1, 3
+"""MKL_CBWR_BRANCH and MKL_CBWR_COMPATIBLE of mkl_types.h."""
+
+
+def prepare(profile: Numerics) -> None:
+    """Set the profile's environment variables for this process, restarting it once if a library has read them already.
+
+    Raises:
+        NumericsError: it has been restarted and the variables still differ.
+    """
+    wanted = PROFILES[profile].environment
+    wrong = {name: value for name, value in wanted.items() if os.environ.get(name) != value}
+    os.environ.update(wanted)
+    if not wrong or not {"torch", "numpy"} & set(sys.modules):
+        return
+    if os.environ.get("SAC_RESTARTED") == profile:
+        raise NumericsError(f"--numerics {profile}: {', '.join(wrong)} can't be set before torch and NumPy load")
+    os.environ["SAC_RESTARTED"] = profile
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def default_threads(profile: Numerics) -> int:
+    """CPU threads for `--threads 0`: as many as this process may use, at most what the profile allows and 8."""
+    return min(len(os.sched_getaffinity(0)), PROFILES[profile].max_threads, 8)
+
+
+def apply(profile: Numerics, threads: int) -> None:
+    """Set torch's flags for the profile and read all of it back.
+
+    Args:
+        profile: name of the profile.
+        threads: CPU threads; 0 means `default_threads`.
+
+    Raises:
+        NumericsError: a setting did not take effect; the message says which, and what to do.
+    """
+    import torch
+
+    chosen = PROFILES[profile]
+    threads = threads or default_threads(profile)
+    if threads > chosen.max_threads:
+        raise NumericsError(
+            f"--threads {threads}: --numerics {profile} keeps its promise with at most {chosen.max_threads}"
+        )
+    torch.set_num_threads(threads)
+    # As torch.use_deterministic_algorithms, which also loads torch's compiler: seconds in every process.
+    torch.set_deterministic_debug_mode("error" if chosen.deterministic else "default")
+    torch.backends.cudnn.deterministic = chosen.deterministic
+    torch.backends.cudnn.benchmark = not chosen.deterministic
+    torch.backends.cuda.matmul.allow_tf32 = not chosen.deterministic
+    torch.backends.cudnn.allow_tf32 = not chosen.deterministic
+    _read_back(profile, threads)
+
+
+def _read_back(profile: Numerics, threads: int) -> None:
+    import torch
+
+    chosen = PROFILES[profile]
+    checks: list[tuple[str, object, object]] = [
+        ("torch.get_num_threads()", torch.get_num_threads(), threads),
+        ("torch.are_deterministic_algorithms_enabled()", torch.are_deterministic_algorithms_enabled(), chosen.deterministic),
+    ]
+    checks += [(name, os.environ.get(name), value) for name, value in chosen.environment.items()]
+    if profile == "portable":
+        checks.append(("torch.backends.cpu.get_cpu_capability()", torch.backends.cpu.get_cpu_capability(), "AVX2"))
+        checks.append(("MKL's branch (MKL_CBWR)", mkl_branch(), _CBWR_COMPATIBLE))
+        checks.append(("platform.machine()", platform.machine(), "x86_64"))
+    for name, found, wanted in checks:
+        if found != wanted:
+            raise NumericsError(
+                f"--numerics {profile} promises: {chosen.promise}. That can't be kept here: {name} is {found!r}, "
+                f"but must be {wanted!r}. `sac doctor` shows what this machine can do"
+            )
+
+
+def mkl_branch() -> int | None:
+    """The code branch that MKL inside torch has taken; None where torch is built without MKL."""
+    import ctypes
+
+    import torch
+
+    library = os.path.join(os.path.dirname(torch.__file__), "lib", "libtorch_cpu.so")
+    try:
+        return int(ctypes.CDLL(library).mkl_serv_cbwr_get(_CBWR_BRANCH))
+    except (OSError, AttributeError):
+        return None
+
+
+def cpu_model() -> str:
+    """Vendor, family, model, stepping and name of the CPU, as the kernel tells them."""
+    fields: dict[str, str] = {}
+    try:
+        with open("/proc/cpuinfo") as lines:
+            for line in lines:
+                name, _, value = line.partition(":")
+                fields.setdefault(name.strip(), value.strip())
+    except OSError:
+        return platform.processor() or platform.machine()
+    parts = (fields.get(name, "?") for name in ("vendor_id", "cpu family", "model", "stepping", "model name"))
+    return "/".join(parts)
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of the libraries that compute."""
+    versions: dict[str, str] = {}
+    for name in _LIBRARIES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = "absent"
+    return versions
+
+
+def fingerprint(profile: Numerics, device: str = "cpu") -> dict[str, Any]:
+    """What bits depend on, here: library versions, CPU, settings, and digests of a battery of probe operations."""
+    import torch
+
+    from sac.probe import probe
+
+    name = torch.cuda.get_device_name() if device == "cuda" else "cpu"
+    return {
+        "profile": profile,
+        **library_versions(),
+        "python": platform.python_version(),
+        "cpu": cpu_model(),
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "mkl_cbwr": mkl_branch(),
+        "threads": torch.get_num_threads(),
+        "device": name,
+        "probe": probe(torch.device(device)),
+    }
+
+
+def differences(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
+    """Entries that the profile's promise needs equal and that differ, as `name: a's value, b's value`."""
+    if a.get("profile") != b.get("profile"):
+        return [f"profile: {a.get('profile')}, {b.get('profile')}"]
+    names = PROFILES[a["profile"]].same if a.get("profile") in PROFILES else sorted(a.keys() | b.keys())
+    found: list[str] = []
+    for name in names:
+        if name == "probe":
+            pa, pb = a.get("probe") or {}, b.get("probe") or {}
+            operations = [op for op in sorted(pa.keys() | pb.keys()) if pa.get(op) != pb.get(op)]
+            found += [f"arithmetic of {op}: {pa.get(op)}, {pb.get(op)}" for op in operations]
+        elif a.get(name) != b.get(name):
+            found.append(f"{name}: {a.get(name)}, {b.get(name)}")
+    return found

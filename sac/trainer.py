@@ -1,0 +1,272 @@
+"""The training loop: collect, store, learn, witness, evaluate."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sac import numerics, policy_file, run_folder, witness
+from sac.collector import Collector
+from sac.config import BadConfig, TrainConfig, check
+from sac.digest import DigestBatch
+from sac.envs.factory import make_vector_env
+from sac.envs.protocol import VectorEnv
+from sac.evaluation import Evaluation, evaluate
+from sac.learner import Learner
+from sac.ledger import LedgerWriter
+from sac.logs import Logs
+from sac.metrics import MetricsFile
+from sac.replay import ReplayBuffer, RowLayout
+from sac.run_folder import RunFolder
+from sac.state import TrainState
+from sac.streams import EpisodeSeeds, Stream
+from sac.witness import Updates
+
+
+def train(config: TrainConfig) -> RunFolder:
+    """Train as configured and write the run folder.
+
+    Raises:
+        BadConfig: a flag's value can't be used.
+        NumericsError: the numerics profile's promise can't be kept here.
+        EnvironmentFault: an environment failed or gave a number that is not finite; what came before is written.
+    """
+    check(config)
+    device = resolve_device(config)
+    numerics.apply(config.numerics, config.threads)
+    with ExitStack() as stack:
+        envs, eval_envs = make_envs(config, device, stack)
+        folder = run_folder.create(config)
+        header = run_folder.write_manifest(folder, config, numerics.fingerprint(config.numerics, device.type))
+        logs = stack.enter_context(Logs(config, folder))
+        trainer = Trainer(config, device, envs, eval_envs, folder, logs, stack, header)
+        trainer.run()
+    return folder
+
+
+def resolve_device(config: TrainConfig) -> torch.device:
+    """Where networks live, for `--device` and `--cuda`."""
+    available = torch.cuda.is_available()
+    if config.device == "cuda" and not available:
+        raise BadConfig("--device cuda: torch finds no CUDA device here; use --device cpu, or see `sac doctor`")
+    wants_cuda = config.device == "cuda" or (config.device == "auto" and config.cuda)
+    return torch.device("cuda" if wants_cuda and available else "cpu")
+
+
+def make_envs(config: TrainConfig, device: torch.device, stack: ExitStack) -> tuple[VectorEnv, VectorEnv | None]:
+    """Training environments, and evaluation environments where evaluations are due; closed with `stack`."""
+    envs = make_vector_env(
+        config.env_id,
+        config.num_envs,
+        EpisodeSeeds(config.seed, "train"),
+        control_mode=config.control_mode,
+        ignore_terminations=not config.partial_reset,
+        reconfiguration_freq=config.reconfiguration_freq,
+        sim_backend=resolve_backend(config),
+        device=device,
+    )
+    stack.callback(envs.close)
+    if config.eval_freq == 0:
+        return envs, None
+    eval_envs = make_eval_envs(config, device)
+    stack.callback(eval_envs.close)
+    return envs, eval_envs
+
+
+def make_eval_envs(config: TrainConfig, device: torch.device) -> VectorEnv:
+    """Evaluation environments.
+
+    Raises:
+        BadConfig: no episode would end within `--num_eval_steps`.
+    """
+    envs = make_vector_env(
+        config.env_id,
+        config.num_eval_envs,
+        EpisodeSeeds(config.seed, "eval"),
+        control_mode=config.control_mode,
+        ignore_terminations=not config.eval_partial_reset,
+        reconfiguration_freq=config.eval_reconfiguration_freq,
+        sim_backend=resolve_backend(config),
+        device=device,
+    )
+    needed = envs.spec.max_episode_steps
+    if config.num_eval_steps < needed:
+        envs.close()
+        raise BadConfig(
+            f"--num_eval_steps {config.num_eval_steps}: an episode of {config.env_id} has {needed} steps, so none "
+            f"would end; give at least {needed}"
+        )
+    return envs
+
+
+def resolve_backend(config: TrainConfig) -> str:
+    """Physics back end for `--sim_backend auto`: the CPU's, since only it is known to repeat its bits."""
+    if config.sim_backend == "physx_cuda" and config.numerics != "fast":
+        raise BadConfig(
+            f"--sim_backend physx_cuda: GPU physics sums contact forces in no fixed order, so --numerics "
+            f"{config.numerics} can't keep its promise; use --sim_backend physx_cpu, or --numerics fast"
+        )
+    return "physx_cpu" if config.sim_backend == "auto" else config.sim_backend
+
+
+class Trainer:
+    """One training run; `run` does all of it, `iterate` one iteration."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        device: torch.device,
+        envs: VectorEnv,
+        eval_envs: VectorEnv | None,
+        folder: RunFolder,
+        logs: Logs,
+        stack: ExitStack,
+        header: dict[str, Any],
+    ) -> None:
+        self.config, self.device, self.folder, self.logs = config, device, folder, logs
+        self.eval_envs = eval_envs
+        self.learner = Learner(config, envs.spec, device)
+        if config.checkpoint is not None:
+            policy_file.load(Path(config.checkpoint), self.learner)
+        self.collector = Collector(config, envs, self.learner)
+        self.layout = RowLayout(envs.spec.observation_dim, envs.spec.action_dim)
+        buffer_device = device if config.buffer_device == "cuda" else torch.device("cpu")
+        self.replay = ReplayBuffer(self.layout, config.num_envs, config.buffer_size, buffer_device)
+        self.state = TrainState(self.learner.state, self.replay.state, self.collector.state)
+        self._index_stream = Stream(config.seed, "replay.index")
+        self._noise_stream = Stream(config.seed, "update.noise")
+        self._metrics = stack.enter_context(MetricsFile(folder.metrics))
+        self._ledger = stack.enter_context(LedgerWriter(folder.ledger, header)) if config.ledger_freq else None
+
+    def run(self) -> None:
+        """Train to the end; the ledger's line 0 is the state before the first iteration."""
+        record = self._record(due=True)
+        if record is not None:
+            witness.record_first(record, self.collector.first_seeds, self.collector.state.observation)
+        self._close_iteration(record)
+        while self.state.global_step < self.config.total_timesteps:
+            self.iterate()
+        if self.config.save_model:
+            policy_file.save(self.learner, self.folder.policy)
+
+    def iterate(self) -> None:
+        """One iteration: roll out, store, learn, witness, and evaluate where it is due."""
+        config, state = self.config, self.state
+        # As in ManiSkill's sac.py the policy acts from the first iteration after one that learned.
+        warm_up = state.iteration == 0 or state.global_step < config.learning_starts
+        state.iteration += 1
+        record = self._record(due=self._ledger_due())
+        with self.logs.timed("rollout_time"):
+            rollout = self.collector.collect(warm_up)
+            self.replay.add(rollout.pack(self.layout, config.bootstrap_at_done).to(self.replay.state.rows.device))
+        state.global_step += config.training_freq
+        marks = None
+        if record is not None:
+            witness.record_rollout(record, rollout)
+            marks = witness.step_marks(rollout)
+        updates = None
+        if state.global_step >= config.learning_starts and config.grad_steps_per_iteration > 0:
+            with self.logs.timed("update_time"):
+                updates = self._learn(witnessed=record is not None)
+            if record is not None:
+                witness.record_updates(record, updates)
+        self._log(updates)
+        self._close_iteration(record, marks)
+
+    def _learn(self, witnessed: bool) -> Updates:
+        """`grad_steps_per_iteration` gradient steps on batches drawn uniformly from the replay buffer."""
+        config, block = self.config, self.state.iteration
+        steps = config.grad_steps_per_iteration
+        index = torch.from_numpy(self._index_stream.integers(block, len(self.replay), (steps, config.batch_size)))
+        noise_shape = (steps, 2, config.batch_size, self.layout.action_dim)
+        noise = torch.from_numpy(self._noise_stream.normal(block, noise_shape))
+        updates = Updates(index, noise)
+        device_index = index.to(self.replay.state.rows.device)
+        device_noise = noise.to(self.device)
+        rows = torch.empty((config.batch_size, self.layout.width), device=self.replay.state.rows.device)
+        for step in range(steps):
+            rows = self.replay.gather(device_index[step], out=rows)
+            if witnessed:
+                updates.see_batch(rows)
+            batch = self.layout.unpack(rows.to(self.device))
+            updates.infos.append(self.learner.update(batch, device_noise[step]))
+        return updates
+
+    def _ledger_due(self) -> bool:
+        if not self.config.ledger_freq:
+            return False
+        state, config = self.state, self.config
+        due = state.iteration % config.ledger_freq == 0 or state.iteration == config.iterations
+        return due or self._evaluation_due(state.global_step + config.training_freq)
+
+    def _record(self, due: bool) -> DigestBatch | None:
+        return DigestBatch(self.device) if due and self._ledger is not None else None
+
+    def _close_iteration(self, record: DigestBatch | None, marks: dict[str, str] | None = None) -> None:
+        """Witness the learner, evaluate where it is due, and write the ledger's line."""
+        state = self.state
+        if record is not None:
+            witness.record_learner(record, state.learner)
+        if self._evaluation_due(state.global_step):
+            evaluation = self._evaluate()
+            if record is not None:
+                witness.record_evaluation(record, evaluation)
+        if record is not None and self._ledger is not None:
+            digests, values = record.finish()
+            self._ledger.write(state.iteration, state.global_step, digests, values, marks)
+        self.logs.progress(state.global_step)
+
+    def _evaluation_due(self, step: int) -> bool:
+        """Whether `step` is the first at or after a multiple of eval_freq, or the last of the run."""
+        config = self.config
+        if config.eval_freq == 0:
+            return False
+        last = step >= config.total_timesteps
+        return last or _crossed(step, config.training_freq, config.eval_freq)
+
+    def _evaluate(self) -> Evaluation:
+        if self.eval_envs is None:
+            raise RuntimeError("an evaluation is due, but no evaluation environments were made")
+        with self.logs.timed("eval_time"):
+            evaluation = evaluate(self.eval_envs, self._eval_policy, self.config.num_eval_steps)
+        step, means = self.state.global_step, evaluation.episodes.means()
+        self.logs.scalars({f"eval/{name}": value for name, value in means.items()}, step)
+        self.logs.scalars({"time/eval_time": self.logs.last["eval_time"]}, step)
+        self.logs.evaluation(step, means, evaluation.episodes.count, self.logs.last["eval_time"])
+        self._metrics.write(step, means, self.collector.take_episodes())
+        if self.config.save_model:
+            policy_file.save(self.learner, self.folder.checkpoints / f"policy_{step}.pt")
+        return evaluation
+
+    def _eval_policy(self, observation: torch.Tensor) -> torch.Tensor:
+        return self.learner.act_mean(observation.to(self.device)).to(observation.device)
+
+    def _log(self, updates: Updates | None) -> None:
+        config, step = self.config, self.state.global_step
+        if updates is None or not _crossed(step, config.training_freq, config.log_freq):
+            return
+        self.logs.scalars(losses(updates), step)
+        self.logs.scalars(self.logs.times(config.training_freq), step)
+        self.logs.scalars({f"train/{name}": value for name, value in self.collector.recent_means().items()}, step)
+
+
+def _crossed(step: int, stride: int, every: int) -> bool:
+    """Whether a multiple of `every` lies in (step - stride, step]; ManiSkill's rule for its eval_freq and log_freq."""
+    return (step - stride) // every < step // every
+
+
+def losses(updates: Updates) -> dict[str, float]:
+    """The `losses/…` scalars that ManiSkill's `sac.py` writes, of the iteration's last gradient step."""
+    last = updates.infos[-1]
+    critic, q = last.critic_losses.tolist(), last.q_values.tolist()
+    scalars = {f"losses/qf{e + 1}_values": value for e, value in enumerate(q)}
+    scalars |= {f"losses/qf{e + 1}_loss": value for e, value in enumerate(critic)}
+    scalars |= {"losses/qf_loss": sum(critic) / 2, "losses/alpha": float(last.alpha)}
+    for name in ("actor_loss", "alpha_loss"):
+        values = [getattr(info, name) for info in updates.infos if getattr(info, name) is not None]
+        if values:
+            scalars[f"losses/{name}"] = float(values[-1])
+    return scalars
