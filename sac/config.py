@@ -174,11 +174,22 @@ LAYOUT_FIELDS = frozenset(
 )
 """Fields that never change a training channel: tested in tests/determinism."""
 
-_POSITIVE = (
-    "num_envs num_eval_envs num_eval_steps num_steps total_timesteps buffer_size batch_size policy_lr q_lr "
-    "policy_frequency target_network_frequency training_freq log_freq"
-).split()
-_NOT_NEGATIVE = "seed learning_starts eval_freq threads ledger_freq alpha utd".split()
+_POSITIVE = [
+    "num_envs",
+    "num_eval_envs",
+    "num_eval_steps",
+    "num_steps",
+    "total_timesteps",
+    "buffer_size",
+    "batch_size",
+    "policy_lr",
+    "q_lr",
+    "policy_frequency",
+    "target_network_frequency",
+    "training_freq",
+    "log_freq",
+]
+_NOT_NEGATIVE = ["seed", "learning_starts", "eval_freq", "threads", "ledger_freq", "alpha", "utd"]
 
 
 def check(config: TrainConfig) -> None:
@@ -240,4 +251,6 @@ def _check_refused(config: TrainConfig) -> None:
     if config.save_trajectory:
         raise BadConfig("--save_trajectory: not written; episode seeds and the ledger reproduce every trajectory")
     if config.save_train_video_freq is not None:
-        raise BadConfig("--save_train_video_freq: training videos are not recorded; --capture_video records evaluations")
+        raise BadConfig(
+            "--save_train_video_freq: training videos are not recorded; --capture_video records evaluations"
+        )

@@ -72,11 +72,17 @@ def evaluate_policy(config: TrainConfig, episodes: int | None) -> EpisodeLog:
 def summary(log: EpisodeLog) -> dict[str, Any]:
     """Means, and a 95 % confidence interval of each rate and of the return."""
     means = log.means()
-    rates = {name: wilson_interval(float(log.values(name).sum()), log.count) for name in ("success_once", "success_at_end")}
+    rates = {
+        name: wilson_interval(float(log.values(name).sum()), log.count) for name in ("success_once", "success_at_end")
+    }
     returns = log.values("return")
     half = 1.96 * float(returns.std()) / math.sqrt(log.count) if log.count > 1 else math.inf
     intervals = {**rates, "return": (means["return"] - half, means["return"] + half)}
-    return {"episodes": log.count, "means": means, "intervals_95": {name: list(pair) for name, pair in intervals.items()}}
+    return {
+        "episodes": log.count,
+        "means": means,
+        "intervals_95": {name: list(pair) for name, pair in intervals.items()},
+    }
 
 
 def describe(config: TrainConfig, log: EpisodeLog) -> str:

@@ -28,8 +28,12 @@ class Evaluation:
     episodes: EpisodeLog
 
 
-def evaluate(envs: VectorEnv, policy: Policy, steps: int, first_episode: int = 0) -> Evaluation:
+def evaluate(
+    envs: VectorEnv, policy: Policy, steps: int, first_episode: int = 0, watch: Callable[[], None] | None = None
+) -> Evaluation:
     """Step every environment `steps` times from the start of its episode `first_episode`.
+
+    `watch` is called after the reset and after each step.
 
     The episodes' seeds are a function of the run's seed alone, so an evaluation at step n finds the same
     whatever the evaluation cadence, and two policies meet the same episodes.
@@ -37,9 +41,12 @@ def evaluate(envs: VectorEnv, policy: Policy, steps: int, first_episode: int = 0
     observation, _ = envs.reset(first_episode)
     totals, log = EpisodeState.zeros(envs.num_envs), EpisodeLog()
     actions: list[torch.Tensor] = []
+    look = watch or (lambda: None)
+    look()
     for _ in range(steps):
         actions.append(policy(observation))
         step = envs.step(actions[-1])
         log.add(advance(totals, step, step.terminated | step.truncated))
         observation = step.observation
+        look()
     return Evaluation(torch.stack(actions), log)

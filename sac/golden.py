@@ -48,9 +48,8 @@ def golden_command(arguments: Sequence[str]) -> int:
     if options.update and not options.reason:
         raise BadConfig('--update: say why with --reason "…"; it is kept in the golden')
     folder = Path(options.dir)
-    with tempfile.TemporaryDirectory(prefix="sac-golden-") as temporary:
-        with ThreadPoolExecutor(max_workers=options.jobs) as pool:
-            outcomes = list(pool.map(lambda name: _outcome(name, folder, Path(temporary), options), names))
+    with tempfile.TemporaryDirectory(prefix="sac-golden-") as temporary, ThreadPoolExecutor(options.jobs) as pool:
+        outcomes = list(pool.map(lambda name: _outcome(name, folder, Path(temporary), options), names))
     for outcome in outcomes:
         print(f"{outcome.name:12} {outcome.text}")
     if not options.names:
@@ -132,5 +131,3 @@ def unused(folder: Path) -> list[Outcome]:
     for path in stray:
         print(f"{path.stem:12} {path} belongs to no golden: remove it")
     return [Outcome(path.stem, False, "unused") for path in stray]
-
-

@@ -109,7 +109,7 @@ class Learner:
             return batch.reward + (1 - batch.stop) * self.config.gamma * soft_value
 
     def critic_losses(self, critic: Views, batch: Batch, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Equation 5 for each critic: mean over the batch of (Q_i(s, a) - y)^2; returns losses and values, (E,), (E, B)."""
+        """Equation 5 for each critic: mean over the batch of (Q_i(s, a) - y)^2; returns losses (E,), values (E, B)."""
         q = critic_forward(critic, batch.observation_action)
         return (q - target).square().mean(dim=1), q
 

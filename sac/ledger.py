@@ -3,8 +3,9 @@
 A ledger is a file of JSON lines. The first is the header: `{"ledger": 1, "config": {...}, "fingerprint": {...},
 "versions": {...}, ...}`. Each further line is one iteration: `{"iteration": k, "global_step": n, "digests": {channel:
 16 hexadecimal digits}, "values": {name: float}}`. Iteration 0 is the state before any training. Floats stand in their
-exact repr; those that JSON lacks are the strings "nan", "inf" and "-inf". A line may have `"steps": {channel: 4 hexadecimal
-digits for each (step, environment), environments of one step side by side}`: hints that locate a difference within it.
+exact repr; those that JSON lacks are the strings "nan", "inf" and "-inf". A line may have `"steps": {channel: marks}`:
+four hexadecimal digits for each (step, environment), environments of one step side by side, hints that locate a
+difference.
 """
 
 import json

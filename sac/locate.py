@@ -1,4 +1,4 @@
-"""Where within one iteration two rollouts part: the env step, the environment, and the channel that was first in time."""
+"""Where within one iteration two rollouts part: env step, environment, and the channel that was first in time."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ class Logs:
             self._wandb.finish()
 
 
-def _tensorboard(config: TrainConfig, folder: RunFolder) -> Any:  # noqa: ANN401 - torch ships no types for it
+def _tensorboard(config: TrainConfig, folder: RunFolder) -> Any:
     from torch.utils.tensorboard import SummaryWriter
 
     writer = SummaryWriter(str(folder.root))
@@ -112,7 +112,7 @@ def _tensorboard(config: TrainConfig, folder: RunFolder) -> Any:  # noqa: ANN401
     return writer
 
 
-def _wandb(config: TrainConfig, folder: RunFolder) -> Any:  # noqa: ANN401 - an optional package
+def _wandb(config: TrainConfig, folder: RunFolder) -> Any:
     try:
         import wandb
     except ImportError as error:

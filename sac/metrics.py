@@ -127,8 +127,8 @@ class MetricsFile:
             self._recent[name].append(evaluation[name])
         averages = [sum(values) / len(values) for values in self._recent.values()]
         train = training.means()
-        row = [step, *(evaluation[name] for name in self.SHOWN), *averages]
-        row += [train.get(name, "") for name in self.SHOWN]
+        row: list[float | str] = [step, *(evaluation[name] for name in self.SHOWN), *averages]
+        row += [train[name] if train else "" for name in self.SHOWN]
         self._writer.writerow([*row, training.count])
         self._file.flush()
 

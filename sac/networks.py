@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -50,7 +51,7 @@ def actor_shapes(observation_dim: int, action_dim: int) -> dict[str, tuple[int, 
     """Names and shapes of the actor's parameters; weights are (in, out). The last layer gives mean and log-std."""
     widths = (observation_dim, *HIDDEN, 2 * action_dim)
     shapes: dict[str, tuple[int, ...]] = {}
-    for layer, (fan_in, fan_out) in enumerate(zip(widths, widths[1:], strict=False)):
+    for layer, (fan_in, fan_out) in enumerate(pairwise(widths)):
         shapes[f"weight.{layer}"] = (fan_in, fan_out)
         shapes[f"bias.{layer}"] = (fan_out,)
     return shapes
@@ -60,7 +61,7 @@ def critic_shapes(observation_dim: int, action_dim: int) -> dict[str, tuple[int,
     """Names and shapes of the critic ensemble's parameters; weights are (E, in, out), biases (E, 1, out)."""
     widths = (observation_dim + action_dim, *HIDDEN, 1)
     shapes: dict[str, tuple[int, ...]] = {}
-    for layer, (fan_in, fan_out) in enumerate(zip(widths, widths[1:], strict=False)):
+    for layer, (fan_in, fan_out) in enumerate(pairwise(widths)):
         shapes[f"weight.{layer}"] = (NUM_CRITICS, fan_in, fan_out)
         shapes[f"bias.{layer}"] = (NUM_CRITICS, 1, fan_out)
     return shapes

@@ -136,7 +136,11 @@ def _read_back(profile: Numerics, threads: int) -> None:
     chosen = PROFILES[profile]
     checks: list[tuple[str, object, object]] = [
         ("torch.get_num_threads()", torch.get_num_threads(), threads),
-        ("torch.are_deterministic_algorithms_enabled()", torch.are_deterministic_algorithms_enabled(), chosen.deterministic),
+        (
+            "torch.are_deterministic_algorithms_enabled()",
+            torch.are_deterministic_algorithms_enabled(),
+            chosen.deterministic,
+        ),
     ]
     checks += [(name, os.environ.get(name), value) for name, value in chosen.environment.items()]
     if profile == "portable":
@@ -180,13 +184,14 @@ def cpu_model() -> str:
 
 def library_versions() -> dict[str, str]:
     """Versions of the libraries that compute."""
-    versions: dict[str, str] = {}
-    for name in _LIBRARIES:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            versions[name] = "absent"
-    return versions
+    return {name: _version(name) for name in _LIBRARIES}
+
+
+def _version(library: str) -> str:
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return "absent"
 
 
 def fingerprint(profile: Numerics, device: str = "cpu") -> dict[str, Any]:

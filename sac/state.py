@@ -146,4 +146,6 @@ def walk(node: object, prefix: str = "") -> Iterator[tuple[str, Leaf]]:
     elif isinstance(node, torch.Tensor | np.ndarray | int):
         yield prefix, node
     else:
-        raise TypeError(f"{prefix}: {type(node).__name__} is not a dataclass, tensor, array or int: walk can't store it")
+        raise TypeError(
+            f"{prefix}: {type(node).__name__} is not a dataclass, tensor, array or int: walk can't store it"
+        )

@@ -23,6 +23,7 @@ from sac.replay import ReplayBuffer, RowLayout
 from sac.run_folder import RunFolder
 from sac.state import TrainState
 from sac.streams import EpisodeSeeds, Stream
+from sac.video import VideoRecorder, find_render_backend
 from sac.witness import Updates
 
 
@@ -38,11 +39,15 @@ def train(config: TrainConfig) -> RunFolder:
     device = resolve_device(config)
     numerics.apply(config.numerics, config.threads)
     with ExitStack() as stack:
-        envs, eval_envs = make_envs(config, device, stack)
+        render_backend, no_video = find_render_backend(config)
+        envs, eval_envs = make_envs(config, device, stack, render_backend)
         folder = run_folder.create(config)
         header = run_folder.write_manifest(folder, config, numerics.fingerprint(config.numerics, device.type))
         logs = stack.enter_context(Logs(config, folder))
-        trainer = Trainer(config, device, envs, eval_envs, folder, logs, stack, header)
+        if no_video:
+            logs.say(no_video)
+        recorder = VideoRecorder(eval_envs, folder.videos) if eval_envs and render_backend != "none" else None
+        trainer = Trainer(config, device, envs, eval_envs, folder, logs, stack, header, recorder)
         trainer.run()
     return folder
 
@@ -56,7 +61,9 @@ def resolve_device(config: TrainConfig) -> torch.device:
     return torch.device("cuda" if wants_cuda and available else "cpu")
 
 
-def make_envs(config: TrainConfig, device: torch.device, stack: ExitStack) -> tuple[VectorEnv, VectorEnv | None]:
+def make_envs(
+    config: TrainConfig, device: torch.device, stack: ExitStack, render_backend: str = "none"
+) -> tuple[VectorEnv, VectorEnv | None]:
     """Training environments, and evaluation environments where evaluations are due; closed with `stack`."""
     envs = make_vector_env(
         config.env_id,
@@ -71,13 +78,13 @@ def make_envs(config: TrainConfig, device: torch.device, stack: ExitStack) -> tu
     stack.callback(envs.close)
     if config.eval_freq == 0:
         return envs, None
-    eval_envs = make_eval_envs(config, device)
+    eval_envs = make_eval_envs(config, device, render_backend)
     stack.callback(eval_envs.close)
     return envs, eval_envs
 
 
-def make_eval_envs(config: TrainConfig, device: torch.device) -> VectorEnv:
-    """Evaluation environments.
+def make_eval_envs(config: TrainConfig, device: torch.device, render_backend: str = "none") -> VectorEnv:
+    """Evaluation environments; they can be filmed where `render_backend` is not ``none``.
 
     Raises:
         BadConfig: no episode would end within `--num_eval_steps`.
@@ -91,6 +98,8 @@ def make_eval_envs(config: TrainConfig, device: torch.device) -> VectorEnv:
         reconfiguration_freq=config.eval_reconfiguration_freq,
         sim_backend=resolve_backend(config),
         device=device,
+        render_backend=render_backend,
+        render_mode="rgb_array" if render_backend != "none" else None,
     )
     needed = envs.spec.max_episode_steps
     if config.num_eval_steps < needed:
@@ -125,9 +134,10 @@ class Trainer:
         logs: Logs,
         stack: ExitStack,
         header: dict[str, Any],
+        recorder: VideoRecorder | None = None,
     ) -> None:
         self.config, self.device, self.folder, self.logs = config, device, folder, logs
-        self.eval_envs = eval_envs
+        self.eval_envs, self.recorder = eval_envs, recorder
         self.learner = Learner(config, envs.spec, device)
         if config.checkpoint is not None:
             policy_file.load(Path(config.checkpoint), self.learner)
@@ -231,8 +241,11 @@ class Trainer:
         if self.eval_envs is None:
             raise RuntimeError("an evaluation is due, but no evaluation environments were made")
         with self.logs.timed("eval_time"):
-            evaluation = evaluate(self.eval_envs, self._eval_policy, self.config.num_eval_steps)
+            watch = self.recorder.watch if self.recorder is not None else None
+            evaluation = evaluate(self.eval_envs, self._eval_policy, self.config.num_eval_steps, watch=watch)
         step, means = self.state.global_step, evaluation.episodes.means()
+        if self.recorder is not None:
+            self.recorder.save(step)
         self.logs.scalars({f"eval/{name}": value for name, value in means.items()}, step)
         self.logs.scalars({"time/eval_time": self.logs.last["eval_time"]}, step)
         self.logs.evaluation(step, means, evaluation.episodes.count, self.logs.last["eval_time"])

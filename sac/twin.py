@@ -85,14 +85,19 @@ def _variant(values: dict[str, str]) -> Variant:
 
 
 def run_training(flags: Sequence[str], folder: Path, variant: Variant, quiet: bool = False) -> int:
-    """Run `sac train` in a fresh process and return its exit status."""
+    """Run `sac train` in a fresh process and return its exit status; a quiet run is heard only if it fails."""
     command = [sys.executable, "-m", "sac", "train", *flags, *variant.flags, "--run_dir", str(folder)]
     environment = {**os.environ, **variant.environment}
     environment.pop("SAC_RESTARTED", None)
     if not quiet:
         print(f"run {variant.label}", file=sys.stderr)
-    output = subprocess.DEVNULL if quiet else sys.stderr
-    return subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, check=False).returncode
+    output, errors = (subprocess.PIPE, subprocess.STDOUT) if quiet else (sys.stderr, sys.stderr)
+    done = subprocess.run(
+        command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, text=True, check=False
+    )
+    if quiet and done.returncode != 0:
+        print(done.stdout, file=sys.stderr)
+    return done.returncode
 
 
 def _compare_all(folders: Sequence[Path], variants: Sequence[Variant]) -> int:

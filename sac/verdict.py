@@ -2,8 +2,8 @@
 
 A verdict claims no more than the ledger shows. A channel's digest covers a whole iteration: several env steps, then
 several gradient steps. So the first differing channel has equal inputs from before, but a channel that comes later in
-the order of data flow may have differed first *in time*, at an earlier step of the same iteration, and fed back. For env
-steps the ledger's marks tell them apart (see `locate`); for gradient steps, and without marks, the verdict says so.
+the order of data flow may have differed first *in time*, at an earlier step of the same iteration, and fed back. For
+env steps the ledger's marks tell them apart (see `locate`); for gradient steps, and without marks, the verdict says so.
 """
 
 import struct

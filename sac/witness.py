@@ -33,11 +33,6 @@ class Updates:
         """Take the word sum of a batch, whose memory the next one will overwrite."""
         self.batch_sums.append(digester_for(rows.device).word_sum(rows))
 
-    def losses(self, name: str) -> torch.Tensor:
-        """One field of all reports, stacked over the gradient steps that have it."""
-        values = [getattr(info, name) for info in self.infos]
-        return torch.stack([value for value in values if value is not None])
-
 
 def record_first(record: DigestBatch, seeds: torch.Tensor, observation: torch.Tensor) -> None:
     """Channels of iteration 0: the seeds (N,) and observations (N, O) of the first episodes."""
@@ -77,13 +72,13 @@ def record_updates(record: DigestBatch, updates: Updates) -> None:
     record.add("replay.index", updates.index)
     record.add("replay.batch", updates.batch_sums)
     record.add("update.noise", updates.noise)
-    record.add("update.critic_loss", updates.losses("critic_losses"))
+    record.add("update.critic_loss", torch.stack([info.critic_losses for info in updates.infos]))
     record.add_value("critic_loss", updates.infos[-1].critic_losses.sum())
-    actor_steps = [info for info in updates.infos if info.actor_loss is not None]
-    if actor_steps:
-        record.add("update.actor_loss", updates.losses("actor_loss"))
-        record.add_value("actor_loss", actor_steps[-1].actor_loss)
-    record.add("update.alpha", updates.losses("alpha"))
+    actor_losses = [info.actor_loss for info in updates.infos if info.actor_loss is not None]
+    if actor_losses:
+        record.add("update.actor_loss", torch.stack(actor_losses))
+        record.add_value("actor_loss", actor_losses[-1])
+    record.add("update.alpha", torch.stack([info.alpha for info in updates.infos]))
     record.add_value("alpha", updates.infos[-1].alpha)
 
 

@@ -1,0 +1,1 @@
+"""Vector environments: ManiSkill tasks and a small point task, each episode from an explicit seed."""

@@ -1,0 +1,100 @@
+"""Builds the vector environment that a configuration names."""
+
+from __future__ import annotations
+
+import torch
+
+from sac.envs.errors import BadEnvironment, unknown_value
+from sac.envs.point import PointVectorEnv
+from sac.envs.protocol import EpisodeSeed, VectorEnv
+from sac.envs.serial import SerialVectorEnv, SingleEnv
+
+SIM_BACKENDS = ("physx_cpu", "physx_cuda")
+
+
+def make_single_env(
+    env_id: str,
+    *,
+    control_mode: str | None = None,
+    render_backend: str = "none",
+    render_mode: str | None = None,
+) -> SingleEnv:
+    """Return one ManiSkill environment on the CPU simulator.
+
+    Raises:
+        BadEnvironment: the task or its control mode can't be had; the message names the flag.
+    """
+    # Imported here: ManiSkill takes six seconds, which the point task needn't pay.
+    from sac.envs.maniskill import ManiSkillEnv
+
+    return ManiSkillEnv(env_id, control_mode=control_mode, render_backend=render_backend, render_mode=render_mode)
+
+
+def make_vector_env(
+    env_id: str,
+    num_envs: int,
+    episode_seed: EpisodeSeed,
+    *,
+    control_mode: str | None = None,
+    ignore_terminations: bool = False,
+    reconfiguration_freq: int | None = None,
+    sim_backend: str = "physx_cpu",
+    device: torch.device | str = "cpu",
+    render_backend: str = "none",
+    render_mode: str | None = None,
+) -> VectorEnv:
+    """Return N environments that step together.
+
+    Args:
+        env_id: a ManiSkill task, or a name that starts with ``point`` for the point task.
+        num_envs: N.
+        episode_seed: (environment index, episode index) -> seed.
+        control_mode: a control mode of the task's robot; None for its default.
+        ignore_terminations: go on after success or failure, until truncation.
+        reconfiguration_freq: rebuild the scene every so many episodes; 0 or None builds it once.
+        sim_backend: ``physx_cpu`` or ``physx_cuda``.
+        device: where the point task computes; ManiSkill's CPU environments return CPU tensors.
+        render_backend: ``none``, or a back-end of ManiSkill where frames are wanted.
+        render_mode: ``rgb_array`` where frames are wanted.
+
+    Raises:
+        BadEnvironment: the task, its control mode or the simulator can't be had; the message names the flag.
+    """
+    if num_envs < 1:
+        raise BadEnvironment(f"--num_envs {num_envs}: at least one environment is needed")
+    frequency = reconfiguration_freq or 0
+    if frequency < 0:
+        raise BadEnvironment(f"--reconfiguration_freq {frequency}: must be 0 (never) or more")
+    if env_id.lower().startswith("point"):
+        return _make_point(env_id, num_envs, episode_seed, ignore_terminations, device)
+    if sim_backend not in SIM_BACKENDS:
+        raise unknown_value("--sim_backend", sim_backend, SIM_BACKENDS, show_all=True)
+    if sim_backend == "physx_cuda":
+        from sac.envs.maniskill_cuda import make_cuda_env
+
+        return make_cuda_env(
+            env_id,
+            num_envs,
+            episode_seed,
+            control_mode=control_mode,
+            ignore_terminations=ignore_terminations,
+            reconfiguration_freq=frequency,
+        )
+    envs = [
+        make_single_env(env_id, control_mode=control_mode, render_backend=render_backend, render_mode=render_mode)
+        for _ in range(num_envs)
+    ]
+    return SerialVectorEnv(envs, episode_seed, ignore_terminations=ignore_terminations, reconfiguration_freq=frequency)
+
+
+def _make_point(
+    env_id: str,
+    num_envs: int,
+    episode_seed: EpisodeSeed,
+    ignore_terminations: bool,
+    device: torch.device | str,
+) -> PointVectorEnv:
+    """Return the point task; it has one version, and takes any control mode since it has none."""
+    if env_id.lower() != "point-v1":
+        raise unknown_value("--env_id", env_id, ["Point-v1"], show_all=True)
+    return PointVectorEnv(num_envs, episode_seed, ignore_terminations=ignore_terminations, device=device)

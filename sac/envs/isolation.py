@@ -1,0 +1,121 @@
+"""Private random generators for simulators that draw from the process's global ones.
+
+ManiSkill, and tasks that people write for it, draw from `torch`'s, NumPy's and Python's global generators. Inside
+``with IsolatedGenerators():`` those generators hold private states, so the code within can neither read nor move
+what the rest of the process sees.
+"""
+
+from __future__ import annotations
+
+import random
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import torch
+
+# Any: the stand-in below is no `BitGenerator`, and NumPy's stubs don't list `set_bit_generator`.
+_NUMPY: Any = np.random.mtrand._rand
+_NUMPY_RANDOM: Any = np.random
+_GAUSS_PROBE = {"bit_generator": "probe", "state": None, "has_gauss": 0, "gauss": 0.0}
+
+
+class _StatelessBitGenerator:
+    """Stands in for NumPy's bit generator while only the cached Gaussian is read or written.
+
+    `RandomState.get_state` copies 624 words in a Python loop (33 microseconds); with this stand-in it costs one.
+    """
+
+    @property
+    def state(self) -> dict[str, Any]:
+        return dict(_GAUSS_PROBE)
+
+    @state.setter
+    def state(self, value: dict[str, Any]) -> None:
+        pass
+
+
+_STAND_IN = _StatelessBitGenerator()
+_NumpyState = tuple[Any, int, float]
+
+
+def _read_numpy() -> _NumpyState:
+    """Return the bit generator object and the cached Gaussian of NumPy's global generator."""
+    generator = _NUMPY._bit_generator
+    _NUMPY._bit_generator = _STAND_IN
+    try:
+        state = _NUMPY.get_state(legacy=False)
+    finally:
+        _NUMPY._bit_generator = generator
+    return generator, state["has_gauss"], state["gauss"]
+
+
+def _write_numpy(state: _NumpyState) -> None:
+    """Make NumPy's global generator continue from `state`; inverse of `_read_numpy`."""
+    generator, has_gauss, gauss = state
+    # Note: this drops the cached Gaussian of `np.random.randn`, which is therefore written after it.
+    _NUMPY_RANDOM.set_bit_generator(generator)
+    if has_gauss:
+        _NUMPY._bit_generator = _STAND_IN
+        try:
+            _NUMPY.set_state({**_GAUSS_PROBE, "has_gauss": has_gauss, "gauss": gauss})
+        finally:
+            _NUMPY._bit_generator = generator
+
+
+class IsolatedGenerators:
+    """Private states for the global generators of `random`, `numpy.random` and `torch` (CPU).
+
+    A context manager: on entry the private states become the global ones, on exit (exceptions included) they are
+    kept for the next entry and the caller's states come back. Costs about 30 microseconds an entry and exit.
+
+    Note: global generators belong to the process, so no other thread may draw from them meanwhile. Entering an
+    instance that is already entered raises; different instances nest.
+
+    Args:
+        seed: where the private states start; see `seed`.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self._outer: tuple[Any, _NumpyState, torch.Tensor] | None = None
+        self.seed(seed)
+
+    def seed(self, seed: int) -> None:
+        """Set the private states as a pure function of `seed`, which is at least 0 and below 2**32."""
+        if self._outer is not None:
+            self._seed_globals(seed)
+            return
+        self._python: Any = random.Random(seed).getstate()
+        self._numpy: _NumpyState = (np.random.RandomState(seed)._bit_generator, 0, 0.0)
+        self._torch = torch.Generator().manual_seed(seed).get_state()
+
+    def __enter__(self) -> IsolatedGenerators:
+        """Swap the private states in."""
+        if self._outer is not None:
+            raise RuntimeError("these IsolatedGenerators are entered already: use one instance for each environment")
+        self._outer = (random.getstate(), _read_numpy(), torch.default_generator.get_state())
+        random.setstate(self._python)
+        _write_numpy(self._numpy)
+        torch.default_generator.set_state(self._torch)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Keep the private states and give the caller's back."""
+        assert self._outer is not None
+        self._python, self._numpy = random.getstate(), _read_numpy()
+        self._torch = torch.default_generator.get_state()
+        python, numpy, torch_state = self._outer
+        random.setstate(python)
+        _write_numpy(numpy)
+        torch.default_generator.set_state(torch_state)
+        self._outer = None
+
+    @staticmethod
+    def _seed_globals(seed: int) -> None:
+        """Seed the generators in place, for a call from within the context."""
+        random.setstate(random.Random(seed).getstate())
+        _write_numpy((np.random.RandomState(seed)._bit_generator, 0, 0.0))
+        # Not torch.manual_seed, which would also move the generators of every GPU.
+        torch.default_generator.set_state(torch.Generator().manual_seed(seed).get_state())

@@ -1,0 +1,99 @@
+"""Training runs for the tests: in this process, in fresh ones, and under disturbance."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from sac.config import TrainConfig
+from sac.ledger import Comparison, Ledger, compare, read_ledger
+from sac.trainer import train
+
+POINT = TrainConfig(
+    env_id="Point-v1",
+    num_envs=4,
+    num_eval_envs=2,
+    training_freq=16,
+    batch_size=16,
+    buffer_size=400,
+    learning_starts=64,
+    total_timesteps=160,
+    eval_freq=64,
+    threads=1,
+    capture_video=False,
+    save_model=False,
+    tensorboard=False,
+    progress=False,
+)
+"""Six iterations that learn; a fraction of a second."""
+
+PUSH_CUBE = [
+    "--env_id=PushCube-v1",
+    "--num_envs=4",
+    "--num_eval_envs=1",
+    "--training_freq=32",
+    "--batch_size=64",
+    "--buffer_size=2_000",
+    "--learning_starts=96",
+    "--total_timesteps=256",
+    "--eval_freq=128",
+    "--threads=1",
+    "--no-capture_video",
+]
+"""Real physics: five iterations that learn, and episodes that end (200 env steps hold 4 of 50)."""
+
+
+def scramble(seed: int) -> None:
+    """Leave every global generator somewhere else. Under `@given` this must happen inside the test."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def run_here(folder: Path, **changes: Any) -> Ledger:
+    """Train the point task in this process and read its ledger."""
+    return read_ledger(train(replace(POINT, run_dir=str(folder), **changes)).root)
+
+
+def run_fresh(
+    folder: Path, flags: list[str], launcher: str = "sac", **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run `sac train` in a fresh process; `launcher` is the module that starts it."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **options.pop("environment", {})}
+    environment.pop("SAC_RESTARTED", None)
+    command = [sys.executable, "-m", launcher, "train", *flags, "--run_dir", str(folder)]
+    return subprocess.run(
+        command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment, check=False, **options
+    )
+
+
+def ledger_of(folder: Path, flags: list[str], launcher: str = "sac", **options: Any) -> Ledger:
+    """Train in a fresh process and read the ledger; a failed run shows its own words."""
+    done = run_fresh(folder, flags, launcher, **options)
+    assert done.returncode == 0, f"sac train {' '.join(flags)} ended with {done.returncode}:\n{done.stderr[-4000:]}"
+    return read_ledger(folder)
+
+
+def assert_equal(a: Ledger, b: Ledger) -> Comparison:
+    """Fail with the verdict where two ledgers part; nothing compared is a failure too."""
+    comparison = compare(a, b)
+    assert comparison.equal, comparison.text
+    assert comparison.compared_iterations > 1, "nothing but the initial state was compared"
+    return comparison
+
+
+def assert_parts_at(a: Ledger, b: Ledger, channel: str, iteration: int | None = None) -> Comparison:
+    """Fail unless two ledgers part first at `channel`, and at `iteration` where given."""
+    comparison = compare(a, b)
+    assert comparison.first is not None, f"the ledgers are equal, but {channel} was expected to differ"
+    assert comparison.first.channel == channel, comparison.text
+    assert iteration is None or comparison.first.iteration == iteration, comparison.text
+    return comparison

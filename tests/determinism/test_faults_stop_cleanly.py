@@ -1,0 +1,102 @@
+"""What can't be trained on stops a run with status 2, one message, and everything written so far."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from sac.cli import main
+from sac.envs.point import PointVectorEnv
+from sac.ledger import read_ledger
+from tests.determinism.runs import run_fresh
+
+SMALL = [
+    "--env_id=Point-v1",
+    "--num_envs=4",
+    "--training_freq=16",
+    "--batch_size=16",
+    "--buffer_size=400",
+    "--learning_starts=64",
+    "--total_timesteps=160",
+    "--eval_freq=0",
+    "--threads=1",
+]
+BAD = {
+    "unknown task": ["--env_id=StackCubes-v1"],
+    "no environments": ["--num_envs=0"],
+    "negative steps": ["--total_timesteps=-5"],
+    "buffer smaller than a batch": ["--buffer_size=10", "--batch_size=64"],
+    "num_envs does not divide training_freq": ["--num_envs=3"],
+    "missing checkpoint": ["--checkpoint=nowhere.pt"],
+    "not a number": ["--seed=abc"],
+    "unknown flag": ["--sed=1"],
+    "no GPU": ["--device=cuda"],
+    "GPU physics under a promise": ["--sim_backend=physx_cuda"],
+    "too many threads for portable": ["--numerics=portable", "--threads=2"],
+}
+NAMED = {
+    "unknown task": ["--env_id", "StackCubes-v1", "StackCube-v1"],
+    "no environments": ["--num_envs", "0", "greater"],
+    "negative steps": ["--total_timesteps", "-5", "greater"],
+    "buffer smaller than a batch": ["--buffer_size", "10", "64"],
+    "num_envs does not divide training_freq": ["--num_envs", "3", "1, 2, 4, 8, 16"],
+    "missing checkpoint": ["--checkpoint", "nowhere.pt"],
+    "not a number": ["seed", "abc"],
+    "unknown flag": ["--sed"],
+    "no GPU": ["--device", "cuda", "cpu"],
+    "GPU physics under a promise": ["--sim_backend", "physx_cuda", "physx_cpu"],
+    "too many threads for portable": ["--threads", "2", "portable"],
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_refused_in_one_message(tmp_path, name):
+    if name == "no GPU" and torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    done = run_fresh(tmp_path / "run", [*SMALL, *BAD[name]])
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    for word in NAMED[name]:
+        assert word in done.stderr, f"{word!r} is not in: {done.stderr}"
+    assert not (tmp_path / "run" / "ledger.jsonl").exists()
+
+
+def test_a_run_folder_that_cannot_be_written_is_refused(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main(["train", *SMALL, f"--run_dir={tmp_path}/file/run"]) == 2
+    assert "--run_dir" in capsys.readouterr().err
+
+
+def test_a_run_folder_that_holds_a_run_is_left_alone(tmp_path, capsys):
+    assert main(["train", *SMALL, f"--run_dir={tmp_path}/run"]) == 0
+    before = (tmp_path / "run" / "ledger.jsonl").read_bytes()
+    assert main(["train", *SMALL, f"--run_dir={tmp_path}/run"]) == 2
+    assert "holds a run already" in capsys.readouterr().err
+    assert (tmp_path / "run" / "ledger.jsonl").read_bytes() == before
+
+
+FIELDS = ("reward", "next_observation")
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_number_that_is_not_finite_stops_the_run_and_is_located(tmp_path, monkeypatch, capsys, field):
+    """Environment 2 gives NaN at its 31st step: with 4 steps in an iteration, that is the eighth iteration."""
+    import dataclasses
+
+    step, calls = PointVectorEnv.step, []
+
+    def poisoned(self, action):
+        batch = step(self, action)
+        calls.append(1)
+        if len(calls) == 31:
+            values = getattr(batch, field).clone()
+            values[2] = float("nan")
+            return dataclasses.replace(batch, **{field: values})
+        return batch
+
+    monkeypatch.setattr(PointVectorEnv, "step", poisoned)
+    assert main(["train", *SMALL, f"--run_dir={tmp_path}/run"]) == 2
+    message = capsys.readouterr().err
+    for word in ("environment 2", field, "nan", "step 30"):
+        assert word in message
+    assert [line.iteration for line in read_ledger(tmp_path / "run").lines] == list(range(8))

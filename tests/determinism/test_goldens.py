@@ -1,0 +1,97 @@
+"""Committed ledgers still hold, bit for bit."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sac.golden import GOLDENS, check_golden
+from sac.ledger import Ledger, read_ledger
+
+GOLDEN_FOLDER = Path(__file__).parent / "goldens"
+ROOT = Path(__file__).parents[2]
+
+
+def golden(name: str) -> Ledger:
+    return read_ledger(GOLDEN_FOLDER / f"{name}.jsonl")
+
+
+def sac_golden(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "sac", "golden", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.maniskill
+def test_every_golden_still_holds():
+    """Where this machine's fingerprint is another one, the check says so and falls back to twins."""
+    done = sac_golden("--jobs", str(min(2, len(os.sched_getaffinity(0)))))
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def with_digest(ledger: Ledger, iteration: int, channel: str, digest: str) -> Ledger:
+    lines = [
+        replace(line, digests={**line.digests, channel: digest}) if line.iteration == iteration else line
+        for line in ledger.lines
+    ]
+    return replace(ledger, lines=tuple(lines))
+
+
+@pytest.mark.parametrize("name", GOLDENS)
+def test_a_golden_with_one_digest_changed_is_refused(name, tmp_path):
+    """Negative control, without a run: the golden against itself with one planted difference."""
+    last = golden(name).lines[-1]
+    planted = with_digest(golden(name), last.iteration, "param.actor", "0" * 16)
+    outcome = check_golden(name, golden(name), planted, tmp_path, strict=False)
+    assert not outcome.passed
+    assert "param.actor" in outcome.text
+    assert f"iteration {last.iteration}" in outcome.text
+    assert check_golden(name, golden(name), golden(name), tmp_path, strict=False).passed
+
+
+@pytest.mark.parametrize("name", GOLDENS)
+def test_a_golden_covers_learning_and_says_why_it_is_as_it_is(name):
+    ledger = golden(name)
+    assert ledger.lines[-1].digests["update.critic_loss"]
+    assert ledger.header["golden"]["flags"] == GOLDENS[name], "the flags have changed: sac golden --update"
+    assert ledger.header["golden"]["reason"]
+    assert ledger.header["fingerprint"]["profile"] == "portable"
+
+
+def test_another_fingerprint_fails_under_strict_and_is_named(tmp_path):
+    mine = golden("point")
+    header = {**mine.header, "fingerprint": {**mine.header["fingerprint"], "torch": "0.0.1"}}
+    other = replace(with_digest(mine, 1, "rollout.obs", "0" * 16), header=header)
+    outcome = check_golden("point", other, mine, tmp_path, strict=True)
+    assert not outcome.passed
+    assert "torch: 0.0.1" in outcome.text
+
+
+def test_another_fingerprint_falls_back_to_twins(tmp_path):
+    mine = golden("point")
+    header = {**mine.header, "fingerprint": {**mine.header["fingerprint"], "torch": "0.0.1"}}
+    other = replace(with_digest(mine, 1, "rollout.obs", "0" * 16), header=header)
+    done = sac_golden("point", "--dir", str(GOLDEN_FOLDER))
+    assert done.returncode == 0, done.stdout
+    outcome = check_golden("point", other, mine, tmp_path, strict=False)
+    assert "two fresh runs" in outcome.text
+
+
+def test_update_needs_a_reason_and_an_unknown_name_is_refused():
+    without = sac_golden("--update", "point")
+    assert (without.returncode, "--reason" in without.stderr) == (2, True)
+    unknown = sac_golden("poimt")
+    assert (unknown.returncode, "stack_cube" in unknown.stderr) == (2, True)
+
+
+def test_a_golden_that_nothing_makes_is_reported(tmp_path):
+    from sac.golden import unused
+
+    (tmp_path / "point.jsonl").touch()
+    (tmp_path / "forgotten.jsonl").touch()
+    assert [outcome.name for outcome in unused(tmp_path)] == ["forgotten"]

@@ -1,0 +1,125 @@
+"""Properties that every vector environment has; a table of environments at the top."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sac.envs.point import PointVectorEnv
+from sac.envs.protocol import NO_RESET
+from sac.envs.serial import SerialVectorEnv
+from tests.unit.envs.fakes import DrawingEnv, actions, episode_seed, first_difference, global_states, rollout
+
+ENVIRONMENTS = {
+    "point": lambda n, seed, ignore: PointVectorEnv(n, seed, ignore_terminations=ignore),
+    "serial": lambda n, seed, ignore: SerialVectorEnv(
+        [DrawingEnv(isolated=True, terminate_at=3) for _ in range(n)], seed, ignore_terminations=ignore
+    ),
+}
+each_environment = pytest.mark.parametrize("make", ENVIRONMENTS.values(), ids=ENVIRONMENTS)
+FIELDS = ("observation", "next_observation", "reward", "terminated", "truncated", "success", "fail", "reset_seed")
+
+
+def play(make, num_envs=3, steps=45, seed=0, ignore=False, seeds=episode_seed):
+    env = make(num_envs, seeds, ignore)
+    return env, rollout(env, actions(num_envs, env.spec.action_dim, steps, seed))
+
+
+@each_environment
+def test_shapes_and_types_are_as_promised(make):
+    env, batches = play(make)
+    observation, seeds = env.reset()
+    assert observation.shape == (3, env.spec.observation_dim) and observation.dtype == torch.float32
+    assert seeds.tolist() == [episode_seed(i, 0) for i in range(3)] and seeds.dtype == torch.int64
+    for field, dtype in zip(FIELDS, [torch.float32] * 3 + [torch.bool] * 4 + [torch.int64], strict=True):
+        tensor = getattr(batches[0], field)
+        assert tensor.dtype == dtype and tensor.shape[0] == 3, field
+
+
+@each_environment
+@pytest.mark.parametrize("ignore", [True, False])
+def test_an_ended_episode_is_followed_by_the_next_one_from_its_own_seed(make, ignore):
+    env, batches = play(make, ignore=ignore)
+    episodes = [0, 0, 0]
+    for batch in batches:
+        for i in range(3):
+            ended = bool(batch.terminated[i] | batch.truncated[i])
+            episodes[i] += ended
+            assert int(batch.reset_seed[i]) == (episode_seed(i, episodes[i]) if ended else NO_RESET)
+            assert not (ignore and batch.terminated[i])
+            same = torch.equal(batch.observation[i], batch.next_observation[i])
+            assert same is not ended
+    assert env.episodes.tolist() == episodes and min(episodes) >= 2
+
+
+@each_environment
+def test_the_observation_after_an_auto_reset_is_that_of_an_explicit_reset(make):
+    _, batches = play(make)
+    batch = next(b for b in batches if int(b.reset_seed[1]) != NO_RESET)
+    fresh, _ = make(3, episode_seed, False).reset(episode=1)
+    assert torch.equal(fresh[1], batch.observation[1])
+
+
+@each_environment
+def test_the_final_observation_is_the_true_successor(make):
+    """The negative control of the one above: ignoring terminations shows what the ended episode really saw."""
+    _, ended = play(make, steps=3)
+    _, going_on = play(make, steps=3, ignore=True)
+    assert all(torch.equal(a.next_observation, b.next_observation) for a, b in zip(ended, going_on, strict=True))
+
+
+@each_environment
+@given(num_envs=st.integers(2, 6), seed=st.integers(0, 1000))
+@settings(max_examples=15, deadline=None)
+def test_a_row_does_not_depend_on_the_number_of_environments(make, num_envs, seed):
+    _, few = play(make, 2, 25, seed)
+    _, many = play(make, num_envs, 25, seed)
+    assert first_difference(few, many, row=1) is None
+
+
+@each_environment
+def test_global_generators_are_neither_read_nor_moved(make):
+    torch.manual_seed(1)
+    before = global_states()
+    _, first = play(make)
+    assert global_states() == before
+    torch.manual_seed(2)
+    assert first_difference(first, play(make)[1]) is None
+
+
+@each_environment
+def test_other_seeds_give_another_run(make):
+    """Negative control: the comparison can fail, and the seed enters at the first observation."""
+    other = play(make, seeds=lambda i, e: episode_seed(i, e) + 1)[1]
+    assert "step 0, observation" in str(first_difference(play(make)[1], other))
+
+
+@each_environment
+def test_returned_tensors_are_the_callers_to_keep(make):
+    env = make(2, episode_seed, False)
+    steps = actions(2, env.spec.action_dim, 25)
+    env.reset()
+    kept = [env.step(action) for action in steps]
+    env.reset()
+    for action, batch in zip(steps, kept, strict=True):
+        again = env.step(action)
+        assert first_difference([batch], [again]) is None
+        for field in FIELDS:
+            getattr(again, field).zero_()
+
+
+@each_environment
+def test_tensors_of_one_batch_share_no_memory(make):
+    _, (batch,) = play(make, steps=1)
+    pointers = [getattr(batch, field).untyped_storage().data_ptr() for field in FIELDS]
+    assert len(set(pointers)) == len(FIELDS)
+
+
+@each_environment
+def test_starting_at_a_later_episode_equals_playing_up_to_it(make):
+    env, _ = play(make, 2, 4)
+    late, seeds = env.reset(episode=7)
+    fresh, _ = make(2, episode_seed, False).reset(episode=7)
+    assert torch.equal(late, fresh) and seeds.tolist() == [episode_seed(i, 7) for i in range(2)]
