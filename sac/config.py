@@ -6,6 +6,7 @@ Names, meanings and defaults are those of ManiSkill's `examples/baselines/sac/sa
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -210,6 +211,9 @@ def check(config: TrainConfig) -> None:
 
 
 def _check_ranges(config: TrainConfig) -> None:
+    for name, value in config.to_dict().items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise BadConfig(f"--{name} {value}: must be a finite number")
     for name in _POSITIVE:
         if not getattr(config, name) > 0:
             raise BadConfig(f"--{name} {getattr(config, name)}: must be greater than 0")

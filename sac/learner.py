@@ -15,14 +15,18 @@ from sac.config import TrainConfig
 from sac.envs.protocol import EnvSpec
 from sac.networks import (
     ActionScale,
-    Views,
+    Activations,
+    Actor,
+    CriticEnsemble,
+    PolicySample,
     actor_shapes,
-    critic_forward,
     critic_shapes,
     initialize,
     mean_action,
-    sample_action,
+    policy_gradient,
+    sample_policy,
 )
+from sac.products import products_for
 from sac.replay import Batch
 from sac.state import AdamState, LearnerState, Parameters
 from sac.streams import Stream
@@ -61,9 +65,12 @@ class Learner:
         self.scale = ActionScale.of(spec.action_low, spec.action_high, device)
         self.target_entropy = -float(spec.action_dim)
         self.state = initial_state(config, spec, device)
-        self._actor = _Trainable(self.state.actor)
-        self._critic = _Trainable(self.state.critic)
-        self._log_alpha_grad = torch.zeros_like(self.state.log_alpha)
+        products = products_for(device, portable=config.numerics == "portable")
+        self.actor = Actor(products, self.state.actor)
+        self.critics = CriticEnsemble(products, self.state.critic)
+        self.targets = CriticEnsemble(products, self.state.target)
+        self._log_alpha_gradient = torch.zeros_like(self.state.log_alpha)
+        self._action_columns = slice(spec.observation_dim, spec.observation_dim + spec.action_dim)
 
     @property
     def alpha(self) -> torch.Tensor:
@@ -73,13 +80,14 @@ class Learner:
     @torch.no_grad()
     def act(self, observation: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
         """Stochastic actions (N, A) for observations (N, O) and standard normal noise (N, A)."""
-        return sample_action(self.state.actor.views, self.scale, observation, noise)[0]
+        return sample_policy(self.actor.forward(observation)[-1], self.scale, noise).action
 
     @torch.no_grad()
     def act_mean(self, observation: torch.Tensor) -> torch.Tensor:
         """Deterministic actions (N, A) for observations (N, O)."""
-        return mean_action(self.state.actor.views, self.scale, observation)
+        return mean_action(self.actor.forward(observation)[-1], self.scale)
 
+    @torch.no_grad()
     def update(self, batch: Batch, noise: torch.Tensor) -> UpdateInfo:
         """One gradient step.
 
@@ -90,83 +98,81 @@ class Learner:
         state, config = self.state, self.config
         state.updates += 1
         alpha = self.alpha
-        critic_losses, q_values = self._update_critic(batch, noise[0], alpha)
+        # The actor does not change before its own step, so one pass serves the target and the actor's loss.
+        both = torch.cat([batch.next_observation, batch.observation])
+        activations = self.actor.forward(both)
+        sample = sample_policy(activations[-1], self.scale, noise.flatten(0, 1))
+        size = batch.reward.shape[0]
+        critic_losses, q_values = self._update_critics(batch, sample.rows(slice(0, size)), alpha)
         actor_loss = alpha_loss = None
         if state.updates % config.policy_frequency == 0:
-            actor_loss, log_prob = self._update_actor(batch, noise[1], alpha)
+            own = slice(size, None)
+            actor_loss = self._update_actor([layer[own] for layer in activations], sample.rows(own), alpha)
             if config.autotune:
-                alpha_loss = self._update_alpha(log_prob, alpha)
+                alpha_loss = self._update_alpha(sample.log_prob[own], alpha)
         if state.updates % config.target_network_frequency == 0:
             state.target.flat.lerp_(state.critic.flat, config.tau)
         return UpdateInfo(critic_losses, q_values, actor_loss, alpha_loss, alpha)
 
-    def bellman_target(self, batch: Batch, noise: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
+    def bellman_target(self, batch: Batch, next_sample: PolicySample, alpha: torch.Tensor) -> torch.Tensor:
         """Equations 2 and 3: y = r + gamma (1 - stop) (min_i Q'_i(s', a') - alpha log pi(a'|s')), shape (B,)."""
-        with torch.no_grad():
-            action, log_prob = sample_action(self.state.actor.views, self.scale, batch.next_observation, noise)
-            next_q = critic_forward(self.state.target.views, torch.cat([batch.next_observation, action], dim=-1))
-            soft_value = torch.amin(next_q, dim=0) - alpha * log_prob
-            return batch.reward + (1 - batch.stop) * self.config.gamma * soft_value
+        next_q, _ = self.targets.forward(torch.cat([batch.next_observation, next_sample.action], dim=-1))
+        soft_value = torch.amin(next_q, dim=0) - alpha * next_sample.log_prob
+        return batch.reward + (1 - batch.stop) * self.config.gamma * soft_value
 
-    def critic_losses(self, critic: Views, batch: Batch, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Equation 5 for each critic: mean over the batch of (Q_i(s, a) - y)^2; returns losses (E,), values (E, B)."""
-        q = critic_forward(critic, batch.observation_action)
-        return (q - target).square().mean(dim=1), q
+    def critic_loss(self, batch: Batch, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Equation 5 for each critic: the mean over the batch of (Q_i(s, a) - y)^2.
 
-    def actor_loss(
-        self, actor: Views, batch: Batch, noise: torch.Tensor, alpha: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Equation 9: mean over the batch of alpha log pi(a|s) - min_i Q_i(s, a); returns it and log pi, (), (B,).
+        Writes the parameters' gradient, 2 (Q_i - y) / B through the network, into `critics.gradient`.
 
-        The critics enter as constants: their weights take no gradient here.
+        Returns:
+            Losses (E,) and values (E, B).
         """
-        action, log_prob = sample_action(actor, self.scale, batch.observation, noise)
-        q = critic_forward(self.state.critic.views, torch.cat([batch.observation, action], dim=-1))
-        return (alpha * log_prob - torch.amin(q, dim=0)).mean(), log_prob
+        q, activations = self.critics.forward(batch.observation_action)
+        error = q - target
+        self.critics.backward(activations, error * (2 / error.shape[1]))
+        return error.square().mean(dim=1), q
 
-    def _update_critic(
-        self, batch: Batch, noise: torch.Tensor, alpha: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        target = self.bellman_target(batch, noise, alpha)
-        losses, q = self.critic_losses(self._critic.views, batch, target)
-        self._critic.backward(losses.sum())
-        adam_step(self._critic.flat, self._critic.grad, self.state.critic_optim, self.config.q_lr)
-        return losses.detach(), q.detach().mean(dim=1)
+    def actor_loss(self, activations: Activations, sample: PolicySample, alpha: torch.Tensor) -> torch.Tensor:
+        """Equation 9: the mean over the batch of alpha log pi(a|s) - min_i Q_i(s, a).
 
-    def _update_actor(
-        self, batch: Batch, noise: torch.Tensor, alpha: torch.Tensor
+        Writes the actor's gradient into `actor.gradient`. The critics are constants: only the action takes a gradient
+        through them, and only through the lower of their values.
+
+        Args:
+            activations: of the actor, for the batch's observations.
+            sample: the actions drawn from them.
+            alpha: temperature.
+        """
+        size = sample.action.shape[0]
+        q, through = self.critics.forward(torch.cat([activations[0], sample.action], dim=-1))
+        lowest, which = torch.min(q, dim=0)
+        chosen = torch.arange(q.shape[0], device=q.device).unsqueeze(-1) == which
+        action_gradient = self.critics.input_gradient(through, chosen * (-1.0 / size), self._action_columns)
+        self.actor.backward(activations, policy_gradient(sample, self.scale, alpha / size, action_gradient))
+        return (alpha * sample.log_prob - lowest).mean()
+
+    def alpha_loss(self, log_prob: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
+        """Equation 18 in log alpha: L = mean of -alpha (log pi + target entropy), shape (1,); L is its own gradient."""
+        return -(alpha * (log_prob + self.target_entropy).mean())
+
+    def _update_critics(
+        self, batch: Batch, next_sample: PolicySample, alpha: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        loss, log_prob = self.actor_loss(self._actor.views, batch, noise, alpha)
-        self._actor.backward(loss)
-        adam_step(self._actor.flat, self._actor.grad, self.state.actor_optim, self.config.policy_lr)
-        return loss.detach(), log_prob.detach()
+        losses, q = self.critic_loss(batch, self.bellman_target(batch, next_sample, alpha))
+        adam_step(self.state.critic.flat, self.critics.gradient, self.state.critic_optim, self.config.q_lr)
+        return losses, q.mean(dim=1)
+
+    def _update_actor(self, activations: Activations, sample: PolicySample, alpha: torch.Tensor) -> torch.Tensor:
+        loss = self.actor_loss(activations, sample, alpha)
+        adam_step(self.state.actor.flat, self.actor.gradient, self.state.actor_optim, self.config.policy_lr)
+        return loss
 
     def _update_alpha(self, log_prob: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
-        """Equation 18 in log alpha: L = mean of -alpha (log pi + target entropy), whose derivative is L itself."""
-        loss = -(alpha * (log_prob + self.target_entropy).mean())
-        self._log_alpha_grad.copy_(loss)
-        adam_step(self.state.log_alpha, self._log_alpha_grad, self.state.alpha_optim, self.config.q_lr)
+        loss = self.alpha_loss(log_prob, alpha)
+        self._log_alpha_gradient.copy_(loss)
+        adam_step(self.state.log_alpha, self._log_alpha_gradient, self.state.alpha_optim, self.config.q_lr)
         return loss[0]
-
-
-class _Trainable:
-    """The trainable face of `Parameters`: leaf views that take gradients, gathered in one flat gradient."""
-
-    def __init__(self, parameters: Parameters) -> None:
-        self.flat = parameters.flat
-        self.grad = torch.zeros_like(parameters.flat)
-        self.views = {name: view.detach().requires_grad_() for name, view in parameters.views.items()}
-        self._grad_views = _views_like(self.grad, parameters)
-
-    def backward(self, loss: torch.Tensor) -> None:
-        gradients = torch.autograd.grad(loss, list(self.views.values()))
-        torch._foreach_copy_(self._grad_views, list(gradients))
-
-
-def _views_like(flat: torch.Tensor, parameters: Parameters) -> list[torch.Tensor]:
-    sizes = [view.numel() for view in parameters.views.values()]
-    pieces = torch.split(flat, sizes)
-    return [piece.view_as(view) for piece, view in zip(pieces, parameters.views.values(), strict=True)]
 
 
 def initial_state(config: TrainConfig, spec: EnvSpec, device: torch.device) -> LearnerState:

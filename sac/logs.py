@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import time
 from collections import defaultdict
@@ -112,11 +113,15 @@ def _tensorboard(config: TrainConfig, folder: RunFolder) -> Any:
     return writer
 
 
+def require_tracking(config: TrainConfig) -> None:
+    """Refuse `--track` where it can't work, before a run folder is made."""
+    if config.track and importlib.util.find_spec("wandb") is None:
+        raise BadConfig("--track: needs the package wandb: pip install wandb")
+
+
 def _wandb(config: TrainConfig, folder: RunFolder) -> Any:
-    try:
-        import wandb
-    except ImportError as error:
-        raise BadConfig("--track: needs the package wandb: pip install wandb") from error
+    import wandb
+
     return wandb.init(
         project=config.wandb_project_name,
         entity=config.wandb_entity,

@@ -45,6 +45,9 @@ _STEADY = {
     # A library that takes fewer threads when the machine is busy sums in another order.
     "OMP_DYNAMIC": "FALSE",
     "MKL_DYNAMIC": "FALSE",
+    # A waiting thread spins this often before it sleeps. libgomp's own 300,000 make an update up to ten times slower
+    # when another process wants a core; a tenth or less of it costs nothing measurable when none does.
+    "GOMP_SPINCOUNT": "10000",
     # cuBLAS is repeatable only with a fixed workspace (its documentation, "Results reproducibility").
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
 }
@@ -62,18 +65,18 @@ PROFILES: dict[str, Profile] = {
         "whatever is fastest here; no promise beyond statistics",
         deterministic=False,
         max_threads=1024,
-        same=("profile", *_LIBRARIES, "cpu", "capability", "mkl_cbwr", "threads", "device", "probe"),
+        same=("profile", *_LIBRARIES, "cpu", "capability", "mkl_cbwr", "threads", "device", "products", "probe"),
     ),
     "deterministic": Profile(
         "same machine model, same versions: same bits, under any load",
         environment=_STEADY,
-        same=("profile", *_LIBRARIES, "cpu", "capability", "mkl_cbwr", "threads", "device", "probe"),
+        same=("profile", *_LIBRARIES, "cpu", "capability", "mkl_cbwr", "threads", "device", "products", "probe"),
     ),
     "portable": Profile(
         "same versions: same bits on any x86-64 CPU with AVX2",
         environment={**_STEADY, **_PORTABLE},
         max_threads=1,
-        same=("profile", *_LIBRARIES, "capability", "mkl_cbwr", "threads", "device", "probe"),
+        same=("profile", *_LIBRARIES, "capability", "mkl_cbwr", "threads", "device", "products", "probe"),
     ),
 }
 _CBWR_BRANCH, _CBWR_COMPATIBLE = 1, 3
@@ -87,11 +90,12 @@ def prepare(profile: Numerics) -> None:
         NumericsError: it has been restarted and the variables still differ.
     """
     wanted = PROFILES[profile].environment
+    restarted = os.environ.pop("SAC_RESTARTED", None)
     wrong = {name: value for name, value in wanted.items() if os.environ.get(name) != value}
     os.environ.update(wanted)
     if not wrong or not {"torch", "numpy"} & set(sys.modules):
         return
-    if os.environ.get("SAC_RESTARTED") == profile:
+    if restarted == profile:
         raise NumericsError(f"--numerics {profile}: {', '.join(wrong)} can't be set before torch and NumPy load")
     os.environ["SAC_RESTARTED"] = profile
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
@@ -142,17 +146,32 @@ def _read_back(profile: Numerics, threads: int) -> None:
             chosen.deterministic,
         ),
     ]
+    for name, flag in _flags().items():
+        checks.append((name, flag, chosen.deterministic))
     checks += [(name, os.environ.get(name), value) for name, value in chosen.environment.items()]
     if profile == "portable":
         checks.append(("torch.backends.cpu.get_cpu_capability()", torch.backends.cpu.get_cpu_capability(), "AVX2"))
         checks.append(("MKL's branch (MKL_CBWR)", mkl_branch(), _CBWR_COMPATIBLE))
         checks.append(("platform.machine()", platform.machine(), "x86_64"))
+        checks.append(("torch.backends.mkldnn.is_available()", torch.backends.mkldnn.is_available(), True))
     for name, found, wanted in checks:
         if found != wanted:
             raise NumericsError(
                 f"--numerics {profile} promises: {chosen.promise}. That can't be kept here: {name} is {found!r}, "
                 f"but must be {wanted!r}. `sac doctor` shows what this machine can do"
             )
+
+
+def _flags() -> dict[str, bool]:
+    """The other flags of torch, each so written that it is true where results repeat."""
+    import torch
+
+    return {
+        "torch.backends.cudnn.deterministic": torch.backends.cudnn.deterministic,
+        "not torch.backends.cudnn.benchmark": not torch.backends.cudnn.benchmark,
+        "not torch.backends.cuda.matmul.allow_tf32": not torch.backends.cuda.matmul.allow_tf32,
+        "not torch.backends.cudnn.allow_tf32": not torch.backends.cudnn.allow_tf32,
+    }
 
 
 def mkl_branch() -> int | None:
@@ -199,6 +218,7 @@ def fingerprint(profile: Numerics, device: str = "cpu") -> dict[str, Any]:
     import torch
 
     from sac.probe import probe
+    from sac.products import products_for
 
     name = torch.cuda.get_device_name() if device == "cuda" else "cpu"
     return {
@@ -210,6 +230,7 @@ def fingerprint(profile: Numerics, device: str = "cpu") -> dict[str, Any]:
         "mkl_cbwr": mkl_branch(),
         "threads": torch.get_num_threads(),
         "device": name,
+        "products": products_for(torch.device(device), portable=profile == "portable").name,
         "probe": probe(torch.device(device)),
     }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +60,7 @@ def save(learner: Learner, path: Path) -> None:
     os.replace(temporary, path)
 
 
+@torch.no_grad()
 def load(path: Path, learner: Learner) -> None:
     """Load actor, critics (into critics and targets, as ManiSkill's `sac.py` does) and temperature from a policy file.
 
@@ -71,6 +71,7 @@ def load(path: Path, learner: Learner) -> None:
     expected = to_maniskill(learner)
     for group in ("actor", "qf1", "qf2"):
         _check_group(path, group, saved.get(group), expected[group])
+    _check_action_box(path, saved["actor"], expected["actor"])
     _load_actor(learner.state, saved["actor"])
     for parameters in (learner.state.critic, learner.state.target):
         for member in range(NUM_CRITICS):
@@ -88,9 +89,12 @@ def read(path: Path) -> dict[str, Any]:
     """
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BadConfig(f"--checkpoint {path}: not a policy file ({reason})") from error
+    except Exception as error:  # broken bytes make the unpickler raise almost anything, an IndexError for one
+        # torch's own message advises loading without weights_only, which would run whatever code the file holds.
+        kind = type(error).__name__
+        raise BadConfig(
+            f"--checkpoint {path}: not a policy file ({kind}): it is damaged, or holds more than tensors"
+        ) from error
     if not isinstance(saved, dict) or not isinstance(saved.get("actor"), dict):
         raise BadConfig(f"--checkpoint {path}: not a policy file: it must hold actor, qf1, qf2 and log_alpha")
     return saved
@@ -105,6 +109,15 @@ def _check_group(path: Path, group: str, found: object, expected: dict[str, torc
             raise BadConfig(
                 f"--checkpoint {path}: {group}.{name} has shape {shape}, this task needs {tuple(tensor.shape)}: "
                 "was it trained with another --env_id or --control_mode?"
+            )
+
+
+def _check_action_box(path: Path, found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
+    for name in ("action_scale", "action_bias"):
+        if not torch.equal(found[name].cpu().float(), expected[name]):
+            raise BadConfig(
+                f"--checkpoint {path}: {name} is {found[name].tolist()}, this task's is {expected[name].tolist()}: "
+                "was it trained with another --control_mode?"
             )
 
 

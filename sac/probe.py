@@ -9,6 +9,7 @@ import torch
 
 from sac.adam import adam_step
 from sac.digest import digest
+from sac.products import products_for
 from sac.state import AdamState
 
 
@@ -24,6 +25,15 @@ def _adam(x: torch.Tensor) -> torch.Tensor:
     return parameter
 
 
+def _linear(x: torch.Tensor) -> torch.Tensor:
+    """The learner's own products, forward and back."""
+    products = products_for(x.device, portable=True)
+    hidden = products.linear(x[:64, :96], x[:96, :128], x[0, :128], relu=True)
+    gradient = torch.empty(96, 128, device=x.device)
+    products.weight_gradient(x[:64, :96], hidden, gradient)
+    return torch.cat([gradient.flatten(), products.input_gradient(hidden, x[:96, :128]).flatten()])
+
+
 def _numpy(function: Callable[[np.ndarray], np.ndarray]) -> Callable[[torch.Tensor], torch.Tensor]:
     return lambda x: torch.from_numpy(function(x.cpu().numpy().astype(np.float64)))
 
@@ -32,6 +42,7 @@ _OPERATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "mm": lambda x: x[:, :96] @ x[:96],
     "addmm": lambda x: torch.addmm(x[0], x[:64, :48], x[:48]),
     "bmm": lambda x: torch.bmm(x.view(2, 128, 256), x.view(2, 256, 128)),
+    "linear": _linear,
     "sum": lambda x: x.sum(),
     "mean": lambda x: x.mean(dim=0),
     "norm": lambda x: torch.linalg.norm(x, dim=1),

@@ -94,6 +94,8 @@ class ReplayBuffer:
         """Append packed transitions (T, N, D), oldest first; the oldest rows give way when the ring is full."""
         state = self.state
         capacity = state.rows.shape[0]
+        if rows.shape[1:] != state.rows.shape[1:]:
+            raise ValueError(f"rows have shape {tuple(rows.shape)}, the ring holds (T, *{tuple(state.rows.shape[1:])})")
         if rows.shape[0] > capacity:
             raise ValueError(f"{rows.shape[0]} rows at once do not fit a ring of {capacity}")
         first = min(rows.shape[0], capacity - state.position)

@@ -7,6 +7,7 @@ walk refuses what it does not know, so that a field added later cannot go unseen
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -31,14 +32,17 @@ class Parameters:
     @classmethod
     def zeros(cls, shapes: Mapping[str, tuple[int, ...]], device: torch.device) -> Parameters:
         """Parameters of the given shapes, all zero."""
-        sizes = [int(np.prod(shape)) for shape in shapes.values()]
-        flat = torch.zeros(sum(sizes), dtype=torch.float32, device=device)
-        pieces = torch.split(flat, sizes)
-        return cls(flat, {name: piece.view(shape) for (name, shape), piece in zip(shapes.items(), pieces, strict=True)})
+        flat = torch.zeros(sum(map(math.prod, shapes.values())), dtype=torch.float32, device=device)
+        return cls(flat, _views(flat, shapes))
 
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Name -> shape."""
-        return {name: tuple(view.shape) for name, view in self.views.items()}
+    def views_of(self, flat: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Views of the same names and shapes into another flat tensor, of gradients for example."""
+        return _views(flat, {name: tuple(view.shape) for name, view in self.views.items()})
+
+
+def _views(flat: torch.Tensor, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, torch.Tensor]:
+    pieces = torch.split(flat, [math.prod(shape) for shape in shapes.values()])
+    return {name: piece.view(shape) for (name, shape), piece in zip(shapes.items(), pieces, strict=True)}
 
 
 @dataclass

@@ -17,7 +17,7 @@ from sac.envs.protocol import VectorEnv
 from sac.evaluation import Evaluation, evaluate
 from sac.learner import Learner
 from sac.ledger import LedgerWriter
-from sac.logs import Logs
+from sac.logs import Logs, require_tracking
 from sac.metrics import MetricsFile
 from sac.replay import ReplayBuffer, RowLayout
 from sac.run_folder import RunFolder
@@ -41,13 +41,18 @@ def train(config: TrainConfig) -> RunFolder:
     with ExitStack() as stack:
         render_backend, no_video = find_render_backend(config)
         envs, eval_envs = make_envs(config, device, stack, render_backend)
+        # Whatever can be refused is refused before the folder exists.
+        learner = Learner(config, envs.spec, device)
+        if config.checkpoint is not None:
+            policy_file.load(Path(config.checkpoint), learner)
+        require_tracking(config)
         folder = run_folder.create(config)
         header = run_folder.write_manifest(folder, config, numerics.fingerprint(config.numerics, device.type))
         logs = stack.enter_context(Logs(config, folder))
         if no_video:
             logs.say(no_video)
         recorder = VideoRecorder(eval_envs, folder.videos) if eval_envs and render_backend != "none" else None
-        trainer = Trainer(config, device, envs, eval_envs, folder, logs, stack, header, recorder)
+        trainer = Trainer(config, learner, envs, eval_envs, folder, logs, stack, header, recorder)
         trainer.run()
     return folder
 
@@ -127,7 +132,7 @@ class Trainer:
     def __init__(
         self,
         config: TrainConfig,
-        device: torch.device,
+        learner: Learner,
         envs: VectorEnv,
         eval_envs: VectorEnv | None,
         folder: RunFolder,
@@ -136,14 +141,13 @@ class Trainer:
         header: dict[str, Any],
         recorder: VideoRecorder | None = None,
     ) -> None:
-        self.config, self.device, self.folder, self.logs = config, device, folder, logs
+        self.config, self.folder, self.logs = config, folder, logs
+        self.device = learner.state.log_alpha.device
         self.eval_envs, self.recorder = eval_envs, recorder
-        self.learner = Learner(config, envs.spec, device)
-        if config.checkpoint is not None:
-            policy_file.load(Path(config.checkpoint), self.learner)
+        self.learner = learner
         self.collector = Collector(config, envs, self.learner)
         self.layout = RowLayout(envs.spec.observation_dim, envs.spec.action_dim)
-        buffer_device = device if config.buffer_device == "cuda" else torch.device("cpu")
+        buffer_device = self.device if config.buffer_device == "cuda" else torch.device("cpu")
         self.replay = ReplayBuffer(self.layout, config.num_envs, config.buffer_size, buffer_device)
         self.state = TrainState(self.learner.state, self.replay.state, self.collector.state)
         self._index_stream = Stream(config.seed, "replay.index")

@@ -1,0 +1,98 @@
+"""The matrix products of the networks: one arithmetic for CPUs, one for CUDA.
+
+On a CPU products go through oneDNN (`torch.ops.mkldnn._linear_pointwise`), bias and ReLU in the same pass. Its
+kernels are generated for an instruction set, not for a vendor: capped at AVX2 they give the same bits on any x86-64
+CPU that has it, which torch's other route (MKL) does only in a mode several times slower. Measured figures stand in
+docs/performance.md.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+
+
+class Products(Protocol):
+    """What a layer needs; x is (B, in) or (E, B, in), weights (in, out) or (E, in, out), all float32."""
+
+    name: str
+    """Part of the run's fingerprint: strategies round differently."""
+    batched: bool
+    """Whether weights may have a leading axis E."""
+
+    def linear(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, *, relu: bool) -> torch.Tensor:
+        """X W + b, through a ReLU where asked."""
+        ...
+
+    def input_gradient(self, gradient: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        """G W^T."""
+        ...
+
+    def weight_gradient(self, x: torch.Tensor, gradient: torch.Tensor, out: torch.Tensor) -> None:
+        """X^T G, written to `out`."""
+        ...
+
+
+class OneDnnProducts:
+    """oneDNN on the CPU, one network at a time; weight gradients through BLAS, which needs no transposed copy."""
+
+    name = "onednn+blas"
+    batched = False
+
+    def __init__(self) -> None:
+        self._linear = torch.ops.mkldnn._linear_pointwise
+
+    def linear(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, *, relu: bool) -> torch.Tensor:
+        """See `Products`."""
+        result: torch.Tensor = self._linear(x, weight.t(), bias, "relu" if relu else "none", [], "")
+        return result
+
+    def input_gradient(self, gradient: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        """See `Products`."""
+        result: torch.Tensor = self._linear(gradient, weight, None, "none", [], "")
+        return result
+
+    def weight_gradient(self, x: torch.Tensor, gradient: torch.Tensor, out: torch.Tensor) -> None:
+        """See `Products`."""
+        torch.mm(x.t(), gradient, out=out)
+
+
+class PortableProducts(OneDnnProducts):
+    """oneDNN for weight gradients too: no product's rounding depends on the CPU's vendor."""
+
+    name = "onednn"
+
+    def weight_gradient(self, x: torch.Tensor, gradient: torch.Tensor, out: torch.Tensor) -> None:
+        """See `Products`."""
+        out.copy_(self._linear(x.t(), gradient.t(), None, "none", [], ""))
+
+
+class BlasProducts:
+    """The BLAS behind torch.addmm and torch.baddbmm: cuBLAS on CUDA."""
+
+    name = "blas"
+    batched = True
+
+    def linear(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, *, relu: bool) -> torch.Tensor:
+        """See `Products`."""
+        if weight.dim() == 3:
+            result = torch.baddbmm(bias, x.expand(weight.shape[0], -1, -1), weight)
+        else:
+            result = torch.addmm(bias, x, weight)
+        return result.relu_() if relu else result
+
+    def input_gradient(self, gradient: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        """See `Products`."""
+        return torch.matmul(gradient, weight.mT)
+
+    def weight_gradient(self, x: torch.Tensor, gradient: torch.Tensor, out: torch.Tensor) -> None:
+        """See `Products`."""
+        torch.matmul(x.mT.expand(*gradient.shape[:-2], -1, -1), gradient, out=out)
+
+
+def products_for(device: torch.device, *, portable: bool) -> Products:
+    """Products through oneDNN on a CPU where torch has it, else BLAS; `portable`: no CPU vendor changes their bits."""
+    if device.type == "cpu" and torch.backends.mkldnn.is_available():
+        return PortableProducts() if portable else OneDnnProducts()
+    return BlasProducts()

@@ -1,0 +1,216 @@
+"""The command line: ManiSkill's commands work, and bad input is status 2 and one message, never a traceback."""
+
+import dataclasses
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+import sac
+from sac import numerics
+from sac.cli import main, parse_train
+from sac.config import TrainConfig
+
+ISSUE_1250 = (
+    "--env_id=StackCube-v1 --num_envs=32 --utd=0.5 --buffer_size=500_000 --total_timesteps=500_000 "
+    "--eval_freq=50_000 --control-mode=pd_ee_delta_pos"
+)
+BOOLEANS = [field.name for field in dataclasses.fields(TrainConfig) if isinstance(field.default, bool)]
+
+# Command line -> what the message must hold.
+BAD = {
+    "": ["usage: sac COMMAND"],
+    "trian": ["no command 'trian'", "train, eval, twin, diff, golden, doctor"],
+    "--seed 1": ["no command '--seed'"],
+    "train --nonsense 3": ["--nonsense"],
+    "train positional": ["positional"],
+    "train --seed": ["--seed"],
+    "train --seed 1.5": ["--seed", "1.5"],
+    "train --total_timesteps 1e6": ["--total_timesteps", "1e6"],
+    "train --gamma high": ["--gamma", "high"],
+    "train --numerics exact": ["exact", "fast", "deterministic", "portable"],
+    "train --bootstrap_at_done sometimes": ["sometimes", "always", "never", "truncated"],
+    "train --device tpu": ["tpu", "auto", "cpu", "cuda"],
+    "train --num_envs 0": ["--num_envs 0", "greater than 0"],
+    "train --num-envs=10": ["--num_envs 10", "1, 2, 4, 8, 16, 32, 64"],
+    "train --utd inf": ["--utd inf", "finite"],
+    "train --gamma nan": ["--gamma nan", "finite"],
+    "train --no-torch-deterministic": ["--numerics fast"],
+    "train --save_trajectory": ["--save_trajectory"],
+    "train --evaluate": ["--evaluate", "--checkpoint"],
+    "train --checkpoint /nowhere/p.pt": ["--checkpoint /nowhere/p.pt", "no such file"],
+    "train --env_id Point-v9 --run_dir {tmp}/new": ["--env_id 'Point-v9'", "Point-v1"],
+    "train --env_id Point-v1 --num_eval_steps 3 --run_dir {tmp}/new": ["--num_eval_steps 3", "at least 20"],
+    "train --env_id Point-v1 --run_dir {tmp}/taken": ["--run_dir {tmp}/taken", "holds a run already"],
+    "train --env_id Point-v1 --run_dir {tmp}/file/x": ["--run_dir {tmp}/file/x", "can't be written"],
+    "train --env_id Point-v1 --sim_backend physx_cuda --run_dir {tmp}/new": ["--sim_backend physx_cuda", "physx_cpu"],
+    "train --env_id Point-v1 --threads 9 --run_dir {tmp}/new": ["--threads 9", "at most 8"],
+    "train --env_id Point-v1 --checkpoint {tmp}/file --run_dir {tmp}/new": ["--checkpoint {tmp}/file", "not a policy"],
+    "eval": ["--checkpoint"],
+    "eval --checkpoint": ["--checkpoint"],
+    "eval --checkpoint /nowhere/p.pt": ["--env_id", "/nowhere/p.pt"],
+    "eval --checkpoint /nowhere/p.pt --env-id Point-v1": ["--checkpoint /nowhere/p.pt", "no such file"],
+    "eval --checkpoint {tmp}/file --env_id Point-v1": ["--checkpoint {tmp}/file", "not a policy file"],
+    "eval --checkpoint {tmp}/file --env_id Point-v1 --episodes 0": ["--episodes 0", "greater than 0"],
+    "eval --checkpoint {tmp}/file --env_id Point-v1 --num_eval_envs 0": ["--num_eval_envs 0", "greater than 0"],
+    "eval --checkpoint {tmp}/file --env_id Point-v1 --seed -3": ["--seed -3", "negative"],
+    "eval --checkpoint {tmp}/file --env_id Point-v1 --numerics exact": ["exact", "portable"],
+    "twin --runs 1": ["--runs 1", "at least 2"],
+    "twin --vary x": ["--vary x", "NAME=A,B"],
+    "twin --vary seed=1": ["--vary seed=1", "two values"],
+    "twin --vary seed=1,2 --vary threads=1,2,3": ["--vary", "same number"],
+    "twin --run_dir {tmp}/new": ["--run_dir", "--keep"],
+    "twin --run-dir={tmp}/new": ["--run_dir", "--keep"],
+    "twin --num_envs 7": ["--num_envs 7", "--training_freq 64"],
+    "diff": ["a, b"],
+    "diff {tmp}/file": ["b"],
+    "diff {tmp}/none {tmp}/file": ["{tmp}/none", "No such file"],
+    "golden nothing": ["'nothing'", "point, stack_cube"],
+    "golden --update": ["--update", "--reason"],
+    "golden --dir": ["--dir"],
+    "doctor now": ["now"],
+}
+
+
+@pytest.fixture(autouse=True)
+def in_process(monkeypatch):
+    """What a profile does to a process happens in a fresh one only; here it would restart the tests themselves."""
+    monkeypatch.setattr(numerics, "prepare", lambda profile: None)
+    monkeypatch.setattr(os, "execv", lambda *arguments: pytest.fail("the process would have been restarted"))
+    monkeypatch.setattr(numerics, "apply", checks_threads_alone)
+
+
+def checks_threads_alone(profile, threads):
+    if threads > numerics.PROFILES[profile].max_threads:
+        REAL_APPLY(profile, threads)
+
+
+REAL_APPLY = numerics.apply
+
+
+def status(arguments):
+    try:
+        return main(arguments)
+    except SystemExit as stopped:
+        return stopped.code
+
+
+def text(captured):
+    """All that was printed, without colours, frames and line breaks."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", captured.out + captured.err)
+    return " ".join(re.sub(r"[─│╭╮╰╯]", " ", plain).split())
+
+
+@pytest.mark.parametrize("line", BAD)
+def test_bad_input_is_status_2_and_a_message(line, tmp_path, capsys):
+    (tmp_path / "file").write_text("nothing")
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "manifest.json").write_text("{}")
+    assert status([part.format(tmp=tmp_path) for part in line.split()]) == 2
+    captured = capsys.readouterr()
+    found = text(captured)
+    assert "Traceback" not in found
+    assert [part for part in BAD[line] if part.format(tmp=tmp_path) not in found] == []
+    # Nothing was written over.
+    assert (tmp_path / "taken" / "manifest.json").read_text() == "{}"
+
+
+def test_an_error_that_is_a_bug_keeps_its_traceback(monkeypatch):
+    def broken(arguments):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setitem(sac.cli._COMMANDS, "train", broken)
+    with pytest.raises(RuntimeError, match="a bug"):
+        main(["train"])
+
+
+def test_interruption_is_told(monkeypatch, capsys):
+    def interrupted(arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(sac.cli._COMMANDS, "train", interrupted)
+    assert main(["train"]) == 130
+    assert "sac train: interrupted" in capsys.readouterr().err
+
+
+def test_the_command_of_issue_1250_parses_as_written():
+    expected = TrainConfig(
+        env_id="StackCube-v1",
+        num_envs=32,
+        utd=0.5,
+        buffer_size=500_000,
+        total_timesteps=500_000,
+        eval_freq=50_000,
+        control_mode="pd_ee_delta_pos",
+    )
+    assert parse_train(ISSUE_1250.split()) == expected
+    assert parse_train(ISSUE_1250.replace("=", " ").split()) == expected
+
+
+@pytest.mark.parametrize("swap", [("_", "-"), ("-", "_")])
+def test_dashes_and_underscores_are_alike(swap):
+    flags = [re.sub("^--([a-z_-]+)", lambda m: "--" + m[1].replace(*swap), part) for part in ISSUE_1250.split()]
+    assert flags != ISSUE_1250.split()
+    assert parse_train(flags) == parse_train(ISSUE_1250.split())
+
+
+def test_no_flags_give_the_defaults():
+    assert parse_train([]) == TrainConfig()
+
+
+@pytest.mark.parametrize("name", BOOLEANS)
+def test_every_switch_goes_both_ways(name):
+    assert getattr(parse_train([f"--{name}"]), name) is True
+    for spelling in (f"--no_{name}", f"--no-{name}", f"--no-{name.replace('_', '-')}"):
+        assert getattr(parse_train([spelling]), name) is False
+
+
+def test_none_can_be_said():
+    flags = ["--reconfiguration_freq", "None", "--control_mode", "None", "--eval_reconfiguration_freq=None"]
+    config = parse_train(flags)
+    assert (config.reconfiguration_freq, config.control_mode, config.eval_reconfiguration_freq) == (None, None, None)
+
+
+def test_a_negative_number_is_a_value_and_no_flag():
+    assert parse_train(["--seed", "-3"]).seed == -3
+
+
+def test_help_lists_every_command(capsys):
+    assert main(["--help"]) == 0
+    found = capsys.readouterr().out
+    assert [name for name in ("train", "eval", "twin", "diff", "golden", "doctor") if f"\n  {name} " not in found] == []
+
+
+@pytest.mark.parametrize("command", ["train", "eval", "twin", "diff", "golden", "doctor"])
+def test_every_command_has_help(command, capsys):
+    assert status([command, "--help"]) == 0
+    assert "usage: sac" in text(capsys.readouterr())
+
+
+def test_help_of_train_tells_every_flag(capsys):
+    assert status(["train", "--help"]) == 0
+    found = capsys.readouterr().out
+    assert [f.name for f in dataclasses.fields(TrainConfig) if f"--{f.name}" not in found] == []
+
+
+def test_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == sac.__version__
+
+
+# The command line must not load what a numerics profile has to come before.
+LOADED = "import sys; from sac.cli import parse_train; parse_train([]); print({'torch', 'numpy'} & set(sys.modules))"
+
+
+def test_the_command_line_loads_neither_torch_nor_numpy():
+    found = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True, timeout=60)
+    assert found.stdout.strip() == "set()"
+
+
+def test_the_module_runs_as_a_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "sac", "trian"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 2 and done.stderr.startswith("sac: no command 'trian'")

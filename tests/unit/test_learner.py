@@ -1,0 +1,629 @@
+"""The learner against a textbook SAC in float64, and its promises: pure, exact where it can be, and right."""
+
+import copy
+import dataclasses
+import random
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from torch import nn
+from torch.distributions import AffineTransform, Normal, TanhTransform
+
+from sac import learner as learner_module
+from sac import networks
+from sac.collector import Rollout
+from sac.config import TrainConfig
+from sac.envs.protocol import EnvSpec
+from sac.learner import Learner
+from sac.networks import sample_policy
+from sac.products import BlasProducts, OneDnnProducts, PortableProducts
+from sac.replay import RowLayout
+from sac.state import walk
+from sac.streams import Stream
+
+CPU = torch.device("cpu")
+SMALL = (8, 6, 8)
+GRADIENT_ERROR, WAY_ERROR = 1e-5, 1e-3
+"""Largest relative error that float32 may leave in a gradient, and in the way that parameters have gone."""
+EPSILON = 2.0**-23
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@contextmanager
+def hidden(widths):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(networks, "HIDDEN", widths)
+        yield
+
+
+@contextmanager
+def multiplied_by(kind):
+    """Learners made here use these products, and not those that the device asks for."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(learner_module, "products_for", lambda device, portable: kind())
+        yield
+
+
+def make_spec(observation_dim, low, high):
+    return EnvSpec("Test-v0", observation_dim, np.array(low, np.float32), np.array(high, np.float32), 10)
+
+
+def make_batch(spec, size, block=0):
+    """A batch and its noise, from a stream; about a third of the transitions stop."""
+    layout, stream = RowLayout(spec.observation_dim, spec.action_dim), Stream(7, "test.batch")
+    rows = torch.from_numpy(stream.normal(2 * block, (size, layout.width)))
+    stop = layout.unpack(rows).stop
+    stop.copy_(stop > 0.4)
+    batch = layout.unpack(rows)
+    noise = torch.from_numpy(stream.normal(2 * block + 1, (2, size, spec.action_dim)))
+    return batch, noise
+
+
+class Textbook:
+    """SAC as the paper and any tutorial have it: separate networks, torch's distributions, autograd and Adam."""
+
+    def __init__(self, learner, spec):
+        config = learner.config
+        self.config = config
+        self.low, self.high = torch.tensor(spec.action_low).double(), torch.tensor(spec.action_high).double()
+        self.actor = network(learner.state.actor.views)
+        self.critics = [network(learner.state.critic.views, member) for member in (0, 1)]
+        self.targets = [network(learner.state.target.views, member) for member in (0, 1)]
+        self.log_alpha = learner.state.log_alpha.double().clone().requires_grad_()
+        q_parameters = [p for critic in self.critics for p in critic.parameters()]
+        self.q_optimizer = torch.optim.Adam(q_parameters, lr=config.q_lr, foreach=False)
+        self.actor_optimizer = torch.optim.Adam(self.actor.parameters(), lr=config.policy_lr, foreach=False)
+        self.alpha_optimizer = torch.optim.Adam([self.log_alpha], lr=config.q_lr, foreach=False)
+        self.updates = 0
+        self.margin = float("inf")
+
+    def run(self, net, x):
+        """A forward pass that notes how near a unit came to its kink, where float32 may take the other side."""
+        for layer in net:
+            if isinstance(layer, nn.ReLU):
+                self.note(x)
+            x = layer(x)
+        return x
+
+    def note(self, distance):
+        self.margin = min(self.margin, float(distance.detach().abs().min()))
+
+    def sample(self, observation, noise):
+        mean, raw = self.run(self.actor, observation).chunk(2, dim=-1)
+        log_std = -5 + (2 - -5) * (torch.tanh(raw) + 1) / 2
+        scale, bias = (self.high - self.low) / 2, (self.high + self.low) / 2
+        normal, squash, stretch = Normal(mean, log_std.exp()), TanhTransform(), AffineTransform(bias, scale)
+        before = normal.mean + normal.stddev * noise
+        squashed = squash(before)
+        action = stretch(squashed)
+        log_prob = normal.log_prob(before) - squash.log_abs_det_jacobian(before, squashed)
+        log_prob = log_prob - stretch.log_abs_det_jacobian(squashed, action)
+        return action, log_prob.sum(-1)
+
+    def minimum(self, critics, observation, action):
+        values = [self.run(critic, torch.cat([observation, action], -1)).squeeze(-1) for critic in critics]
+        self.note(values[0] - values[1])
+        return torch.minimum(*values)
+
+    def update(self, batch, noise):
+        s, a, r, stop, s2 = (
+            getattr(batch, name).double() for name in ("observation", "action", "reward", "stop", "next_observation")
+        )
+        noise, config, alpha = noise.double(), self.config, self.log_alpha.detach().exp()
+        self.updates += 1
+        with torch.no_grad():
+            a2, log_prob2 = self.sample(s2, noise[0])
+            y = r + config.gamma * (1 - stop) * (self.minimum(self.targets, s2, a2) - alpha * log_prob2)
+        values = [self.run(critic, torch.cat([s, a], -1)).squeeze(-1) for critic in self.critics]
+        critic_losses = [nn.functional.mse_loss(value, y) for value in values]
+        step(self.q_optimizer, sum(critic_losses))
+        info = {
+            "alpha": alpha,
+            "critic_losses": torch.stack(critic_losses).detach(),
+            "q_values": torch.stack([value.mean() for value in values]).detach(),
+        }
+        if self.updates % config.policy_frequency == 0:
+            action, log_prob = self.sample(s, noise[1])
+            actor_loss = (alpha * log_prob - self.minimum(self.critics, s, action)).mean()
+            step(self.actor_optimizer, actor_loss)
+            info["actor_loss"] = actor_loss.detach()
+            if config.autotune:
+                entropy_target = -len(self.low)
+                alpha_loss = (-self.log_alpha.exp() * (log_prob.detach() + entropy_target)).mean()
+                step(self.alpha_optimizer, alpha_loss)
+                info["alpha_loss"] = alpha_loss.detach()
+        if self.updates % config.target_network_frequency == 0:
+            with torch.no_grad():
+                for target, critic in zip(self.targets, self.critics, strict=True):
+                    for p, q in zip(target.parameters(), critic.parameters(), strict=True):
+                        p.copy_((1 - config.tau) * p + config.tau * q)
+        return info
+
+    def flat(self, name, value=lambda p: p):
+        """All of one network in the learner's order: layer by layer, weights (in, out), then biases, members first."""
+        nets = {"actor": [self.actor], "critic": self.critics, "target": self.targets}[name]
+        pieces = []
+        for layers in zip(*([m for m in net if isinstance(m, nn.Linear)] for net in nets), strict=True):
+            pieces += [value(layer.weight).T.flatten() for layer in layers]
+            pieces += [value(layer.bias) for layer in layers]
+        return torch.cat([piece.detach() for piece in pieces])
+
+
+def network(views, member=None):
+    """The layers of an actor, or of one member of the critic ensemble, in float64."""
+    layers = []
+    for k in range(len(views) // 2):
+        weight, bias = views[f"weight.{k}"].double(), views[f"bias.{k}"].double()
+        if member is not None:
+            weight, bias = weight[member], bias[member, 0]
+        linear = nn.Linear(*weight.shape, dtype=torch.float64)
+        with torch.no_grad():
+            linear.weight.copy_(weight.T)
+            linear.bias.copy_(bias)
+        layers += [linear, nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+def step(optimizer, loss):
+    """One optimizer step that moves its own parameters alone."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    gradients = torch.autograd.grad(loss, parameters)
+    for p, g in zip(parameters, gradients, strict=True):
+        p.grad = g
+    optimizer.step()
+
+
+def way_error(found, expected, start):
+    """Error of `found` relative to the way from `start` to `expected`, less what rounding to float32 may leave."""
+    error, rounding = (found.double() - expected).norm(), 4 * EPSILON * expected.norm()
+    return float((error - rounding).clamp(min=0) / (expected - start).norm())
+
+
+def assert_agree(learner, spec, batches, tolerance=WAY_ERROR, skip_kinks=False):
+    """Update the learner and the textbook side by side, and hold losses, gradients and parameters together."""
+    book = Textbook(learner, spec)
+    start = {name: getattr(learner.state, name).flat.double().clone() for name in ("actor", "critic", "target")}
+    for count, (batch, noise) in enumerate(batches, 1):
+        found, expected = learner.update(batch, noise), book.update(batch, noise)
+        if skip_kinks:
+            assume(book.margin > 1e-6)
+        for name in ("critic_losses", "q_values", "actor_loss", "alpha_loss", "alpha"):
+            value = getattr(found, name)
+            assert (value is None) == (name not in expected), f"update {count}: {name} is {value}"
+            if value is not None:
+                assert_loss(f"update {count}: {name}", value, expected[name])
+        if count == 1:
+            assert_gradients(learner, book)
+    for name in start:
+        error = way_error(getattr(learner.state, name).flat, book.flat(name), start[name])
+        assert error < tolerance, f"{name} after {len(batches)} updates: relative error {error:.1e}"
+    assert learner.state.log_alpha.item() == pytest.approx(book.log_alpha.item(), abs=1e-5)
+
+
+def assert_loss(name, value, expected):
+    scale = max(1.0, float(expected.abs().max()))
+    error = float((value.double() - expected).abs().max())
+    assert error < 1e-5 * scale, f"{name} is {value.tolist()}, expected {expected.tolist()}"
+
+
+def assert_gradients(learner, book):
+    """Adam's first moment after its first step is 0.1 times the gradient."""
+    for name, stepped in {"critic": True, "actor": learner.config.policy_frequency == 1}.items():
+        moment = getattr(learner.state, f"{name}_optim").exp_avg
+        if stepped:
+            gradient = 0.1 * book.flat(name, lambda p: p.grad)
+            error = float((moment - gradient).norm() / (gradient.norm() + 1e-9))
+            assert error < GRADIENT_ERROR, f"gradient of {name}: relative error {error:.1e}"
+        else:
+            assert not moment.any()
+
+
+configs = st.builds(
+    TrainConfig,
+    seed=st.integers(0, 2**32),
+    gamma=st.floats(0, 1),
+    tau=st.floats(0.001, 1),
+    policy_lr=st.floats(1e-4, 1e-2),
+    q_lr=st.floats(1e-4, 1e-2),
+    policy_frequency=st.integers(1, 3),
+    target_network_frequency=st.integers(1, 3),
+    autotune=st.booleans(),
+    alpha=st.floats(0.01, 1),
+)
+boxes = st.lists(st.tuples(st.floats(-3, 3, width=16), st.floats(0.25, 4, width=16)), min_size=1, max_size=4)
+specs = st.builds(
+    lambda o, box: make_spec(o, [low for low, _ in box], [low + size for low, size in box]), st.integers(1, 6), boxes
+)
+SPEC = make_spec(5, [-1.0, 0.0, -2.5], [1.0, 0.5, -0.5])
+PRODUCTS = [OneDnnProducts, PortableProducts, BlasProducts]
+BATCHES = [make_batch(SPEC, 32, k) for k in range(4)]
+
+
+@given(configs, specs, st.integers(1, 24), st.sampled_from([SMALL, (4, 4), (12,)]), st.sampled_from(PRODUCTS))
+def test_learner_follows_the_textbook(config, spec, size, widths, products):
+    with hidden(widths), multiplied_by(products):
+        batches = [make_batch(spec, size, k) for k in range(4)]
+        assert_agree(Learner(config, spec, CPU), spec, batches, skip_kinks=True)
+
+
+@pytest.mark.parametrize("products", PRODUCTS)
+def test_learner_of_default_size_follows_the_textbook(products):
+    spec = make_spec(48, [-1.0] * 7 + [-0.01], [1.0] * 7 + [0.04])
+    batches = [make_batch(spec, 256, k) for k in range(3)]
+    # So many gradients are there that some are as small as rounding, and Adam makes steps of full size from them.
+    with multiplied_by(products):
+        assert_agree(Learner(TrainConfig(tau=0.25), spec, CPU), spec, batches, tolerance=5e-3)
+
+
+class NoEntropyInTarget(Learner):
+    def bellman_target(self, batch, next_sample, alpha):
+        return super().bellman_target(batch, next_sample, torch.zeros_like(alpha))
+
+
+class MaximumInTarget(Learner):
+    def bellman_target(self, batch, next_sample, alpha):
+        q, _ = self.targets.forward(torch.cat([batch.next_observation, next_sample.action], -1))
+        soft_value = q.amax(0) - alpha * next_sample.log_prob
+        return batch.reward + (1 - batch.stop) * self.config.gamma * soft_value
+
+
+class BootstrapsThroughStop(Learner):
+    def bellman_target(self, batch, next_sample, alpha):
+        return super().bellman_target(dataclasses.replace(batch, stop=torch.zeros_like(batch.stop)), next_sample, alpha)
+
+
+class TargetFromLiveCritic(Learner):
+    def bellman_target(self, batch, next_sample, alpha):
+        kept, self.targets = self.targets, self.critics
+        try:
+            return super().bellman_target(batch, next_sample, alpha)
+        finally:
+            self.targets = kept
+
+
+class HalfCriticLoss(Learner):
+    def critic_loss(self, batch, target):
+        losses, q = super().critic_loss(batch, target)
+        return losses / 2, q
+
+
+class SkipsOneCriticBias(Learner):
+    def critic_loss(self, batch, target):
+        found = super().critic_loss(batch, target)
+        self.state.critic.views_of(self.critics.gradient)["bias.1"][1].zero_()
+        return found
+
+
+class NoEntropyInActor(Learner):
+    def actor_loss(self, activations, sample, alpha):
+        return super().actor_loss(activations, sample, torch.zeros_like(alpha))
+
+
+class SpreadTakesNoGradient(Learner):
+    def actor_loss(self, activations, sample, alpha):
+        return super().actor_loss(activations, dataclasses.replace(sample, slope=0 * sample.slope), alpha)
+
+
+class HalvesActionGradient(Learner):
+    def actor_loss(self, activations, sample, alpha):
+        whole = self.critics.input_gradient
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(self.critics, "input_gradient", lambda *arguments: whole(*arguments) / 2)
+            return super().actor_loss(activations, sample, alpha)
+
+
+class ForgetsActionScale(Learner):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.scale = dataclasses.replace(self.scale, log_scale_sum=0.0)
+
+
+class SharesNoise(Learner):
+    def update(self, batch, noise):
+        return super().update(batch, noise[:1].expand_as(noise))
+
+
+class WrongTargetEntropy(Learner):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.target_entropy = -self.target_entropy
+
+
+class SlowTarget(Learner):
+    def update(self, batch, noise):
+        target = self.state.target.flat.clone()
+        info = super().update(batch, noise)
+        self.state.target.flat.lerp_(target, 0.5)
+        return info
+
+
+FAULTS = [
+    *(NoEntropyInTarget, MaximumInTarget, BootstrapsThroughStop, TargetFromLiveCritic, HalfCriticLoss),
+    *(SkipsOneCriticBias, NoEntropyInActor, SpreadTakesNoGradient, HalvesActionGradient, ForgetsActionScale),
+    *(SharesNoise, WrongTargetEntropy, SlowTarget),
+]
+
+
+@pytest.mark.parametrize("products", PRODUCTS)
+@pytest.mark.parametrize("kind", [Learner, *FAULTS])
+def test_the_textbook_catches_a_learner_with_a_fault(kind, products):
+    with hidden(SMALL), multiplied_by(products):
+        learner = kind(TrainConfig(tau=0.25, gamma=0.9), SPEC, CPU)
+        if kind is Learner:
+            assert_agree(learner, SPEC, BATCHES)
+        else:
+            with pytest.raises(AssertionError):
+                assert_agree(learner, SPEC, BATCHES)
+
+
+def leaves(state):
+    """Name -> bytes of every leaf."""
+    return {
+        name: leaf.detach().contiguous().numpy().tobytes() if isinstance(leaf, torch.Tensor) else leaf
+        for name, leaf in walk(state)
+    }
+
+
+def updated(kind=Learner, batches=BATCHES, **flags):
+    learner = kind(TrainConfig(**flags), SPEC, CPU)
+    for batch, noise in batches:
+        learner.update(batch, noise)
+    return learner
+
+
+def assert_pure(kind):
+    """The same state, batch and noise give the same bits, whatever global generators and earlier calls did."""
+    with hidden(SMALL):
+        seen = []
+        for seed in range(2):
+            random.seed(seed)
+            np.random.seed(seed)
+            torch.manual_seed(seed)
+            before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state()
+            batches = copy.deepcopy(BATCHES)
+            seen.append(leaves(updated(kind, batches).state))
+            for (batch, noise), (old, old_noise) in zip(batches, BATCHES, strict=True):
+                same = all(torch.equal(getattr(batch, name), getattr(old, name)) for name in vars(batch))
+                assert same and torch.equal(noise, old_noise), "the batch was changed"
+            assert random.getstate() == before[0] and np.random.get_state()[1].tolist() == before[1]
+            assert torch.equal(torch.get_rng_state(), before[2]), "torch's generator was moved"
+        assert seen[0] == seen[1], "equal inputs gave other bits"
+
+
+class DrawsItsOwnNoise(Learner):
+    def update(self, batch, noise):
+        return super().update(batch, torch.randn_like(noise))
+
+
+class ReadsNumPy(Learner):
+    def update(self, batch, noise):
+        return super().update(batch, noise + float(np.random.get_state()[1][0] % 7))
+
+
+class ClampsReward(Learner):
+    def update(self, batch, noise):
+        batch.reward.clamp_(-1, 1)
+        return super().update(batch, noise)
+
+
+def test_update_is_a_pure_function():
+    assert_pure(Learner)
+
+
+@pytest.mark.parametrize("kind", [DrawsItsOwnNoise, ReadsNumPy, ClampsReward])
+def test_purity_check_catches_a_learner_with_hidden_inputs(kind):
+    with pytest.raises(AssertionError):
+        assert_pure(kind)
+
+
+def transplanted(learner):
+    """A fresh learner with another's state: nothing else of it may matter."""
+    fresh = Learner(dataclasses.replace(learner.config, seed=learner.config.seed + 1), SPEC, CPU)
+    for (name, leaf), (_, other) in zip(walk(fresh.state), walk(learner.state), strict=True):
+        if isinstance(leaf, torch.Tensor):
+            leaf.copy_(other)
+        else:
+            assert name == "updates"
+    fresh.state.updates = learner.state.updates
+    return fresh
+
+
+@given(st.integers(0, 3), st.integers(1, 3), st.integers(1, 3))
+def test_all_that_an_update_reads_is_in_its_state(split, policy_frequency, target_frequency):
+    flags = {"policy_frequency": policy_frequency, "target_network_frequency": target_frequency}
+    with hidden(SMALL):
+        whole = updated(batches=BATCHES, **flags)
+        half = transplanted(updated(batches=BATCHES[:split], **flags))
+        for batch, noise in BATCHES[split:]:
+            half.update(batch, noise)
+        assert leaves(half.state) == leaves(whole.state)
+
+
+def test_transplant_check_catches_a_forgotten_count():
+    with hidden(SMALL):
+        whole = updated(batches=BATCHES, policy_frequency=2)
+        half = transplanted(updated(batches=BATCHES[:1], policy_frequency=2))
+        half.state.updates = 0
+        for batch, noise in BATCHES[1:]:
+            half.update(batch, noise)
+        assert leaves(half.state) != leaves(whole.state)
+
+
+def permuted(order, noise_order):
+    with hidden(SMALL):
+        learner = Learner(TrainConfig(), SPEC, CPU)
+        start = leaves(learner.state)
+        for batch, noise in BATCHES:
+            shuffled = type(batch)(**{name: getattr(batch, name)[order] for name in vars(batch)})
+            learner.update(shuffled, noise[:, noise_order])
+        assert leaves(learner.state) != start
+        return learner.state.critic.flat.double(), learner.state.actor.flat.double()
+
+
+@given(st.permutations(range(32)))
+def test_a_permuted_batch_changes_parameters_only_by_rounding(order):
+    plain, found = permuted(range(32), range(32)), permuted(order, order)
+    with hidden(SMALL):
+        fresh = Learner(TrainConfig(), SPEC, CPU).state
+    starts = fresh.critic.flat.double(), fresh.actor.flat.double()
+    for found_flat, plain_flat, start in zip(found, plain, starts, strict=True):
+        assert way_error(found_flat, plain_flat, start) < WAY_ERROR
+
+
+def test_permutation_check_catches_noise_that_stays_behind():
+    order = [*range(1, 32), 0]
+    plain, found = permuted(range(32), range(32)), permuted(order, range(32))
+    with hidden(SMALL):
+        start = Learner(TrainConfig(), SPEC, CPU).state.actor.flat.double()
+    assert way_error(found[1], plain[1], start) > 10 * WAY_ERROR
+
+
+class ActorLossMovesCritic(Learner):
+    def actor_loss(self, activations, sample, alpha):
+        self.state.critic.flat.mul_(1.0001)
+        return super().actor_loss(activations, sample, alpha)
+
+
+@pytest.mark.parametrize("kind, equal", [(Learner, True), (ActorLossMovesCritic, False)])
+def test_critics_take_no_gradient_from_the_actors_loss(kind, equal):
+    with hidden(SMALL):
+        first = BATCHES[:1]
+        with_actor, without = updated(kind, first).state, updated(kind, first, policy_frequency=99).state
+    assert not torch.equal(with_actor.actor.flat, without.actor.flat)
+    assert torch.equal(with_actor.critic.flat, without.critic.flat) == equal
+    assert torch.equal(with_actor.critic_optim.exp_avg, without.critic_optim.exp_avg)
+
+
+def test_no_leaf_of_the_state_holds_a_graph():
+    with hidden(SMALL):
+        learner = updated()
+    tensors = [leaf for _, leaf in walk(learner.state) if isinstance(leaf, torch.Tensor)]
+    tensors += [*learner.state.actor.views.values(), *learner.state.critic.views.values()]
+    assert not any(tensor.requires_grad for tensor in tensors)
+
+
+@pytest.mark.parametrize("bias, direction", [(-8.0, 1), (0.9, -1)])
+@pytest.mark.parametrize("kind, right", [(Learner, True), (WrongTargetEntropy, False)])
+def test_temperature_moves_towards_the_target_entropy(bias, direction, kind, right):
+    with hidden(SMALL):
+        spec = make_spec(5, [-1.0] * 3, [1.0] * 3)
+        learner = kind(TrainConfig(), spec, CPU)
+        learner.state.actor.views["weight.3"].zero_()
+        learner.state.actor.views["bias.3"][3:] = bias
+        batch, noise = BATCHES[0]
+        _, log_prob = Textbook(learner, spec).sample(batch.observation.double(), noise[1].double())
+        missing = -3.0 - float(-log_prob.detach().mean())
+        assert abs(missing) > 0.5 and np.sign(missing) == direction
+        before = learner.state.log_alpha.item()
+        learner.update(batch, noise)
+    moved = np.sign(learner.state.log_alpha.item() - before)
+    # The faulty one aims at +3, which is above what either policy has.
+    assert (moved == direction) == (right or direction == 1)
+
+
+def test_temperature_stays_without_autotune():
+    with hidden(SMALL):
+        learner = updated(autotune=False, alpha=0.37)
+    assert learner.state.log_alpha.item() == torch.tensor(0.37).log().item()
+    assert not learner.state.alpha_optim.step.any()
+
+
+@given(st.floats(1e-6, 1, exclude_min=True), st.integers(1, 4))
+def test_target_update_is_exactly_the_lerp(tau, every):
+    with hidden(SMALL):
+        learner = Learner(TrainConfig(tau=tau, target_network_frequency=every), SPEC, CPU)
+        for count, (batch, noise) in enumerate(BATCHES, 1):
+            old = learner.state.target.flat.clone()
+            learner.update(batch, noise)
+            expected = torch.lerp(old, learner.state.critic.flat, tau) if count % every == 0 else old
+            assert torch.equal(learner.state.target.flat, expected)
+            exact = (1 - tau) * old.double() + tau * learner.state.critic.flat.double()
+            if count % every == 0:
+                assert torch.allclose(expected.double(), exact, rtol=0, atol=1e-7)
+            else:
+                assert not torch.allclose(old.double(), learner.state.critic.flat.double(), rtol=0, atol=1e-7)
+
+
+def test_targets_begin_as_the_critics_and_critics_differ():
+    with hidden(SMALL):
+        state = Learner(TrainConfig(), SPEC, CPU).state
+    assert torch.equal(state.target.flat, state.critic.flat)
+    assert state.target.flat.data_ptr() != state.critic.flat.data_ptr()
+    assert not torch.equal(state.critic.views["weight.0"][0], state.critic.views["weight.0"][1])
+
+
+DONE = {"always": [0, 0, 0, 0], "never": [0, 1, 1, 1], "truncated": [0, 1, 0, 1]}
+"""Mode -> stop, for (terminated, truncated) of no, yes no, no yes, yes yes."""
+
+
+def rollout():
+    terminated = torch.tensor([[False, True, False, True]])
+    truncated = torch.tensor([[False, False, True, True]])
+    sizes = {"observation": 5, "action": 3, "next_observation": 5}
+    draws = {name: torch.from_numpy(Stream(3, name).normal(0, (1, 4, size))) for name, size in sizes.items()}
+    return Rollout(
+        **draws,
+        reward=torch.tensor([[0.5, -1.0, 2.0, 0.25]]),
+        terminated=terminated,
+        truncated=truncated,
+        reset_seed=torch.full((1, 4), -1),
+    )
+
+
+@pytest.mark.parametrize("mode", DONE)
+def test_stop_follows_bootstrap_at_done(mode):
+    assert rollout().stop(mode).int().tolist() == [DONE[mode]]
+
+
+@pytest.mark.parametrize("mode", DONE)
+def test_bellman_target_bootstraps_where_the_mode_says(mode):
+    layout = RowLayout(SPEC.observation_dim, SPEC.action_dim)
+    batch = layout.unpack(rollout().pack(layout, mode).flatten(0, 1))
+    noise = torch.from_numpy(Stream(3, "noise").normal(0, (4, 3)))
+    with hidden(SMALL):
+        learner = Learner(TrainConfig(gamma=0.9), SPEC, CPU)
+        sample = sample_policy(learner.actor.forward(batch.next_observation)[-1], learner.scale, noise)
+        target = learner.bellman_target(batch, sample, learner.alpha)
+        through = BootstrapsThroughStop(learner.config, SPEC, CPU).bellman_target(batch, sample, learner.alpha)
+    assert (target == batch.reward).int().tolist() == DONE[mode]
+    assert not (through == batch.reward).any()
+
+
+def test_rollout_is_left_as_it_was_by_packing():
+    found = rollout()
+    kept = copy.deepcopy(found)
+    for mode in DONE:
+        found.pack(RowLayout(5, 3), mode)
+    assert all(torch.equal(getattr(found, name), getattr(kept, name)) for name in vars(found))
+
+
+@given(specs, st.floats(0, 30))
+def test_actions_lie_in_the_box(spec, spread):
+    with hidden(SMALL):
+        learner = Learner(TrainConfig(), spec, CPU)
+        batch, noise = make_batch(spec, 16)
+        actions = [learner.act(batch.observation * 10, noise[0] * spread), learner.act_mean(batch.observation * 100)]
+    low, high = torch.from_numpy(spec.action_low), torch.from_numpy(spec.action_high)
+    slack = 1e-6 * torch.maximum(low.abs(), high.abs())
+    for action in actions:
+        assert action.shape == (16, spec.action_dim)
+        assert ((action >= low - slack) & (action <= high + slack)).all()
+
+
+def test_without_noise_the_policy_takes_its_mean():
+    with hidden(SMALL):
+        learner = updated()
+        observation = BATCHES[0][0].observation
+        assert torch.equal(learner.act(observation, torch.zeros(32, 3)), learner.act_mean(observation))
+        assert not torch.equal(learner.act(observation, torch.ones(32, 3)), learner.act_mean(observation))

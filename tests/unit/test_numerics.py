@@ -1,0 +1,283 @@
+"""Numerics: profiles take effect or refuse, and the fingerprint tells one machine's arithmetic from another's."""
+
+import json
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from sac import numerics
+from sac.numerics import PROFILES, NumericsError, apply, differences, fingerprint, prepare
+from sac.probe import probe
+
+CHILD = """
+import json, os, sys
+print("start", file=sys.stderr)
+if "early" in sys.argv:
+    import numpy
+from sac import numerics
+profile = sys.argv[1]
+numerics.prepare(profile)
+names = list(numerics.PROFILES["portable"].environment)
+numerics.apply(profile, 1)
+import torch
+print(json.dumps({
+    "environment": {name: os.environ.get(name) for name in names},
+    "restarted": os.environ.get("SAC_RESTARTED"),
+    "fingerprint": numerics.fingerprint(profile),
+    "deterministic": torch.are_deterministic_algorithms_enabled(),
+    "cudnn": [torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32],
+    "matmul_tf32": torch.backends.cuda.matmul.allow_tf32,
+}))
+"""
+VARIABLES = {*PROFILES["portable"].environment, "SAC_RESTARTED", "OMP_NUM_THREADS", "MKL_NUM_THREADS"}
+
+
+def run_child(profile, *arguments, **environment):
+    """What a fresh process finds after `prepare` and `apply`."""
+    clean = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    command = [sys.executable, "-c", CHILD, profile, *arguments]
+    done = subprocess.run(command, env=clean | environment, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return {**json.loads(done.stdout), "starts": done.stderr.count("start\n")}
+
+
+@pytest.fixture(scope="module")
+def children():
+    return {
+        "portable": run_child("portable"),
+        "portable after numpy": run_child("portable", "early"),
+        "deterministic": run_child("deterministic"),
+        "fast": run_child("fast"),
+    }
+
+
+@pytest.fixture
+def flags():
+    """Puts torch's flags back after a test that sets them in this process."""
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = torch.get_num_threads(), torch.get_deterministic_debug_mode()
+    before_cuda = cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32
+    yield
+    torch.set_num_threads(before[0])
+    torch.set_deterministic_debug_mode(before[1])
+    cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32 = before_cuda
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_prepare_sets_the_variables_of_its_profile_and_no_others(children, profile):
+    wanted = PROFILES[profile].environment
+    assert children[profile]["environment"] == dict.fromkeys(PROFILES["portable"].environment) | wanted
+    assert children[profile]["restarted"] is None
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_apply_sets_torchs_flags(children, profile):
+    exact = profile != "fast"
+    assert children[profile]["deterministic"] == exact
+    assert children[profile]["cudnn"] == [exact, not exact, not exact]
+    assert children[profile]["matmul_tf32"] == (not exact)
+    assert children[profile]["fingerprint"]["threads"] == 1
+
+
+def test_the_portable_profile_takes_its_code_paths(children):
+    found = children["portable"]["fingerprint"]
+    assert (found["mkl_cbwr"], found["capability"]) == (3, "AVX2")
+
+
+def test_a_process_that_has_loaded_numpy_restarts_once(children):
+    found = children["portable after numpy"]
+    assert found["restarted"] is None, "children of a restarted process must be free to restart themselves"
+    assert (found["starts"], children["portable"]["starts"]) == (2, 1)
+    assert found["environment"] == PROFILES["portable"].environment
+
+
+def test_the_probe_is_the_same_in_two_processes(children):
+    a, b = (children[name]["fingerprint"] for name in ("portable", "portable after numpy"))
+    assert a == b and differences(a, b) == []
+
+
+def test_the_probe_tells_another_code_path(children):
+    portable, fast = (children[name]["fingerprint"] for name in ("portable", "fast"))
+    if (portable["capability"], portable["mkl_cbwr"]) == (fast["capability"], fast["mkl_cbwr"]):
+        pytest.skip("this machine takes the portable code paths of torch and MKL by itself: nothing to tell apart")
+    changed = [name for name in portable["probe"] if portable["probe"][name] != fast["probe"][name]]
+    assert {"mm", "addmm", "bmm"} & set(changed)
+
+
+def test_the_probe_is_stable_within_a_process_and_covers_what_training_uses():
+    first = probe(torch.device("cpu"))
+    assert first == probe(torch.device("cpu"))
+    assert {"mm", "addmm", "bmm", "sum", "sigmoid", "expm1", "softplus", "adam", "numpy.matmul"} <= set(first)
+    assert len(set(first.values())) == len(first)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_fingerprint_holds_all_that_its_profile_compares(children, profile):
+    assert set(PROFILES[profile].same) <= set(children[profile]["fingerprint"])
+
+
+@pytest.fixture
+def kept(monkeypatch, flags):
+    """A machine on which every profile can keep its promise, so that a test can break one thing."""
+    for name, value in PROFILES["portable"].environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    monkeypatch.setattr(numerics, "mkl_branch", lambda: 3)
+    monkeypatch.setattr(numerics.platform, "machine", lambda: "x86_64")
+    return monkeypatch
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_apply_accepts_a_machine_that_keeps_the_promise(kept, profile):
+    apply(profile, 1)
+
+
+# What is broken -> profiles that must refuse, and the setting that they name.
+STRICT = ("deterministic", "portable")
+BREAKAGES = {
+    "threads": (PROFILES, "torch.get_num_threads()"),
+    "deterministic": (PROFILES, "torch.are_deterministic_algorithms_enabled()"),
+    "capability": (("portable",), "torch.backends.cpu.get_cpu_capability()"),
+    "other branch": (("portable",), "MKL_CBWR"),
+    "no mkl": (("portable",), "MKL_CBWR"),
+    "machine": (("portable",), "platform.machine()"),
+    **{name: (STRICT, name) for name in PROFILES["deterministic"].environment},
+    **{
+        name: (("portable",), name)
+        for name in PROFILES["portable"].environment.keys() - PROFILES["deterministic"].environment
+    },
+}
+
+
+def break_it(patch, what):
+    enabled = torch.are_deterministic_algorithms_enabled
+    breakages = {
+        "threads": lambda: patch.setattr(torch, "get_num_threads", lambda: 7),
+        "deterministic": lambda: patch.setattr(torch, "are_deterministic_algorithms_enabled", lambda: not enabled()),
+        "capability": lambda: patch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512"),
+        "other branch": lambda: patch.setattr(numerics, "mkl_branch", lambda: 1),
+        "no mkl": lambda: patch.setattr(numerics, "mkl_branch", lambda: None),
+        "machine": lambda: patch.setattr(numerics.platform, "machine", lambda: "aarch64"),
+    }
+    breakages.get(what, lambda: patch.delenv(what))()
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("what", BREAKAGES)
+def test_a_setting_that_did_not_take_effect_is_refused_by_name(kept, what, profile):
+    refusing, named = BREAKAGES[what]
+    break_it(kept, what)
+    if profile not in refusing:
+        apply(profile, 1)
+        return
+    with pytest.raises(NumericsError) as error:
+        apply(profile, 1)
+    message = str(error.value)
+    assert message.startswith(f"--numerics {profile} promises: ") and "sac doctor" in message
+    assert named in message
+
+
+@pytest.mark.parametrize("profile, threads", [("portable", 2), ("deterministic", 9)])
+def test_more_threads_than_the_promise_allows_are_refused(kept, profile, threads):
+    with pytest.raises(NumericsError, match=f"--threads {threads}: --numerics {profile} .* at most {threads - 1}"):
+        apply(profile, threads)
+
+
+@pytest.mark.parametrize("profile, most", [("fast", 8), ("deterministic", 8), ("portable", 1)])
+def test_default_threads_stay_within_process_and_promise(monkeypatch, profile, most):
+    for cores in (1, 2, 64):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _, cores=cores: set(range(cores)), raising=False)
+        assert numerics.default_threads(profile) == min(cores, most)
+
+
+def prepared(monkeypatch, profile, loaded, environment):
+    """Restarts that `prepare` asks for, and the environment that it leaves."""
+    restarts = []
+    fake = SimpleNamespace(
+        modules=dict.fromkeys(loaded), executable="/python", orig_argv=["python", "-m", "sac", "train"]
+    )
+    monkeypatch.setattr(numerics, "sys", fake)
+    monkeypatch.setattr(os, "environ", dict(environment))
+    monkeypatch.setattr(os, "execv", lambda *arguments: restarts.append(arguments))
+    prepare(profile)
+    return restarts, os.environ
+
+
+DONE = PROFILES["portable"].environment
+
+
+@pytest.mark.parametrize(
+    "profile, loaded, environment, restarts",
+    [
+        ("portable", [], {}, False),
+        ("portable", [], {"MKL_CBWR": "AVX2"}, False),
+        ("portable", ["torch"], {}, True),
+        ("portable", ["numpy"], {**DONE, "MKL_CBWR": "AVX2"}, True),
+        ("portable", ["torch", "numpy"], DONE, False),
+        ("portable", ["torch"], {"SAC_RESTARTED": "deterministic"}, True),
+        ("fast", ["torch"], {}, False),
+    ],
+)
+def test_prepare_restarts_only_where_a_library_read_other_values(monkeypatch, profile, loaded, environment, restarts):
+    asked, left = prepared(monkeypatch, profile, loaded, environment)
+    assert asked == ([("/python", ["/python", "-m", "sac", "train"])] if restarts else [])
+    assert left.items() >= PROFILES[profile].environment.items()
+
+
+def test_prepare_restarts_no_second_time(monkeypatch):
+    environment = {**DONE, "MKL_CBWR": "AVX2", "SAC_RESTARTED": "portable"}
+    with pytest.raises(NumericsError, match="--numerics portable: MKL_CBWR can't be set"):
+        prepared(monkeypatch, "portable", ["torch"], environment)
+
+
+def make_fingerprint(profile, /, **entries):
+    base = {name: f"{name} here" for name in PROFILES["portable"].same + PROFILES["fast"].same}
+    return base | {"profile": profile, "python": "3.11", "probe": {"mm": "1", "exp": "2"}} | entries
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_equal_fingerprints_have_no_differences(profile):
+    assert differences(make_fingerprint(profile), make_fingerprint(profile)) == []
+
+
+@pytest.mark.parametrize("profile, name", [(p, name) for p in PROFILES for name in PROFILES[p].same])
+def test_differences_names_the_entry(profile, name):
+    if name == "probe":
+        changed, expected = {"mm": "1", "exp": "3"}, ["arithmetic of exp: 2, 3"]
+    elif name == "profile":
+        changed, expected = "other", [f"profile: {profile}, other"]
+    else:
+        changed, expected = "there", [f"{name}: {name} here, there"]
+    assert differences(make_fingerprint(profile), make_fingerprint(profile, **{name: changed})) == expected
+
+
+@pytest.mark.parametrize("profile, name", [("portable", "cpu"), ("portable", "python"), ("deterministic", "python")])
+def test_differences_leaves_out_what_the_promise_does_not_need(profile, name):
+    assert differences(make_fingerprint(profile), make_fingerprint(profile, **{name: "there"})) == []
+
+
+@pytest.mark.parametrize(
+    "other, expected",
+    [
+        ({"probe": {"mm": "1"}}, ["arithmetic of exp: 2, None"]),
+        ({"probe": None}, ["arithmetic of exp: 2, None", "arithmetic of mm: 1, None"]),
+        ({"probe": {"mm": "1", "exp": "2", "new": "4"}}, ["arithmetic of new: None, 4"]),
+        ({"torch": None, "cpu": "there"}, ["torch: torch here, None", "cpu: cpu here, there"]),
+    ],
+)
+def test_what_one_side_lacks_is_a_difference(other, expected):
+    assert differences(make_fingerprint("deterministic"), make_fingerprint("deterministic", **other)) == expected
+
+
+def test_a_profile_of_another_version_compares_all_entries():
+    a, b = make_fingerprint("of 2030"), make_fingerprint("of 2030", python="3.12")
+    assert differences(a, b) == ["python: 3.11, 3.12"]
+
+
+def test_a_fingerprint_survives_json():
+    found = fingerprint("fast")
+    assert json.loads(json.dumps(found)) == found
