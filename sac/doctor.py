@@ -30,7 +30,9 @@ class Finding:
 def doctor_command(arguments: Sequence[str]) -> int:
     """`sac doctor`; 0 where the CPU path works whole, else 1."""
     argparse.ArgumentParser(prog="sac doctor", description=doctor_command.__doc__).parse_args(list(arguments))
-    findings = [*_versions(), *_profiles(), _physics(), _renderer(), _gpu(), _gpu_physics()]
+    # The renderer first: building a task without one puts null materials in its place.
+    renderer = _renderer()
+    findings = [*_versions(), *_profiles(), _physics(), renderer, _gpu(), _gpu_physics()]
     for finding in findings:
         mark = "ok " if finding.good else ("BAD" if finding.needed else "off")
         print(f"{mark}  {finding.name:24} {finding.text}")
@@ -86,6 +88,7 @@ def _physics() -> Finding:
 
 def _renderer() -> Finding:
     headless = importlib.import_module("sac.envs.headless")
+    headless.import_or_explain("sapien")
     failure = headless.find_renderer_failure()
     if failure is None:
         return Finding("renderer", True, "found: --capture_video works", needed=False)

@@ -16,6 +16,10 @@ from sac.cli import parse_train
 from sac.config import BadConfig, check
 
 
+_STDERR = 2
+"""File descriptor; sys.stderr may have been replaced by an object without one."""
+
+
 @dataclass(frozen=True)
 class Variant:
     """One run of a twin: flags and environment variables that differ from the others'."""
@@ -91,7 +95,8 @@ def run_training(flags: Sequence[str], folder: Path, variant: Variant, quiet: bo
     environment.pop("SAC_RESTARTED", None)
     if not quiet:
         print(f"run {variant.label}", file=sys.stderr)
-    output, errors = (subprocess.PIPE, subprocess.STDOUT) if quiet else (sys.stderr, sys.stderr)
+    # What the runs say goes to the error stream: standard output is for the comparison.
+    output, errors = (subprocess.PIPE, subprocess.STDOUT) if quiet else (_STDERR, _STDERR)
     done = subprocess.run(
         command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, text=True, check=False
     )

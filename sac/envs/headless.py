@@ -65,8 +65,6 @@ def prepare_rendering() -> str:
     global _done
     if _done is None:
         import_or_explain("cv2")
-        # SAPIEN brings a Vulkan loader of its own and warns that it does; `_done` says what matters.
-        warnings.filterwarnings("ignore", message="Failed to find system libvulkan", category=UserWarning)
         import_or_explain("sapien")
         failure = find_renderer_failure()
         if failure is None:
@@ -108,7 +106,10 @@ def _import_holder(holder: str) -> Any:
 def import_or_explain(module: str) -> None:
     """Import `module`, and turn a missing shared library into advice."""
     try:
-        importlib.import_module(module)
+        with warnings.catch_warnings():
+            # SAPIEN brings a Vulkan loader of its own and warns that it does; `prepare_rendering` says what matters.
+            warnings.filterwarnings("ignore", message="Failed to find system libvulkan")
+            importlib.import_module(module)
     except ImportError as error:
         advice = _explain_missing_library(module, str(error))
         if advice is None:

@@ -1,0 +1,78 @@
+"""What the ledger costs: `python -m tests.perf.ledger_cost [ENV_ID]`.
+
+Two trainers of the same configuration, one with a ledger line at each iteration and one without, take turns, an
+iteration each, in the order A B B A. Printed: the median of the paired ratios, and of the differences.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from sac import numerics
+
+PAIRS = 20
+CASES = {
+    "default flags (16 envs, batch 1024, 32 updates)": {},
+    "4 envs, batch 256, 16 updates": {"num_envs": 4, "training_freq": 32, "batch_size": 256},
+}
+
+
+def measure(env_id: str, changes: dict[str, int], stack: ExitStack) -> tuple[float, float]:
+    """Median ratio and median difference in milliseconds of an iteration with and without the ledger."""
+    trainers = [build(env_id, changes, ledger_freq, stack) for ledger_freq in (0, 1)]
+    ratios, differences = [], []
+    for pair in range(PAIRS):
+        order = (0, 1) if pair % 2 else (1, 0)
+        seconds = dict.fromkeys(order, 0.0)
+        for which in order:
+            start = time.perf_counter()
+            trainers[which].iterate()
+            seconds[which] = time.perf_counter() - start
+        ratios.append(seconds[1] / seconds[0])
+        differences.append(1000 * (seconds[1] - seconds[0]))
+    return statistics.median(ratios), statistics.median(differences)
+
+
+def build(env_id: str, changes: dict[str, int], ledger_freq: int, stack: ExitStack):
+    """A trainer that has begun to learn."""
+    from sac.config import TrainConfig
+    from sac.learner import Learner
+    from sac.logs import Logs
+    from sac.run_folder import RunFolder
+    from sac.trainer import Trainer, make_envs, resolve_device
+
+    config = TrainConfig(
+        env_id=env_id,
+        ledger_freq=ledger_freq,
+        eval_freq=0,
+        threads=1,
+        tensorboard=False,
+        progress=False,
+        capture_video=False,
+        buffer_size=20_000,
+        learning_starts=64,
+        **changes,
+    )
+    device = resolve_device(config)
+    numerics.apply(config.numerics, config.threads)
+    envs, eval_envs = make_envs(config, device, stack)
+    folder = RunFolder(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+    logs = stack.enter_context(Logs(config, folder))
+    trainer = Trainer(config, Learner(config, envs.spec, device), envs, eval_envs, folder, logs, stack, {})
+    for _ in range(4):
+        trainer.iterate()
+    return trainer
+
+
+if __name__ == "__main__":
+    numerics.prepare("deterministic")
+    task = sys.argv[1] if len(sys.argv) > 1 else "StackCube-v1"
+    for name, case in CASES.items():
+        with ExitStack() as stack:
+            ratio, difference = measure(task, case, stack)
+            print(f"{task}, {name}: ratio {ratio:.4f}, difference {difference:+.1f} ms an iteration ({PAIRS} pairs)")

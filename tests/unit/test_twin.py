@@ -1,0 +1,55 @@
+"""What `sac twin` varies, and what it refuses."""
+
+from __future__ import annotations
+
+import pytest
+
+from sac import twin
+from sac.cli import main
+from sac.twin import Variant
+
+POINT = ["--env_id=Point-v1", "--num_envs=1", "--training_freq=8", "--batch_size=8", "--buffer_size=100"]
+POINT += ["--learning_starts=8", "--total_timesteps=24", "--eval_freq=0", "--threads=1"]
+
+
+def test_runs_differ_in_what_is_varied_and_in_nothing_else():
+    assert twin._variants(["seed=1,2", "TZ=UTC,Asia/Tokyo"], runs=2) == [
+        Variant("seed=1 TZ=UTC", ("--seed=1",), {"TZ": "UTC"}),
+        Variant("seed=2 TZ=Asia/Tokyo", ("--seed=2",), {"TZ": "Asia/Tokyo"}),
+    ]
+    assert [variant.flags for variant in twin._variants([], runs=3)] == [(), (), ()]
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--vary", "seed"], ["--vary", "NAME=A,B"]),
+        (["--vary", "seed=1"], ["--vary", "two values"]),
+        (["--vary", "seed=1,2", "--vary", "TZ=a,b,c"], ["same number"]),
+        (["--runs", "1"], ["--runs 1", "at least 2"]),
+        (["--run_dir", "x"], ["--run_dir", "--keep"]),
+        (["--num_envs=3"], ["--num_envs 3", "1, 2, 4, 8"]),
+    ],
+)
+def test_a_twin_that_makes_no_sense_is_refused_before_it_runs(arguments, words, capsys):
+    assert main(["twin", *POINT, *arguments]) == 2
+    message = capsys.readouterr().err
+    for word in words:
+        assert word in message
+
+
+def test_equal_twins_end_with_0_and_unequal_ones_with_1(tmp_path, capsys):
+    assert main(["twin", *POINT, "--vary", "PYTHONHASHSEED=1,2", "--keep", str(tmp_path / "equal")]) == 0
+    assert "equal: 4 iterations compared" in capsys.readouterr().out
+    assert (tmp_path / "equal" / "run-1" / "ledger.jsonl").exists()
+    assert main(["twin", *POINT, "--vary", "gamma=0.8,0.9"]) == 1
+    output = capsys.readouterr().out
+    assert "channel update.critic_loss" in output
+    assert "gamma: 0.8 vs 0.9" in output
+
+
+def test_a_run_that_fails_is_no_comparison(tmp_path, capsys):
+    (tmp_path / "run-0").mkdir()
+    (tmp_path / "run-0" / "ledger.jsonl").write_text("")
+    assert main(["twin", *POINT, "--keep", str(tmp_path)]) == 2
+    assert "status 2" in capsys.readouterr().err
