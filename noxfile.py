@@ -41,6 +41,7 @@ PIP_TO_UV = {
     "PIP_INDEX_URL": ("UV_DEFAULT_INDEX", " "),
     "PIP_EXTRA_INDEX_URL": ("UV_INDEX", " "),
     "PIP_FIND_LINKS": ("UV_FIND_LINKS", ","),
+    "PIP_CERT": ("SSL_CERT_FILE", " "),
 }
 
 for pip_name, (uv_name, separator) in PIP_TO_UV.items():
