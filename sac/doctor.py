@@ -46,7 +46,7 @@ def _versions() -> list[Finding]:
     for name, version in numerics.library_versions().items():
         text = version if version != "absent" else f"absent: pip install {name}"
         findings.append(Finding(name, version != "absent", text))
-    cores = len(os.sched_getaffinity(0))
+    cores = numerics.usable_cores()
     findings.append(Finding("cpu", True, f"{numerics.cpu_model()}, {cores} cores for this process"))
     return findings
 

@@ -103,7 +103,18 @@ def prepare(profile: Numerics) -> None:
 
 def default_threads(profile: Numerics) -> int:
     """CPU threads for `--threads 0`: as many as this process may use, at most what the profile allows and 8."""
-    return min(len(os.sched_getaffinity(0)), PROFILES[profile].max_threads, 8)
+    return min(usable_cores(), PROFILES[profile].max_threads, 8)
+
+
+def usable_cores(quota_file: str = "/sys/fs/cgroup/cpu.max") -> int:
+    """Cores that this process may use: its CPU affinity, cut by the quota of its container (cgroup v2), at least 1."""
+    cores = len(os.sched_getaffinity(0))
+    try:
+        with open(quota_file) as file:
+            quota, period = file.read().split()
+        return max(1, min(cores, int(quota) // int(period)))
+    except (OSError, ValueError):  # no cgroup v2, or its quota is the word "max"
+        return cores
 
 
 def apply(profile: Numerics, threads: int) -> None:

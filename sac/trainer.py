@@ -49,8 +49,8 @@ def train(config: TrainConfig) -> RunFolder:
         folder = run_folder.create(config)
         header = run_folder.write_manifest(folder, config, numerics.fingerprint(config.numerics, device.type))
         logs = stack.enter_context(Logs(config, folder))
-        if no_video:
-            logs.say(no_video)
+        for line in filter(None, (no_video, costly_evaluation(config))):
+            logs.say(line)
         recorder = VideoRecorder(eval_envs, folder.videos) if eval_envs and render_backend != "none" else None
         trainer = Trainer(config, learner, envs, eval_envs, folder, logs, stack, header, recorder)
         trainer.run()
@@ -114,6 +114,20 @@ def make_eval_envs(config: TrainConfig, device: torch.device, render_backend: st
             f"would end; give at least {needed}"
         )
     return envs
+
+
+def costly_evaluation(config: TrainConfig) -> str:
+    """A warning where evaluations would take more env steps than training; "" where they don't."""
+    if config.eval_freq == 0:
+        return ""
+    steps = config.num_eval_envs * config.num_eval_steps
+    every = max(config.eval_freq, config.training_freq)
+    if steps <= every:
+        return ""
+    return (
+        f"--eval_freq {config.eval_freq}: an evaluation of {steps} env steps after every {every} steps of training; "
+        f"a larger value, 50_000 for example, leaves more time to train"
+    )
 
 
 def resolve_backend(config: TrainConfig) -> str:

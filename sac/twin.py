@@ -15,7 +15,6 @@ from pathlib import Path
 from sac.cli import parse_train
 from sac.config import BadConfig, check
 
-
 _STDERR = 2
 """File descriptor; sys.stderr may have been replaced by an object without one."""
 

@@ -143,3 +143,11 @@ def test_what_training_depends_on_is_no_layout_field():
 def test_a_configuration_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         TrainConfig().seed = 2
+
+
+def test_evaluations_that_take_more_steps_than_training_are_warned_of():
+    from sac.trainer import costly_evaluation
+
+    assert "--eval_freq 25" in costly_evaluation(TrainConfig())
+    assert costly_evaluation(TrainConfig(eval_freq=0)) == ""
+    assert costly_evaluation(TrainConfig(eval_freq=800)) == ""

@@ -281,3 +281,14 @@ def test_a_profile_of_another_version_compares_all_entries():
 def test_a_fingerprint_survives_json():
     found = fingerprint("fast")
     assert json.loads(json.dumps(found)) == found
+
+
+@pytest.mark.parametrize(
+    "content, cut", [("max 100000", None), ("150000 100000", 1), ("50000 100000", 1), ("", None), ("a b", None)]
+)
+def test_a_containers_quota_counts(tmp_path, content, cut):
+    quota = tmp_path / "cpu.max"
+    quota.write_text(content)
+    everything = len(os.sched_getaffinity(0))
+    assert numerics.usable_cores(str(quota)) == (everything if cut is None else min(cut, everything))
+    assert numerics.usable_cores(str(tmp_path / "absent")) == everything
