@@ -6,17 +6,32 @@ Nothing here imports torch or NumPy at its top: a numerics profile must be prepa
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Callable, Sequence
 
 from sac.config import BadConfig, TrainConfig
 
-OK, DIVERGED, BAD_INPUT = 0, 1, 2
+OK, DIVERGED, BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `sac COMMAND ...` and return its exit status."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        status = _dispatch(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the output has gone (`| head`); the shell's own status for that, and nothing more to flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return BROKEN_PIPE
+    return status
+
+
+def _dispatch(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_usage())
         return OK if arguments else BAD_INPUT
@@ -37,8 +52,10 @@ def _guarded(name: str, command: Callable[[list[str]], int], arguments: list[str
     try:
         return command(arguments)
     except KeyboardInterrupt:
-        print(f"sac {name}: interrupted; what was written so far is complete", file=sys.stderr)
-        return 130
+        print(f"sac {name}: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        raise
     except Exception as error:
         if not _is_for_the_user(error):
             raise
@@ -57,7 +74,7 @@ def _is_for_the_user(error: Exception) -> bool:
         "sac.ledger": "LedgerError",
     }
     loaded = [getattr(sys.modules[module], name, None) for module, name in names.items() if module in sys.modules]
-    return isinstance(error, tuple(kind for kind in loaded if kind is not None))
+    return isinstance(error, (OSError, MemoryError, *(kind for kind in loaded if kind is not None)))
 
 
 def _usage() -> str:

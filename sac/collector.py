@@ -90,6 +90,8 @@ class Collector:
         for _ in range(self.config.steps_per_env):
             observations.append(self.state.observation)
             action = self._uniform_action() if warm_up else self._policy_action()
+            if not bool(torch.isfinite(action).all()):
+                raise EnvironmentFault(self._diverged())
             step = self.envs.step(action)
             actions.append(action)
             steps.append(step)
@@ -107,6 +109,13 @@ class Collector:
         """Mean metrics of the training episodes that ended since this was last called."""
         taken, self._since_log = self._since_log, EpisodeLog()
         return taken.means()
+
+    def _diverged(self) -> str:
+        return (
+            f"the policy's action is not finite at step {self.state.steps} of each environment, after "
+            f"{self.learner.state.updates} gradient steps: the networks have diverged. Lower --policy_lr "
+            f"{self.config.policy_lr} or --q_lr {self.config.q_lr}; `losses/` in TensorBoard show since when"
+        )
 
     def _uniform_action(self) -> torch.Tensor:
         shape = self._low.shape

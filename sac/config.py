@@ -204,10 +204,17 @@ def check(config: TrainConfig) -> None:
     _check_refused(config)
     if config.evaluate and config.checkpoint is None:
         raise BadConfig("--evaluate needs a policy: give its file with --checkpoint, for example runs/NAME/policy.pt")
-    if config.checkpoint is not None and not Path(config.checkpoint).is_file():
+    if config.checkpoint is not None and not _is_file(config.checkpoint):
         raise BadConfig(f"--checkpoint {config.checkpoint}: no such file; a run writes its policy to RUN_DIR/policy.pt")
     if config.buffer_device not in ("cpu", "cuda"):
         raise BadConfig(f"--buffer_device {config.buffer_device}: must be cpu or cuda")
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).is_file()
+    except OSError:  # too long a name, for one
+        return False
 
 
 def _check_ranges(config: TrainConfig) -> None:
@@ -230,7 +237,22 @@ def _check_ranges(config: TrainConfig) -> None:
         raise BadConfig(f"--tau {config.tau}: must be greater than 0 and at most 1")
 
 
+MOST_GRADIENT_STEPS = 1_000_000
+"""Gradient steps in one iteration; their random numbers are drawn at once."""
+
+
 def _check_sizes(config: TrainConfig) -> None:
+    steps = config.utd * config.training_freq
+    if 0 < steps < 1:
+        raise BadConfig(
+            f"--utd {config.utd} with --training_freq {config.training_freq} gives no gradient step: give at least "
+            f"--utd {1 / config.training_freq}, or 0 if nothing is to be learned"
+        )
+    if steps > MOST_GRADIENT_STEPS:
+        raise BadConfig(
+            f"--utd {config.utd} with --training_freq {config.training_freq} gives {steps:.0f} gradient steps in an "
+            f"iteration: at most {MOST_GRADIENT_STEPS} are possible"
+        )
     if config.training_freq % config.num_envs != 0:
         valid = [n for n in range(1, config.training_freq + 1) if config.training_freq % n == 0]
         raise BadConfig(
@@ -250,6 +272,10 @@ def _check_sizes(config: TrainConfig) -> None:
 
 
 def _check_refused(config: TrainConfig) -> None:
+    if config.run_dir == "":
+        raise BadConfig('--run_dir "": must not be empty')
+    if config.exp_name is not None and (config.exp_name in ("", ".", "..") or "/" in config.exp_name):
+        raise BadConfig(f'--exp_name "{config.exp_name}": must be the name of a folder; a path goes to --run_dir')
     if not config.torch_deterministic:
         raise BadConfig("--no-torch_deterministic: say --numerics fast instead; it takes whatever is fastest here")
     if config.save_trajectory:

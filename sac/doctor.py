@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sac import numerics
+from sac import launch, numerics
 
-_APPLY = "from sac import numerics as n; n.prepare({0!r}); n.apply({0!r}, 0)"
+_APPLY = "from sac import numerics as n\nn.prepare({0!r})\nn.apply({0!r}, 0)"
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def _profiles() -> list[Finding]:
     """Whether each numerics profile can keep its promise, tried in a fresh process."""
     findings: list[Finding] = []
     for name, profile in numerics.PROFILES.items():
-        command = [sys.executable, "-c", _APPLY.format(name)]
+        command = launch.python(_APPLY.format(name))
         environment = {key: value for key, value in os.environ.items() if key != "SAC_RESTARTED"}
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         last = done.stderr.strip().splitlines()[-1:] or [f"status {done.returncode}"]
@@ -88,7 +88,10 @@ def _physics() -> Finding:
 
 def _renderer() -> Finding:
     headless = importlib.import_module("sac.envs.headless")
-    headless.import_or_explain("sapien")
+    try:
+        headless.import_or_explain("sapien")
+    except ImportError as error:
+        return Finding("renderer", False, str(error), needed=False)
     failure = headless.find_renderer_failure()
     if failure is None:
         return Finding("renderer", True, "found: --capture_video works", needed=False)

@@ -26,7 +26,7 @@ def evaluate_command(options: argparse.Namespace) -> int:
     fields: dict[str, Any] = {
         "env_id": options.env_id or trained.get("env_id"),
         "control_mode": options.control_mode or trained.get("control_mode", TrainConfig.control_mode),
-        "num_eval_envs": min(options.num_eval_envs, options.episodes) if options.num_eval_envs > 0 else 0,
+        "num_eval_envs": min(options.num_eval_envs, options.episodes),
         "checkpoint": options.checkpoint,
         "seed": options.seed,
         "numerics": options.numerics,
@@ -35,7 +35,7 @@ def evaluate_command(options: argparse.Namespace) -> int:
         raise BadConfig(f"--env_id: no manifest.json beside {options.checkpoint} tells the task; name it")
     config = dataclasses.replace(TrainConfig(), num_eval_steps=10_000_000, evaluate=True, **fields)
     log = evaluate_policy(config, options.episodes)
-    print(json.dumps(summary(log)) if options.json else describe(config, log))
+    print(json.dumps(summary(log), allow_nan=False) if options.json else describe(config, log))
     return 0
 
 
@@ -43,6 +43,8 @@ def evaluate_as_configured(config: TrainConfig) -> int:
     """`sac train --evaluate`: one round of `--num_eval_envs` environments for `--num_eval_steps` steps."""
     log = evaluate_policy(config, episodes=None)
     print(describe(config, log))
+    if config.capture_video:
+        print("no videos: --capture_video films the evaluations of a training run")
     return 0
 
 
@@ -76,21 +78,20 @@ def summary(log: EpisodeLog) -> dict[str, Any]:
         name: wilson_interval(float(log.values(name).sum()), log.count) for name in ("success_once", "success_at_end")
     }
     returns = log.values("return")
-    half = 1.96 * float(returns.std()) / math.sqrt(log.count) if log.count > 1 else math.inf
-    intervals = {**rates, "return": (means["return"] - half, means["return"] + half)}
-    return {
-        "episodes": log.count,
-        "means": means,
-        "intervals_95": {name: list(pair) for name, pair in intervals.items()},
-    }
+    intervals: dict[str, list[float] | None] = {name: list(pair) for name, pair in rates.items()}
+    # One episode tells nothing of how much they vary.
+    half = 1.96 * float(returns.std()) / math.sqrt(log.count) if log.count > 1 else None
+    intervals["return"] = None if half is None else [means["return"] - half, means["return"] + half]
+    return {"episodes": log.count, "means": means, "intervals_95": intervals}
 
 
 def describe(config: TrainConfig, log: EpisodeLog) -> str:
     """The summary for people."""
     found = summary(log)
     lines = [f"{config.env_id}: {log.count} episodes of {config.checkpoint}"]
-    for name, (low, high) in found["intervals_95"].items():
-        lines.append(f"  {name:15} {found['means'][name]:.3f}   95 % interval {low:.3f} to {high:.3f}")
+    for name, interval in found["intervals_95"].items():
+        shown = "unknown" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"
+        lines.append(f"  {name:15} {found['means'][name]:.3f}   95 % interval {shown}")
     lines.append(f"  {'episode_len':15} {found['means']['episode_len']:.1f}")
     return "\n".join(lines)
 

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from sac import numerics
 from sac.config import BadConfig
-from sac.ledger import Ledger, compare, read_ledger
+from sac.ledger import Ledger, compare, coverage_difference, read_ledger
 from sac.twin import Variant, run_training
 
-DEFAULT_FOLDER = Path("tests/determinism/goldens")
+DEFAULT_FOLDER = Path(__file__).parents[1] / "tests" / "determinism" / "goldens"
+"""In the checkout that this package runs from, whatever the working directory."""
 _SMALL = "--num_envs=4 --training_freq=32 --batch_size=64 --buffer_size=2_000 --learning_starts=128 --num_eval_envs=2"
 _QUIET = "--numerics=portable --no-tensorboard --no-capture_video --no-save_model --no-progress"
 _TASK = f"{_SMALL} --total_timesteps=320 --eval_freq=0 {_QUIET}"
@@ -46,11 +47,15 @@ def golden_command(arguments: Sequence[str]) -> int:
         raise BadConfig(f"golden {unknown[0]!r}: not known; there are: {', '.join(GOLDENS)}")
     if options.update and not options.reason:
         raise BadConfig('--update: say why with --reason "…"; it is kept in the golden')
+    if options.jobs < 1:
+        raise BadConfig(f"--jobs {options.jobs}: must be at least 1")
     folder = Path(options.dir)
+    _check_files(folder, names, update=options.update)
     with tempfile.TemporaryDirectory(prefix="sac-golden-") as temporary, ThreadPoolExecutor(options.jobs) as pool:
-        outcomes = list(pool.map(lambda name: _outcome(name, folder, Path(temporary), options), names))
-    for outcome in outcomes:
-        print(f"{outcome.name:12} {outcome.text}")
+        outcomes = []
+        for outcome in pool.map(lambda name: _outcome(name, folder, Path(temporary), options), names):
+            print(f"{outcome.name:12} {outcome.text}", flush=True)
+            outcomes.append(outcome)
     if not options.names:
         outcomes += unused(folder)
     return 0 if all(outcome.passed for outcome in outcomes) else 1
@@ -67,6 +72,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _check_files(folder: Path, names: Sequence[str], *, update: bool) -> None:
+    """Refuse before anything runs what could only fail at its end."""
+    if update and folder == DEFAULT_FOLDER and not folder.parent.is_dir():
+        raise BadConfig(f"--update: this package does not run from a checkout ({folder} is not there): give --dir")
+    missing = [name for name in names if not (folder / f"{name}.jsonl").exists()]
+    if missing and not update:
+        raise BadConfig(
+            f"--dir {folder}: holds no golden {', '.join(missing)}; give the folder that does, or write it with "
+            'sac golden --update --reason "..."'
+        )
+
+
 def _outcome(name: str, folder: Path, temporary: Path, options: argparse.Namespace) -> Outcome:
     run = temporary / name
     code = run_training(GOLDENS[name].split(), run, Variant(name), quiet=True)
@@ -76,17 +93,18 @@ def _outcome(name: str, folder: Path, temporary: Path, options: argparse.Namespa
     path = folder / f"{name}.jsonl"
     fresh = read_ledger(run)
     golden = read_ledger(path) if path.exists() else None
-    if options.update:
+    if options.update or golden is None:
         return _update(name, path, golden, fresh, options.reason)
-    if golden is None:
-        return Outcome(name, False, f"{path} is missing: write it with sac golden --update --reason ...")
     return check_golden(name, golden, fresh, temporary, strict=options.strict)
 
 
 def check_golden(name: str, golden: Ledger, fresh: Ledger, temporary: Path, *, strict: bool) -> Outcome:
     """Compare a fresh run with its golden; where the fingerprint is another one, with a second fresh run instead."""
-    drift = numerics.differences(golden.header["fingerprint"], fresh.header["fingerprint"])
+    drift = _drift(golden, fresh)
     comparison = compare(golden, fresh)
+    coverage = coverage_difference(golden, fresh)
+    if coverage is not None:
+        return Outcome(name, False, f"does not witness the same as the golden: {coverage}")
     if comparison.equal:
         note = f" (though the fingerprint differs: {'; '.join(drift)})" if drift else ""
         return Outcome(name, True, f"equal over {comparison.compared_iterations} iterations{note}")
@@ -103,7 +121,7 @@ def check_golden(name: str, golden: Ledger, fresh: Ledger, temporary: Path, *, s
 
 
 def _update(name: str, path: Path, golden: Ledger | None, fresh: Ledger, reason: str) -> Outcome:
-    if golden is not None and compare(golden, fresh).equal and not _drift(golden, fresh):
+    if golden is not None and _is_current(golden, fresh):
         return Outcome(name, True, "unchanged")
     before = "new" if golden is None else _before(golden, fresh)
     lines = (Path(fresh.path).read_text()).splitlines()
@@ -115,13 +133,18 @@ def _update(name: str, path: Path, golden: Ledger | None, fresh: Ledger, reason:
     return Outcome(name, True, f"written: {before}")
 
 
+def _is_current(golden: Ledger, fresh: Ledger) -> bool:
+    """Whether there is nothing to rewrite."""
+    return compare(golden, fresh).equal and not _drift(golden, fresh) and coverage_difference(golden, fresh) is None
+
+
 def _before(golden: Ledger, fresh: Ledger) -> str:
     comparison = compare(golden, fresh)
     return "\n".join([*_drift(golden, fresh), "" if comparison.equal else comparison.text])
 
 
 def _drift(golden: Ledger, fresh: Ledger) -> list[str]:
-    return numerics.differences(golden.header["fingerprint"], fresh.header["fingerprint"])
+    return numerics.differences(golden.header.get("fingerprint", {}), fresh.header.get("fingerprint", {}))
 
 
 def unused(folder: Path) -> list[Outcome]:

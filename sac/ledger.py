@@ -22,7 +22,7 @@ from sac.locate import locate
 from sac.verdict import ABSENT, CHANNELS, EVALUATION_FLAGS, Difference, Divergence, Inputs, flag_differences, inputs_of
 
 __all__ = ["CHANNELS", "Comparison", "Ledger", "LedgerError", "LedgerWriter", "Line", "NotComparable"]
-__all__ += ["compare", "read_ledger"]
+__all__ += ["compare", "coverage_difference", "read_ledger"]
 
 T = TypeVar("T")
 
@@ -180,7 +180,7 @@ def _is_json(row: bytes) -> bool:
     """Tell whether a row is a whole JSON value."""
     try:
         json.loads(row)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 
@@ -189,7 +189,7 @@ def _parse_object(path: Path, number: int, row: bytes) -> dict[str, Any]:
     """Parse one row to a JSON object."""
     try:
         entry = json.loads(row)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LedgerError(f"{path}:{number}: expected a JSON object, found {row[:60]!r} ({error})") from error
     if not isinstance(entry, dict):
         raise LedgerError(f"{path}:{number}: expected a JSON object, found {row[:60]!r}")
@@ -305,6 +305,23 @@ def compare(a: Ledger, b: Ledger) -> Comparison:
             )
             return Comparison(len(pairs), divergence, tuple(notes))
     return Comparison(len(pairs), None, tuple(notes))
+
+
+def coverage_difference(a: Ledger, b: Ledger) -> str | None:
+    """Say what one of two ledgers witnesses and the other does not; None where both witness the same.
+
+    `compare` lets a shorter run be a prefix of a longer one, and evaluations be where they are. Runs of the same flags
+    have no such freedom.
+    """
+    for ledger in (a, b):
+        if ledger.torn is not None:
+            return f"{ledger.path} ends in a torn line"
+    held = [{(line.iteration, name) for line in ledger.lines for name in line.digests} for ledger in (a, b)]
+    for ledger, missing in ((a, held[1] - held[0]), (b, held[0] - held[1])):
+        if missing:
+            iteration, channel = min(missing, key=lambda entry: (entry[0], CHANNELS.index(entry[1])))
+            return f"{ledger.path} lacks {len(missing)} digests, first {channel} of iteration {iteration}"
+    return None
 
 
 def _without_evaluation(ledger: Ledger) -> Ledger:

@@ -25,10 +25,12 @@ class Logs:
     """
 
     def __init__(self, config: TrainConfig, folder: RunFolder) -> None:
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        # A process may have been started without standard error.
+        quiet = sys.stderr is None
+        self._console = Console(stderr=not quiet, quiet=quiet, highlight=False, soft_wrap=True)
         self._writer = _tensorboard(config, folder) if config.tensorboard else None
         self._wandb = _wandb(config, folder) if config.track else None
-        shown = config.progress and sys.stderr.isatty()
+        shown = config.progress and sys.stderr is not None and sys.stderr.isatty()
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),

@@ -56,7 +56,10 @@ def save(learner: Learner, path: Path) -> None:
     """Write the policy file; a reader never sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.partial")
-    torch.save(to_maniskill(learner), temporary)
+    try:
+        torch.save(to_maniskill(learner), temporary)
+    except RuntimeError as error:  # what torch makes of a full disk
+        raise OSError(f"{temporary} can't be written: {error}") from error
     os.replace(temporary, path)
 
 
@@ -77,7 +80,8 @@ def load(path: Path, learner: Learner) -> None:
         for member in range(NUM_CRITICS):
             _load_critic(parameters, member, saved[f"qf{member + 1}"])
     log_alpha = saved.get("log_alpha")
-    if isinstance(log_alpha, torch.Tensor) and log_alpha.numel() == 1:
+    # A temperature that is not tuned is the one that --alpha gives.
+    if learner.config.autotune and isinstance(log_alpha, torch.Tensor) and log_alpha.numel() == 1:
         learner.state.log_alpha.copy_(log_alpha.detach().view(1))
 
 

@@ -60,9 +60,10 @@ def create(config: TrainConfig) -> RunFolder:
     """
     root = Path(config.run_dir) if config.run_dir is not None else _default_root(config)
     folder = RunFolder(root)
-    if folder.manifest.exists() or folder.ledger.exists():
-        raise BadConfig(f"--run_dir {root}: holds a run already; give a new folder, or remove this one")
     try:
+        held = [path.name for path in (folder.manifest, folder.ledger, folder.metrics, folder.policy) if path.exists()]
+        if held:
+            raise BadConfig(f"--run_dir {root}: holds a run already ({held[0]}); give a new folder, or remove this one")
         root.mkdir(parents=True, exist_ok=True)
         probe = root / ".writable"
         probe.touch()

@@ -162,7 +162,7 @@ class Trainer:
         self.collector = Collector(config, envs, self.learner)
         self.layout = RowLayout(envs.spec.observation_dim, envs.spec.action_dim)
         buffer_device = self.device if config.buffer_device == "cuda" else torch.device("cpu")
-        self.replay = ReplayBuffer(self.layout, config.num_envs, config.buffer_size, buffer_device)
+        self.replay = _make_replay(self.layout, config, buffer_device)
         self.state = TrainState(self.learner.state, self.replay.state, self.collector.state)
         self._index_stream = Stream(config.seed, "replay.index")
         self._noise_stream = Stream(config.seed, "update.noise")
@@ -282,6 +282,14 @@ class Trainer:
         self.logs.scalars(losses(updates), step)
         self.logs.scalars(self.logs.times(config.training_freq), step)
         self.logs.scalars({f"train/{name}": value for name, value in self.collector.recent_means().items()}, step)
+
+
+def _make_replay(layout: RowLayout, config: TrainConfig, device: torch.device) -> ReplayBuffer:
+    try:
+        return ReplayBuffer(layout, config.num_envs, config.buffer_size, device)
+    except RuntimeError as error:
+        size = config.buffer_size * layout.width * 4 / 2**30
+        raise BadConfig(f"--buffer_size {config.buffer_size}: {size:.1f} GiB can't be had on {device.type}") from error
 
 
 def _crossed(step: int, stride: int, every: int) -> bool:

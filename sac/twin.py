@@ -12,8 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sac import launch
 from sac.cli import parse_train
 from sac.config import BadConfig, check
+from sac.ledger import coverage_difference, read_ledger
+from sac.numerics import PROFILES
 
 _STDERR = 2
 """File descriptor; sys.stderr may have been replaced by an object without one."""
@@ -31,9 +34,14 @@ class Variant:
 def twin_command(arguments: Sequence[str]) -> int:
     """`sac twin [options] [flags of sac train]`; 0 equal, 1 diverged, 2 a run failed or a flag is bad."""
     options, flags = _parser().parse_known_args(list(arguments))
-    check(parse_train(flags, prog="sac twin"))
+    config = parse_train(flags, prog="sac twin")
+    check(config)
     if any(flag.replace("-", "_").startswith("__run_dir") for flag in flags):
         raise BadConfig("--run_dir: a twin has several run folders; keep them with --keep FOLDER")
+    if config.ledger_freq == 0 or config.evaluate:
+        raise BadConfig("--ledger_freq 0 and --evaluate leave no ledger, so a twin has nothing to compare")
+    if options.jobs < 1:
+        raise BadConfig(f"--jobs {options.jobs}: must be at least 1")
     variants = _variants(options.vary, options.runs)
     with tempfile.TemporaryDirectory(prefix="sac-twin-") as temporary:
         root = Path(options.keep or temporary)
@@ -72,6 +80,7 @@ def _variants(vary: Sequence[str], runs: int) -> list[Variant]:
         name, separator, values = item.partition("=")
         if not separator or not name or len(values.split(",")) < 2:
             raise BadConfig(f"--vary {item}: must be NAME=A,B: a name and at least two values")
+        _check_varied(name)
         choices.append((name, values.split(",")))
     if len({len(values) for _, values in choices}) > 1:
         raise BadConfig("--vary: every NAME must have the same number of values, one for each run")
@@ -79,6 +88,15 @@ def _variants(vary: Sequence[str], runs: int) -> list[Variant]:
         return [Variant(f"{number + 1} of {runs}") for number in range(runs)]
     rows = zip(*(values for _, values in choices), strict=True)
     return [_variant(dict(zip((name for name, _ in choices), row, strict=True))) for row in rows]
+
+
+def _check_varied(name: str) -> None:
+    """Refuse to vary what would not reach the runs, or what would leave nothing to compare."""
+    if name in ("run_dir", "exp_name", "ledger_freq", "evaluate"):
+        raise BadConfig(f"--vary {name}: the runs' folders and ledgers are the twin's own")
+    owners = [profile for profile, settings in PROFILES.items() if name in settings.environment]
+    if owners:
+        raise BadConfig(f"--vary {name}: --numerics {' and '.join(owners)} set this variable themselves")
 
 
 def _variant(values: dict[str, str]) -> Variant:
@@ -89,7 +107,7 @@ def _variant(values: dict[str, str]) -> Variant:
 
 def run_training(flags: Sequence[str], folder: Path, variant: Variant, quiet: bool = False) -> int:
     """Run `sac train` in a fresh process and return its exit status; a quiet run is heard only if it fails."""
-    command = [sys.executable, "-m", "sac", "train", *flags, *variant.flags, "--run_dir", str(folder)]
+    command = launch.command(["train", *flags, *variant.flags, "--run_dir", str(folder)])
     environment = {**os.environ, **variant.environment}
     environment.pop("SAC_RESTARTED", None)
     if not quiet:
@@ -110,5 +128,16 @@ def _compare_all(folders: Sequence[Path], variants: Sequence[Variant]) -> int:
     worst = 0
     for folder, variant in zip(folders[1:], variants[1:], strict=True):
         print(f"{variants[0].label} against {variant.label}:")
-        worst = max(worst, diff_command(str(folders[0]), str(folder), False))
+        status = diff_command(str(folders[0]), str(folder), False)
+        if status == 0 and variant.flags == variants[0].flags:
+            status = _compare_coverage(folders[0], folder)
+        worst = max(worst, status)
     return worst
+
+
+def _compare_coverage(a: Path, b: Path) -> int:
+    """1 where runs of the same flags did not witness the same: `sac diff` lets runs of unlike length pass."""
+    difference = coverage_difference(read_ledger(a), read_ledger(b))
+    if difference:
+        print(f"diverged: {difference}")
+    return int(difference is not None)

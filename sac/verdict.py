@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from sac.config import LAYOUT_FIELDS
 from sac.locate import Place
 
 CHANNELS = (
@@ -121,10 +122,7 @@ CAUSES: Mapping[str, Cause] = {
 _NAMING = {"exp_name", "run_dir", "track", "progress", "wandb_project_name", "wandb_entity", "wandb_group"}
 """Flags that name or show a run."""
 
-_HARMLESS = {
-    *("total_timesteps", "log_freq", "ledger_freq", "checkpoint_freq", "tensorboard", "capture_video", "save_model"),
-    *("save_trajectory", "save_train_video_freq", "workers", "env_vectorization", "num_steps", "eval_freq"),
-}
+_HARMLESS = LAYOUT_FIELDS - _NAMING
 """Flags of layout and logging: bits mustn't depend on them, so they are the suspects only if nothing else differs."""
 
 EVALUATION_FLAGS = {"num_eval_envs", "num_eval_steps", "eval_partial_reset", "eval_reconfiguration_freq"}
@@ -331,10 +329,9 @@ class Divergence:
 
     def _suspects(self) -> tuple[list[Difference], list[Difference]]:
         """Split what differs in the headers into that which may change results, and that which mustn't."""
-        harmless = _HARMLESS | EVALUATION_FLAGS
-        suspects = [flag for flag in self.flags if flag.name not in harmless]
+        suspects = [flag for flag in self.flags if flag.name not in _HARMLESS]
         # A run that is only longer can't have changed what came before its end.
-        others = [flag for flag in self.flags if flag.name in harmless and flag.name != "total_timesteps"]
+        others = [flag for flag in self.flags if flag.name in _HARMLESS and flag.name != "total_timesteps"]
         return suspects, others
 
     def _next(self) -> str:

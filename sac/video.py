@@ -26,6 +26,8 @@ def find_render_backend(config: TrainConfig) -> tuple[str, str]:
     """
     if not config.capture_video or config.eval_freq == 0 or config.env_id.lower().startswith("point"):
         return "none", ""
+    if config.sim_backend == "physx_cuda":
+        return "none", "no videos: evaluations on --sim_backend physx_cuda are not filmed"
     headless = importlib.import_module("sac.envs.headless")
     headless.import_or_explain("sapien")
     failure = headless.find_renderer_failure()

@@ -6,6 +6,7 @@ They start from operating-system entropy, and before every draw, step, gather an
 from __future__ import annotations
 
 import functools
+import locale
 import os
 import random
 import sys
@@ -67,4 +68,6 @@ if __name__ == "__main__":
 
     numerics.prepare("deterministic")
     disturb()
+    # Number formats of the caller's locale, as a program with a graphical user interface would switch them on.
+    locale.setlocale(locale.LC_ALL, "")
     sys.exit(main())

@@ -54,6 +54,28 @@ def test_a_golden_with_one_digest_changed_is_refused(name, tmp_path):
     assert check_golden(name, golden(name), golden(name), tmp_path, strict=False).passed
 
 
+def shortened(ledger: Ledger) -> Ledger:
+    return replace(ledger, lines=ledger.lines[:2])
+
+
+def without_evaluations(ledger: Ledger) -> Ledger:
+    keep = lambda digests: {name: digest for name, digest in digests.items() if not name.startswith("eval.")}  # noqa: E731
+    return replace(ledger, lines=tuple(replace(line, digests=keep(line.digests)) for line in ledger.lines))
+
+
+def torn(ledger: Ledger) -> Ledger:
+    return replace(ledger, torn='{"iteration')
+
+
+@pytest.mark.parametrize("fault", [shortened, without_evaluations, torn])
+def test_a_golden_or_a_run_that_witnesses_less_is_refused(fault, tmp_path):
+    mine = golden("point")
+    for a, b in ((fault(mine), mine), (mine, fault(mine))):
+        outcome = check_golden("point", a, b, tmp_path, strict=False)
+        assert not outcome.passed
+        assert "does not witness the same" in outcome.text
+
+
 @pytest.mark.parametrize("name", GOLDENS)
 def test_a_golden_covers_learning_and_says_why_it_is_as_it_is(name):
     ledger = golden(name)
@@ -85,6 +107,11 @@ def test_update_needs_a_reason_and_an_unknown_name_is_refused():
     assert (without.returncode, "--reason" in without.stderr) == (2, True)
     unknown = sac_golden("poimt")
     assert (unknown.returncode, "stack_cube" in unknown.stderr) == (2, True)
+
+
+def test_a_folder_without_goldens_is_refused_before_anything_runs(tmp_path):
+    done = sac_golden("--dir", str(tmp_path))
+    assert (done.returncode, "--dir" in done.stderr) == (2, True)
 
 
 def test_a_golden_that_nothing_makes_is_reported(tmp_path):

@@ -93,6 +93,17 @@ def background_load():
             process.wait()
 
 
+def _foreign_locale() -> str:
+    """A locale with a decimal comma, or at least another than the test's own."""
+    done = subprocess.run(["locale", "-a"], capture_output=True, text=True, check=False)
+    known = done.stdout.split()
+    commas = [name for name in known if name.startswith(("de_", "fr_", "tr_", "ru_"))]
+    chosen = (commas or [name for name in known if name != "C"] or ["C"])[0]
+    if not commas:
+        print(f"no locale with a decimal comma is installed here: {chosen} is tried")
+    return chosen
+
+
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     return ledger_of(tmp_path_factory.mktemp("push_cube") / "undisturbed", PUSH_CUBE)
@@ -100,13 +111,7 @@ def undisturbed(tmp_path_factory):
 
 @pytest.mark.maniskill
 def test_nothing_around_a_maniskill_run_changes_it(undisturbed, tmp_path):
-    surroundings = {
-        "PYTHONHASHSEED": "77",
-        "LC_ALL": "tr_TR.UTF-8",
-        "LANG": "tr_TR.UTF-8",
-        "TZ": "Pacific/Chatham",
-        "COLUMNS": "40",
-    }
+    surroundings = {"PYTHONHASHSEED": "77", "TZ": "Pacific/Chatham", "COLUMNS": "40", "LC_ALL": _foreign_locale()}
     with background_load():
         disturbed = ledger_of(
             tmp_path / "disturbed", PUSH_CUBE, "tests.determinism.disturbed", environment=surroundings, cwd=tmp_path

@@ -3,15 +3,17 @@
 import dataclasses
 import os
 import re
+import shlex
 import subprocess
 import sys
 
 import pytest
 
 import sac
-from sac import numerics
+from sac import launch, numerics
 from sac.cli import main, parse_train
 from sac.config import TrainConfig
+from sac.ledger import LedgerWriter
 
 ISSUE_1250 = (
     "--env_id=StackCube-v1 --num_envs=32 --utd=0.5 --buffer_size=500_000 --total_timesteps=500_000 "
@@ -214,3 +216,38 @@ def test_the_module_runs_as_a_command():
         [sys.executable, "-m", "sac", "trian"], capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 2 and done.stderr.startswith("sac: no command 'trian'")
+
+
+def test_a_reader_that_goes_away_is_no_divergence(tmp_path):
+    """`sac diff A B | head -c0` must not end with 1, which means diverged."""
+    for name in "ab":
+        with LedgerWriter(tmp_path / name, {"config": {"env_id": "Point-v1"}}) as ledger:
+            ledger.write(0, 0, {"env.seed": "0" * 16})
+    command = " ".join(shlex.quote(word) for word in launch.command(["diff", str(tmp_path / "a"), str(tmp_path / "b")]))
+    script = f"set -o pipefail; ({command}; echo $? >{shlex.quote(str(tmp_path / 'status'))}) | true"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "status").read_text().strip() in ("0", "141")
+
+
+def test_training_needs_no_standard_error(tmp_path):
+    flags = "--env_id=Point-v1 --num_envs=1 --training_freq=8 --batch_size=8 --buffer_size=100 --learning_starts=8"
+    flags += f" --total_timesteps=16 --eval_freq=8 --threads=1 --run_dir={tmp_path}/run"
+    command = " ".join(shlex.quote(word) for word in launch.command(["train", *flags.split()]))
+    assert subprocess.run(["bash", "-c", f"{command} 2>&-"], stdout=subprocess.DEVNULL, check=False).returncode == 0
+    assert (tmp_path / "run" / "policy.pt").exists()
+
+
+@pytest.mark.parametrize(
+    "flags, word",
+    [
+        (["--buffer_size=100_000_000_000_000"], "--buffer_size 100000000000000"),
+        ([f"--run_dir={'x' * 300}"], "--run_dir"),
+        (["--policy_lr=1e30", "--total_timesteps=64"], "--policy_lr 1e+30"),
+    ],
+)
+def test_what_only_shows_late_is_still_one_message(tmp_path, capsys, flags, word):
+    base = "--env_id=Point-v1 --num_envs=1 --training_freq=8 --batch_size=8 --buffer_size=100 --learning_starts=8"
+    base += f" --total_timesteps=16 --eval_freq=0 --threads=1 --run_dir={tmp_path}/run"
+    assert main(["train", *base.split(), *flags]) == 2
+    assert word in capsys.readouterr().err

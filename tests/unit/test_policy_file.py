@@ -17,6 +17,7 @@ from sac.learner import Learner
 from sac.state import walk
 
 CPU = torch.device("cpu")
+BOX = EnvSpec("Task-v1", 5, -np.ones(2, np.float32), np.ones(2, np.float32), 10)
 LOW, HIGH = [-1.0, 0.0, -2.5], [1.0, 0.5, -0.5]
 
 
@@ -89,6 +90,15 @@ class SoftQNetwork(nn.Module):
 def maniskill_modules():
     torch.manual_seed(0)
     return Actor(5, LOW, HIGH), SoftQNetwork(5, 3), SoftQNetwork(5, 3)
+
+
+@pytest.mark.parametrize("autotune, expected", [(True, 0.25), (False, 0.5)])
+def test_a_fixed_temperature_is_the_flags_and_a_tuned_one_the_files(tmp_path, autotune, expected):
+    saved = Learner(TrainConfig(autotune=False, alpha=0.25), BOX, CPU)
+    policy_file.save(saved, tmp_path / "policy.pt")
+    loaded = Learner(TrainConfig(autotune=autotune, alpha=0.5), BOX, CPU)
+    policy_file.load(tmp_path / "policy.pt", loaded)
+    assert float(loaded.alpha) == pytest.approx(expected)
 
 
 def test_a_policy_survives_saving_and_loading_bit_for_bit(saved):

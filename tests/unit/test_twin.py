@@ -28,6 +28,10 @@ def test_runs_differ_in_what_is_varied_and_in_nothing_else():
         (["--vary", "seed=1,2", "--vary", "TZ=a,b,c"], ["same number"]),
         (["--runs", "1"], ["--runs 1", "at least 2"]),
         (["--run_dir", "x"], ["--run_dir", "--keep"]),
+        (["--jobs", "0"], ["--jobs 0", "at least 1"]),
+        (["--ledger_freq", "0"], ["--ledger_freq 0"]),
+        (["--vary", "run_dir=a,b"], ["--vary run_dir"]),
+        (["--vary", "OMP_DYNAMIC=TRUE,FALSE"], ["--vary OMP_DYNAMIC", "deterministic"]),
         (["--num_envs=3"], ["--num_envs 3", "1, 2, 4, 8"]),
     ],
 )
@@ -46,6 +50,16 @@ def test_equal_twins_end_with_0_and_unequal_ones_with_1(tmp_path, capsys):
     output = capsys.readouterr().out
     assert "channel update.critic_loss" in output
     assert "gamma: 0.8 vs 0.9" in output
+
+
+def test_a_twin_that_ends_early_is_no_equal(tmp_path, capsys):
+    """A shorter run is a prefix of a longer one; of a twin's runs neither may be."""
+    assert main(["twin", *POINT, "--keep", str(tmp_path)]) == 0
+    ledger = tmp_path / "run-1" / "ledger.jsonl"
+    lines = ledger.read_text().splitlines(keepends=True)
+    ledger.write_text("".join(lines[:-1]))
+    assert twin._compare_coverage(tmp_path / "run-0", tmp_path / "run-1") == 1
+    assert "iteration 3" in capsys.readouterr().out
 
 
 def test_a_run_that_fails_is_no_comparison(tmp_path, capsys):
