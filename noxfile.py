@@ -92,6 +92,13 @@ def golden(session: nox.Session) -> None:
 
 
 @nox.session
+def portability(session: nox.Session) -> None:
+    """Hold the ledgers of emulated CPU models against this CPU's; what follows `--` are flags of `sac train`."""
+    prepare(session)
+    session.run("python", "-m", "tests.determinism.portability", *session.posargs)
+
+
+@nox.session
 def install(session: nox.Session) -> None:
     """Make an environment to work in, with the `sac` command: `.nox/install`."""
     prepare(session)
