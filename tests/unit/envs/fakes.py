@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -132,7 +133,7 @@ RAISE, DIE, HANG = 7.0, 8.0, 9.0
 
 
 class FaultyEnv(DrawingEnv):
-    """Raises, kills its process or hangs when told to by an action."""
+    """Raises, kills its process or hangs when told to by an action; HANGS names a folder for a sign that it hangs."""
 
     def __init__(self) -> None:
         super().__init__(isolated=True)
@@ -143,6 +144,8 @@ class FaultyEnv(DrawingEnv):
         if action[0] == DIE:
             os.kill(os.getpid(), signal.SIGKILL)
         if action[0] == HANG:
+            if "HANGS" in os.environ:
+                Path(os.environ["HANGS"], str(os.getpid())).touch()
             time.sleep(600)
         return super().step(action)
 

@@ -39,7 +39,7 @@ from tests.unit.envs.fakes import (
     shared_pool,
 )
 
-AT_ONCE = 3.0
+AT_ONCE = 10.0
 """Seconds within which a fault is raised; an endless wait is what this guards against."""
 careless = functools.partial(DrawingEnv, isolated=True, terminate_at=3)
 
@@ -254,7 +254,7 @@ env.step(torch.full((2, 2), fakes.HANG))
 """
 
 
-def start_parent(make: str) -> tuple[subprocess.Popen[str], list[int]]:
+def start_parent(make: str, folder: Path) -> tuple[subprocess.Popen[str], list[int]]:
     """A process that starts two workers, and hangs in a step when its standard input is closed."""
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, make],
@@ -263,30 +263,33 @@ def start_parent(make: str) -> tuple[subprocess.Popen[str], list[int]]:
         text=True,
         start_new_session=True,
         cwd=Path(__file__).parents[3],
+        env={**os.environ, "HANGS": str(folder)},
     )
-    assert parent.stdout is not None
     return parent, [int(pid) for pid in parent.stdout.readline().split()]
 
 
-@pytest.mark.parametrize("in_step", [False, True])
-def test_workers_end_when_their_parent_is_killed(in_step):
-    parent, pids = start_parent("FaultyEnv")
+def kill_parent(parent: subprocess.Popen[str], pids: list[int], folder: Path, in_step: bool) -> None:
+    """Kill the parent, in a step or between two."""
     if in_step:
         parent.stdin.close()
-        time.sleep(0.3)
+        while not all((folder / str(pid)).exists() for pid in pids):
+            time.sleep(0.02)
     assert len(pids) == 2 and all(running(pid) for pid in pids)
     parent.kill()
     parent.wait()
+
+
+@pytest.mark.parametrize("in_step", [False, True])
+def test_workers_end_when_their_parent_is_killed(in_step, tmp_path):
+    parent, pids = start_parent("FaultyEnv", tmp_path)
+    kill_parent(parent, pids, tmp_path, in_step)
     assert gone(pids)
 
 
-def test_a_worker_deaf_to_its_parents_end_would_be_noticed():
+def test_a_worker_deaf_to_its_parents_end_would_be_noticed(tmp_path):
     """Negative control of the test above."""
-    parent, pids = start_parent("StubbornEnv")
-    parent.stdin.close()
-    time.sleep(0.3)
-    parent.kill()
-    parent.wait()
+    parent, pids = start_parent("StubbornEnv", tmp_path)
+    kill_parent(parent, pids, tmp_path, in_step=True)
     try:
         assert not gone(pids, 0.5)
     finally:
@@ -294,8 +297,8 @@ def test_a_worker_deaf_to_its_parents_end_would_be_noticed():
             os.kill(pid, signal.SIGKILL)
 
 
-def test_an_interrupt_from_the_terminal_leaves_the_workers_to_their_parent():
-    parent, pids = start_parent("FaultyEnv")
+def test_an_interrupt_from_the_terminal_leaves_the_workers_to_their_parent(tmp_path):
+    parent, pids = start_parent("FaultyEnv", tmp_path)
     os.killpg(parent.pid, signal.SIGINT)
     output, _ = parent.communicate(timeout=30)
     assert "the workers went on" in output and parent.returncode == 0 and gone(pids)
