@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import functools
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -122,10 +123,27 @@ class Host:
         print(steps, file=self.process.stdin, flush=True)
         return float(self.process.stdout.readline())
 
+    def end(self) -> None:
+        """End it and all that it has started: forked peers outlive their parent, whose pipes they hold themselves."""
+        for pid in reversed(descendants(self.process.pid)):
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+
 
 def compare(options: argparse.Namespace) -> None:
-    """Step the contenders in turn and print a table."""
-    hosts = {name: Host(name, options) for name in options.contenders}
+    """Start the contenders, measure, and end them."""
+    hosts: dict[str, Host] = {}
+    try:
+        for name in options.contenders:
+            hosts[name] = Host(name, options)
+        measure(hosts, options)
+    finally:
+        for contender in hosts.values():
+            contender.end()
+
+
+def measure(hosts: dict[str, Host], options: argparse.Namespace) -> None:
+    """Let all step in turn, and print what was found."""
     print(f"load {os.getloadavg()[0]:.1f} on {len(os.sched_getaffinity(0))} cores; {options.num_envs} {options.env_id}")
     for contender in hosts.values():
         contender.step(2)
@@ -142,8 +160,6 @@ def compare(options: argparse.Namespace) -> None:
         print(f"{name:18}{rate:>9.0f}{ratio:>8.2f}{pss:>10.0f}{contender.seconds_to_start:>9.1f}")
     print(f"ratio: how many times as fast {next(iter(hosts))} is, median of {options.rounds} rounds")
     print(f"load {os.getloadavg()[0]:.1f} at the end")
-    for contender in hosts.values():
-        contender.process.kill()
 
 
 def main() -> None:
