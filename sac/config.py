@@ -120,6 +120,9 @@ class TrainConfig:
     """promise of the arithmetic: fast (none), deterministic (same machine model, same bits), portable (any x86-64)"""
     threads: int = 0
     """CPU threads of the learner; 0: as many as the process may use, at most 8. Part of the run's identity"""
+    workers: int | Literal["auto", "serial"] = "auto"
+    """processes that step physx_cpu environments; auto: one for each core that this process may use, at most num_envs;
+    serial or 0: step them in this process. The bits are the same"""
     run_dir: str | None = None
     """run folder; default `runs/<exp_name>`, or a fresh name from task and seed"""
     ledger_freq: int = 1
@@ -171,6 +174,7 @@ LAYOUT_FIELDS = frozenset(
         "total_timesteps",
         "num_steps",
         "env_vectorization",
+        "workers",
     }
 )
 """Fields that never change a training channel: tested in tests/determinism."""
@@ -259,6 +263,11 @@ def _check_sizes(config: TrainConfig) -> None:
             f"--num_envs {config.num_envs} does not divide --training_freq {config.training_freq}: every environment "
             f"takes the same number of steps in an iteration. Valid for --num_envs: {', '.join(map(str, valid))}; "
             f"or give --training_freq a multiple of {config.num_envs}"
+        )
+    if isinstance(config.workers, int) and not 0 <= config.workers <= config.num_envs:
+        raise BadConfig(
+            f"--workers {config.workers}: must be auto, serial, or a number from 0 to --num_envs {config.num_envs}, "
+            "since every worker holds at least one environment"
         )
     if config.buffer_size < config.batch_size:
         raise BadConfig(

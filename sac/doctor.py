@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sac import launch, numerics
+from sac.envs.workers import resolve_workers
 
 _APPLY = "from sac import numerics as n\nn.prepare({0!r})\nn.apply({0!r}, 0)"
 
@@ -48,6 +49,9 @@ def _versions() -> list[Finding]:
         findings.append(Finding(name, version != "absent", text))
     cores = numerics.usable_cores()
     findings.append(Finding("cpu", True, f"{numerics.cpu_model()}, {cores} cores for this process"))
+    workers = resolve_workers("auto", 1024)
+    text = f"--workers auto takes {workers} processes, or as many as there are environments"
+    findings.append(Finding("workers", True, text if workers else "--workers auto is serial: one usable core"))
     return findings
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from sac import numerics, policy_file
 from sac.config import BadConfig, TrainConfig, check
+from sac.envs.workers import resolve_workers
 from sac.evaluation import evaluate
 from sac.learner import Learner
 from sac.metrics import EpisodeLog, wilson_interval
@@ -58,7 +59,8 @@ def evaluate_policy(config: TrainConfig, episodes: int | None) -> EpisodeLog:
     check(config)
     device = resolve_device(config)
     numerics.apply(config.numerics, config.threads)
-    with closing(make_eval_envs(config, device)) as envs:
+    workers = resolve_workers(config.workers, config.num_eval_envs)
+    with closing(make_eval_envs(config, device, workers=workers)) as envs:
         learner = Learner(config, envs.spec, device)
         policy_file.load(Path(str(config.checkpoint)), learner)
         if episodes is None:

@@ -12,8 +12,9 @@ from sac import numerics, policy_file, run_folder, witness
 from sac.collector import Collector
 from sac.config import BadConfig, TrainConfig, check
 from sac.digest import DigestBatch
-from sac.envs.factory import make_vector_env
+from sac.envs.factory import make_vector_env, start_workers
 from sac.envs.protocol import VectorEnv
+from sac.envs.workers import WorkerPool, resolve_workers
 from sac.evaluation import Evaluation, evaluate
 from sac.learner import Learner
 from sac.ledger import LedgerWriter
@@ -70,6 +71,7 @@ def make_envs(
     config: TrainConfig, device: torch.device, stack: ExitStack, render_backend: str = "none"
 ) -> tuple[VectorEnv, VectorEnv | None]:
     """Training environments, and evaluation environments where evaluations are due; closed with `stack`."""
+    workers = open_workers(config, stack)
     envs = make_vector_env(
         config.env_id,
         config.num_envs,
@@ -79,16 +81,29 @@ def make_envs(
         reconfiguration_freq=config.reconfiguration_freq,
         sim_backend=resolve_backend(config),
         device=device,
+        workers=workers,
     )
     stack.callback(envs.close)
     if config.eval_freq == 0:
         return envs, None
-    eval_envs = make_eval_envs(config, device, render_backend)
+    eval_envs = make_eval_envs(config, device, render_backend, workers)
     stack.callback(eval_envs.close)
     return envs, eval_envs
 
 
-def make_eval_envs(config: TrainConfig, device: torch.device, render_backend: str = "none") -> VectorEnv:
+def open_workers(config: TrainConfig, stack: ExitStack) -> WorkerPool | int:
+    """Processes that step training and evaluation environments, ended with `stack`; 0 where this process does it."""
+    count = resolve_workers(config.workers, config.num_envs)
+    if not count or config.env_id.lower().startswith("point") or resolve_backend(config) != "physx_cpu":
+        return 0
+    pool = start_workers(count)
+    stack.callback(pool.close)
+    return pool
+
+
+def make_eval_envs(
+    config: TrainConfig, device: torch.device, render_backend: str = "none", workers: WorkerPool | int = 0
+) -> VectorEnv:
     """Evaluation environments; they can be filmed where `render_backend` is not ``none``.
 
     Raises:
@@ -105,6 +120,7 @@ def make_eval_envs(config: TrainConfig, device: torch.device, render_backend: st
         device=device,
         render_backend=render_backend,
         render_mode="rgb_array" if render_backend != "none" else None,
+        workers=workers,
     )
     needed = envs.spec.max_episode_steps
     if config.num_eval_steps < needed:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
 import torch
 
 from sac.envs.errors import BadEnvironment, unknown_value
 from sac.envs.point import PointVectorEnv
+from sac.envs.pooled import PooledVectorEnv
 from sac.envs.protocol import EpisodeSeed, VectorEnv
 from sac.envs.serial import SerialVectorEnv, SingleEnv
+from sac.envs.workers import WorkerPool
 
 SIM_BACKENDS = ("physx_cpu", "physx_cuda")
 
@@ -42,6 +47,7 @@ def make_vector_env(
     device: torch.device | str = "cpu",
     render_backend: str = "none",
     render_mode: str | None = None,
+    workers: WorkerPool | int = 0,
 ) -> VectorEnv:
     """Return N environments that step together.
 
@@ -56,6 +62,8 @@ def make_vector_env(
         device: where the point task computes; ManiSkill's CPU environments return CPU tensors.
         render_backend: ``none``, or a back-end of ManiSkill where frames are wanted.
         render_mode: ``rgb_array`` where frames are wanted.
+        workers: worker processes of ManiSkill's CPU environments, or how many to start; 0 steps them in this process,
+            and so does a render backend, since frames are taken here.
 
     Raises:
         BadEnvironment: the task, its control mode or the simulator can't be had; the message names the flag.
@@ -80,11 +88,39 @@ def make_vector_env(
             ignore_terminations=ignore_terminations,
             reconfiguration_freq=frequency,
         )
-    envs = [
-        make_single_env(env_id, control_mode=control_mode, render_backend=render_backend, render_mode=render_mode)
-        for _ in range(num_envs)
-    ]
+    make = functools.partial(
+        make_single_env, env_id, control_mode=control_mode, render_backend=render_backend, render_mode=render_mode
+    )
+    if workers and render_backend == "none":
+        return _make_pooled(workers, make, num_envs, episode_seed, ignore_terminations, frequency)
+    envs = [make() for _ in range(num_envs)]
     return SerialVectorEnv(envs, episode_seed, ignore_terminations=ignore_terminations, reconfiguration_freq=frequency)
+
+
+def _make_pooled(
+    workers: WorkerPool | int,
+    make: Callable[[], SingleEnv],
+    num_envs: int,
+    episode_seed: EpisodeSeed,
+    ignore_terminations: bool,
+    reconfiguration_freq: int,
+) -> PooledVectorEnv:
+    """Return environments in worker processes, which end with them if they are started here."""
+    pool = start_workers(workers) if isinstance(workers, int) else workers
+    return PooledVectorEnv(
+        pool,
+        make,
+        num_envs,
+        episode_seed,
+        ignore_terminations=ignore_terminations,
+        reconfiguration_freq=reconfiguration_freq,
+        owns_pool=pool is not workers,
+    )
+
+
+def start_workers(count: int) -> WorkerPool:
+    """Return worker processes that compute as this process does; the caller closes them."""
+    return WorkerPool(count, torch.get_deterministic_debug_mode())
 
 
 def _make_point(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sac.envs import quick
 from sac.envs.errors import BadEnvironment, unknown_value
 from sac.envs.headless import prepare_rendering
 from sac.envs.isolation import IsolatedGenerators
@@ -102,6 +103,7 @@ def find_task(env_id: str) -> Any:
     """
     prepare_rendering()
     importlib.import_module("mani_skill.envs")
+    quick.install()
     registration = importlib.import_module("mani_skill.utils.registration")
     if env_id not in registration.REGISTERED_ENVS:
         raise unknown_value("--env_id", env_id, [*registration.REGISTERED_ENVS, "Point-v1"], show_all=False)

@@ -70,6 +70,7 @@ class SerialVectorEnv:
         episode_seed: (environment index, episode index) -> seed.
         ignore_terminations: go on after success or failure, until truncation.
         reconfiguration_freq: rebuild the scene every so many episodes; 0 builds it once, from episode 0's seed.
+        first_index: index of the first environment, where these are a part of a larger vector.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class SerialVectorEnv:
         *,
         ignore_terminations: bool = False,
         reconfiguration_freq: int = 0,
+        first_index: int = 0,
     ) -> None:
         if not envs:
             raise ValueError("a vector environment needs at least one environment")
@@ -86,6 +88,7 @@ class SerialVectorEnv:
         self._episode_seed = episode_seed
         self._ignore_terminations = ignore_terminations
         self._reconfiguration_freq = reconfiguration_freq
+        self._first_index = first_index
         self.spec = self._envs[0].spec
         self.num_envs = len(self._envs)
         self.episodes = np.zeros(self.num_envs, np.int64)
@@ -151,8 +154,9 @@ class SerialVectorEnv:
     def _begin(self, index: int) -> tuple[np.ndarray, int]:
         """Begin the current episode of environment `index`; returns its first observation and its seed."""
         episode = int(self.episodes[index])
-        seed = self._episode_seed(index, episode)
-        scene_seed = self._episode_seed(index, scene_episode(episode, self._reconfiguration_freq))
+        name = self._first_index + index
+        seed = self._episode_seed(name, episode)
+        scene_seed = self._episode_seed(name, scene_episode(episode, self._reconfiguration_freq))
         self._steps[index] = 0
         try:
             return self._envs[index].reset(seed, scene_seed), seed
@@ -185,4 +189,5 @@ class SerialVectorEnv:
 
     def _where(self, index: int) -> str:
         """Name an environment, its episode and its step."""
-        return f"{self.spec.env_id}, environment {index}, episode {self.episodes[index]}, step {self._steps[index]}"
+        name = self._first_index + index
+        return f"{self.spec.env_id}, environment {name}, episode {self.episodes[index]}, step {self._steps[index]}"

@@ -28,6 +28,8 @@ CHANGES: dict[str, dict[str, object]] = {
     "asked for video": {"capture_video": True},
     "unused flags": {"num_steps": 9, "env_vectorization": "cpu", "wandb_project_name": "p", "wandb_group": "g"},
     "stops later": {"total_timesteps": 200},
+    # The point task has no processes; the test below tries them on a real one.
+    "workers": {"workers": 2},
 }
 NOT_TRIED = {"run_dir": "differs in every test here", "track": "needs an account", "wandb_entity": "needs an account"}
 

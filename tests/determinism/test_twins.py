@@ -106,7 +106,7 @@ def _foreign_locale() -> str:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    return ledger_of(tmp_path_factory.mktemp("push_cube") / "undisturbed", PUSH_CUBE)
+    return ledger_of(tmp_path_factory.mktemp("push_cube") / "undisturbed", [*PUSH_CUBE, "--workers=2"])
 
 
 @pytest.mark.maniskill
@@ -114,7 +114,12 @@ def test_nothing_around_a_maniskill_run_changes_it(undisturbed, tmp_path):
     surroundings = {"PYTHONHASHSEED": "77", "TZ": "Pacific/Chatham", "COLUMNS": "40", "LC_ALL": _foreign_locale()}
     with background_load():
         disturbed = ledger_of(
-            tmp_path / "disturbed", PUSH_CUBE, "tests.determinism.disturbed", environment=surroundings, cwd=tmp_path
+            tmp_path / "disturbed",
+            # In one process, so that whoever disturbs the generators also does so between the steps of environments.
+            [*PUSH_CUBE, "--workers=serial"],
+            "tests.determinism.disturbed",
+            environment=surroundings,
+            cwd=tmp_path,
         )
     assert_equal(undisturbed, disturbed)
 

@@ -37,6 +37,8 @@ BAD = [
     ({"tau": 0.0}, ["--tau 0.0", "greater than 0 and at most 1"]),
     ({"tau": 1.5}, ["--tau 1.5", "greater than 0 and at most 1"]),
     ({"num_envs": 10}, ["--num_envs 10", "--training_freq 64", "Valid for --num_envs: 1, 2, 4, 8, 16, 32, 64"]),
+    ({"workers": -1}, ["--workers -1", "auto, serial, or a number from 0 to --num_envs 16"]),
+    ({"workers": 17}, ["--workers 17", "auto, serial, or a number from 0 to --num_envs 16"]),
     ({"num_envs": 128}, ["--num_envs 128", "--training_freq 64", "multiple of 128"]),
     ({"buffer_size": 1000}, ["--buffer_size 1000", "--batch_size 1024", "at least 1024"]),
     ({"buffer_size": 32, "batch_size": 8}, ["--buffer_size 32", "at least 64"]),
@@ -98,6 +100,9 @@ def test_the_defaults_pass():
         {"buffer_size": 1024},
         {"reconfiguration_freq": 0},
         {"buffer_device": "cpu"},
+        {"workers": 0},
+        {"workers": 16},
+        {"workers": "serial"},
     ],
 )
 def test_values_at_the_edge_pass(fields):

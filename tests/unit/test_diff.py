@@ -152,10 +152,10 @@ def test_flags_that_differ_are_named_as_the_cause():
 
 
 def test_layout_flags_are_suspects_only_if_nothing_else_differs():
-    text = compare(ledger(log_freq=1), plant(ledger(log_freq=2), 3, "rollout.obs")).text
-    assert "log_freq: 1 vs 2: results mustn't depend on it" in text
-    text = compare(ledger(log_freq=1), plant(ledger(log_freq=2, seed=3), 3, "rollout.obs")).text
-    assert "log_freq" not in text
+    text = compare(ledger(workers=1), plant(ledger(workers=2), 3, "rollout.obs")).text
+    assert "workers: 1 vs 2: results mustn't depend on it" in text
+    text = compare(ledger(workers=1), plant(ledger(workers=2, seed=3), 3, "rollout.obs")).text
+    assert "workers" not in text
 
 
 def test_unlike_evaluations_are_not_compared_and_do_not_hide_a_divergence():

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sac.envs.point import PointVectorEnv
+from sac.envs.pooled import PooledVectorEnv
 from sac.envs.protocol import NO_RESET
 from sac.envs.serial import SerialVectorEnv
-from tests.unit.envs.fakes import DrawingEnv, actions, episode_seed, first_difference, global_states, rollout
+from tests.unit.envs.fakes import (
+    DrawingEnv,
+    actions,
+    episode_seed,
+    first_difference,
+    global_states,
+    other_episode_seed,
+    rollout,
+    shared_pool,
+)
 
+DRAWING = functools.partial(DrawingEnv, isolated=True, terminate_at=3)
 ENVIRONMENTS = {
     "point": lambda n, seed, ignore: PointVectorEnv(n, seed, ignore_terminations=ignore),
-    "serial": lambda n, seed, ignore: SerialVectorEnv(
-        [DrawingEnv(isolated=True, terminate_at=3) for _ in range(n)], seed, ignore_terminations=ignore
-    ),
+    "serial": lambda n, seed, ignore: SerialVectorEnv([DRAWING() for _ in range(n)], seed, ignore_terminations=ignore),
+    "pooled": lambda n, seed, ignore: PooledVectorEnv(shared_pool(2), DRAWING, n, seed, ignore_terminations=ignore),
 }
 each_environment = pytest.mark.parametrize("make", ENVIRONMENTS.values(), ids=ENVIRONMENTS)
 FIELDS = ("observation", "next_observation", "reward", "terminated", "truncated", "success", "fail", "reset_seed")
@@ -92,7 +104,7 @@ def test_global_generators_are_neither_read_nor_moved(make):
 @each_environment
 def test_other_seeds_give_another_run(make):
     """Negative control: the comparison can fail, and the seed enters at the first observation."""
-    other = play(make, seeds=lambda i, e: episode_seed(i, e) + 1)[1]
+    other = play(make, seeds=other_episode_seed)[1]
     assert "step 0, observation" in str(first_difference(play(make)[1], other))
 
 

@@ -1,0 +1,162 @@
+"""The quicker functions return what ManiSkill's own return, bit for bit."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from sac.envs import quick
+from sac.envs.factory import make_single_env
+from sac.envs.headless import prepare_rendering
+
+pytestmark = pytest.mark.maniskill
+
+TASKS = ("StackCube-v1", "PickCube-v1", "PushCube-v1")
+MODES = ("pd_ee_delta_pos", "pd_joint_delta_pos", "pd_ee_delta_pose", "pd_ee_target_delta_pos", "pd_joint_pos")
+floats = st.floats(-4, 4, width=32)
+# Anything goes, not only unit quaternions: zeros of both signs and numbers that underflow too.
+poses = arrays(np.float32, (1, 7), elements=floats | st.sampled_from([0.0, -0.0, 1.0, -1.0, 2.0**-149, -(2.0**-75)]))
+
+
+@pytest.fixture(autouse=True)
+def _quick_afterwards():
+    yield
+    quick.install()
+
+
+def pose_class():
+    prepare_rendering()
+    importlib.import_module("mani_skill.envs")
+    return importlib.import_module("mani_skill.utils.structs.pose").Pose
+
+
+def bits(value: torch.Tensor) -> tuple[object, ...]:
+    return value.dtype, tuple(value.shape), value.numpy().tobytes()
+
+
+def both(compute):
+    """What `compute` gives with the quicker functions, and without."""
+    assert quick.install()
+    quickly = compute()
+    quick.uninstall()
+    return quickly, compute()
+
+
+@given(poses, poses)
+@settings(max_examples=300)
+def test_products_and_inverses_of_poses_have_the_same_bits(a, b):
+    pose = pose_class()
+
+    def compute():
+        left, right = (pose(raw_pose=torch.from_numpy(raw.copy())) for raw in (a, b))
+        found = [left * right, left.inv(), right.inv() * left, pose.create(right.sp, device=torch.device("cpu"))]
+        found.append(pose.create([left.sp], device=torch.device("cpu")))
+        return [bits(one.raw_pose) for one in found]
+
+    quickly, slowly = both(compute)
+    assert quickly == slowly
+
+
+def test_a_sum_in_another_order_would_be_noticed(monkeypatch):
+    """Negative control: the same terms, added from the last to the first."""
+
+    def backwards(a, b):
+        terms = a[:, None] * (quick._SIGN * b[quick._OTHER])
+        return terms[3] + terms[2] + terms[1] + terms[0]
+
+    monkeypatch.setattr(quick, "_product", backwards)
+    pose, rng = pose_class(), np.random.RandomState(0)
+    raw = [torch.from_numpy(rng.uniform(-1, 1, (1, 7)).astype(np.float32)) for _ in range(20)]
+    quickly, slowly = both(lambda: [bits((pose(raw_pose=a) * pose(raw_pose=b)).raw_pose) for a in raw for b in raw])
+    assert quickly != slowly
+
+
+def test_batches_go_to_the_original():
+    pose = pose_class()
+    batch = torch.from_numpy(np.random.RandomState(0).uniform(-1, 1, (3, 7)).astype(np.float32))
+    quickly, slowly = both(lambda: bits((pose(raw_pose=batch) * pose(raw_pose=batch[:1]).inv()).raw_pose))
+    assert quickly == slowly
+
+
+def play(env, seed: int, steps: int) -> list[bytes]:
+    """Episodes that end now and then; the arm goes for the cube and closes its hand, so that grasps happen too."""
+    rng = np.random.RandomState(seed)
+    trace = []
+    for step in range(steps):
+        if step % 50 == 0:
+            trace.append(env.reset(seed + step, seed).tobytes())
+        transition = env.step(chase(env, rng, step % 50))
+        state = env.base_env.scene.get_sim_state()
+        info = {name: value for name, value in env.base_env.get_info().items() if isinstance(value, torch.Tensor)}
+        values = [*_leaves(state), *info.values()]
+        trace.append(transition.observation.tobytes() + repr(transition[1:]).encode() + repr(bits_of(values)).encode())
+    return trace
+
+
+def _leaves(state):
+    for value in state.values() if isinstance(state, dict) else [state]:
+        yield from _leaves(value) if isinstance(value, dict) else [value]
+
+
+def bits_of(values):
+    return [bits(value) for value in values]
+
+
+def chase(env, rng, step: int) -> np.ndarray:
+    """Random actions; with end-effector control, drawn towards the cube, down on it, and up with it."""
+    action = rng.uniform(-1, 1, env.spec.action_dim).astype(np.float32)
+    base = env.base_env
+    cube = getattr(base, "cubeA", None) or getattr(base, "cube", None)
+    if cube is None or env.spec.action_dim != 4:
+        return action
+    gap = (cube.pose.p - base.agent.tcp.pose.p)[0].numpy()
+    action[:3] = np.clip(gap * 8, -1, 1) + 0.05 * action[:3]
+    if step > 25:
+        action[2] = 0.5
+    action[3] = 1.0 if step < 18 else -1.0
+    return action
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("env_id", TASKS)
+def test_episodes_have_the_same_bits_as_without(env_id, mode):
+    steps = 110 if mode in MODES[:2] else 30
+    env = make_single_env(env_id, control_mode=mode)
+    quickly, slowly = both(lambda: play(env, 5, steps))
+    assert [i for i, (a, b) in enumerate(zip(quickly, slowly, strict=True)) if a != b] == []
+
+
+def test_the_episodes_compared_hold_grasps_and_their_absence():
+    """Otherwise the short cut through `is_grasping` would be compared on one side only."""
+    env = make_single_env("StackCube-v1", control_mode="pd_ee_delta_pos")
+    env.reset(5, 5)
+    rng = np.random.RandomState(5)
+    grasped = []
+    for step in range(50):
+        env.step(chase(env, rng, step))
+        grasped.append(bool(env.base_env.agent.is_grasping(env.base_env.cubeA)))
+    assert any(grasped) and not all(grasped)
+
+
+def test_another_version_of_maniskill_is_left_as_it_is(monkeypatch):
+    pose = pose_class()
+    quick.uninstall()
+    before = pose.__dict__["create"]
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "3.1.0")
+    assert not quick.install() and pose.__dict__["create"] is before
+
+
+def test_installing_twice_and_removing_leaves_maniskills_own():
+    pose = pose_class()
+    quick.uninstall()
+    before = pose.__dict__["create"]
+    assert quick.install() and quick.install() and pose.__dict__["create"] is not before
+    quick.uninstall()
+    assert pose.__dict__["create"] is before
