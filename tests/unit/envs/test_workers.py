@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sac import numerics
+from sac.envs import workers
 from sac.envs.errors import BadEnvironment
 from sac.envs.pooled import PooledVectorEnv, split
 from sac.envs.protocol import EnvironmentFault
