@@ -60,7 +60,10 @@ def _comparison(pair: Pair) -> str:
         return f'{head}<p class="soft">Not comparable: {_prose(pair.reason)}</p></section>'
     notes = pair.comparison.notes if pair.comparison else ()
     told = "".join(f'<p class="soft">Note: {_prose(note)}</p>' for note in notes)
-    return f"{head}{_scope(pair.strip)}{told}{_legend()}{_strip_table(pair.strip)}</section>"
+    shown = f"{_scope(pair.strip)}{told}{_legend()}{_strip_table(pair.strip)}"
+    if pair.outcome == "other seeds":
+        shown = f"<details><summary>Channel by channel: nearly all must differ</summary>{shown}</details>"
+    return f"{head}{shown}</section>"
 
 
 def _scope(strip: Strip) -> str:

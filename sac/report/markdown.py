@@ -14,7 +14,8 @@ _COLUMNS = 60
 
 def document(report: Report) -> str:
     """The whole text."""
-    parts = [verdict_lines(report.headline, report.details), *map(_comparison, report.pairs)]
+    telling = (pair for pair in report.pairs if pair.outcome != "other seeds")
+    parts = [verdict_lines(report.headline, report.details), *map(_comparison, telling)]
     parts += [_curves(report), _facts(report), _again(report)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -59,15 +60,8 @@ def _curves(report: Report) -> str:
             rows.append(f"| {column} | {_cell(curve.label)} | {len(curve.points)} | {step:,.0f} | {middle:.3g}{span} |")
     if not rows:
         return ""
-    return "\n".join(
-        [
-            "### What was learnt",
-            "",
-            "| metric | runs | evaluations | last at step | last value |",
-            "|---|---|---|---|---|",
-        ]
-        + rows
-    )
+    head = ["| metric | runs | evaluations | last at step | last value |", "|---|---|---|---|---|"]
+    return "\n".join(["### What was learnt", "", *head, *rows])
 
 
 def _facts(report: Report) -> str:

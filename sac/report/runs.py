@@ -54,7 +54,8 @@ class Run:
     def command(self) -> str:
         """The command that made the run, as far as it is known."""
         words = self.header.get("command")
-        if not isinstance(words, list) or not words:
+        # A run that a test or a script started names that one: no command of `sac`.
+        if not isinstance(words, list) or words[1:2] != ["train"]:
             return ""
         return shlex.join(["sac", *(str(word) for word in words[1:])])
 
