@@ -39,12 +39,8 @@ def _verdict(report: Report) -> str:
     return (
         f'<section class="verdict {tone}" aria-label="Verdict">'
         f'<p class="word">{_WORD.get(report.outcome, "One run")}</p>'
-        f'<p class="head">{escape(_sentence(report.headline))}</p><dl>{details}</dl></section>'
+        f'<p class="head">{escape(report.headline)}</p><dl>{details}</dl></section>'
     )
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] if not text.split(" ")[0].count("-") else text
 
 
 def _prose(text: str) -> str:
