@@ -45,8 +45,13 @@ def _verdict(report: Report) -> str:
 
 def _prose(text: str) -> str:
     """Text in which what stands in backquotes is code."""
-    parts = escape(text).split("`")
-    return "".join(f"<code>{part}</code>" if at % 2 else part for at, part in enumerate(parts))
+    parts = text.split("`")
+    return "".join(f"<code>{_words(part)}</code>" if at % 2 else escape(part) for at, part in enumerate(parts))
+
+
+def _words(command: str) -> str:
+    """A command whose lines break between its words: a browser would also break a flag behind its dashes."""
+    return " ".join(f"<span>{escape(word)}</span>" for word in command.split(" "))
 
 
 def _comparison(pair: Pair) -> str:
@@ -181,7 +186,7 @@ def _side_by_side(runs: Sequence[Run], unlike: Iterable[Entry]) -> str:
 
 
 def _again(report: Report) -> str:
-    steps = "".join(f"<h3>To {escape(what)}</h3><pre>{escape(command)}</pre>" for what, command in reproduce(report))
+    steps = "".join(f"<h3>To {escape(what)}</h3><pre>{_words(command)}</pre>" for what, command in reproduce(report))
     revision = next((str(run.header["git_revision"]) for run in report.runs if run.header.get("git_revision")), "")
     told = f"<p>Made at revision <code>{escape(revision)}</code>.</p>" if revision else ""
     return f"<section><h2>How to reproduce</h2>{told}{steps}</section>"

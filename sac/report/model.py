@@ -75,7 +75,8 @@ class Report:
         if pair.outcome == "not comparable":
             return f"{pair.title} can't be compared"
         if pair.outcome == "other seeds":
-            return f"{len(self.runs)} runs that differ in their seed only: their bits part at iteration 0, as they must"
+            since = f" from iteration {pair.verdict.iteration} on" if pair.verdict else ""
+            return f"{len(self.runs)} runs that differ in their seed only: their bits differ{since}, as they must"
         return f"Equal, bit for bit: {self._equal_words()}"
 
     @property
@@ -98,7 +99,9 @@ class Report:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader should know of how far the comparisons reach, each note once."""
-        noted = (note for pair in self.pairs if pair.comparison for note in pair.comparison.notes)
+        noted = [note for pair in self.pairs if pair.comparison for note in pair.comparison.notes]
+        unmoved = [pair for pair in self.pairs if pair.outcome == "equal" and differ_in_seed_only(pair.a, pair.b)]
+        noted += [f"{pair.title} have unlike seeds and yet equal bits: the seed has no effect" for pair in unmoved]
         return tuple(dict.fromkeys(noted))
 
     def _trouble(self) -> tuple[tuple[str, str], ...]:
@@ -242,7 +245,7 @@ def reproduce(report: Report) -> list[tuple[str, str]]:
     if pair and pair.outcome in ("diverged", "equal"):
         steps.append(("compare again", shlex.join(["sac", "diff", str(pair.a.path), str(pair.b.path)])))
     known = [run for run in report.runs if run.command]
-    steps += [(f"train {run.label} again, into another folder", run.command) for run in known[:8]]
+    steps += [(f"train {run.label} again", run.command) for run in known[:8]]
     if report.runs[0].config:
         steps.append(("train twice in fresh processes and compare", f"sac twin {_flags(report.runs[0])}"))
     return steps

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -57,7 +58,11 @@ class Run:
         # A run that a test or a script started names that one: no command of `sac`.
         if not isinstance(words, list) or words[1:2] != ["train"]:
             return ""
-        return shlex.join(["sac", *(str(word) for word in words[1:])])
+        named = [str(word) for word in words[1:]]
+        places = [at for at, word in enumerate(named) if re.fullmatch("--run[-_]dir(=.*)?", word)]
+        # The folder is taken now; without the flag a fresh one is made.
+        gone = {at for place in places for at in (place, place + (named[place].find("=") < 0))}
+        return shlex.join(["sac", *(word for at, word in enumerate(named) if at not in gone)])
 
 
 def read_runs(paths: Sequence[str | Path]) -> list[Run]:

@@ -18,6 +18,7 @@ p{margin:.4rem 0}
 a{color:var(--link)}
 code,pre,.mono{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:.86em}
 code{overflow-wrap:anywhere}
+code span,pre span{display:inline-block;max-width:100%;overflow-wrap:anywhere}
 :focus-visible{outline:3px solid var(--link);outline-offset:2px;border-radius:3px}
 .verdict{background:var(--card);border:1px solid var(--line);border-left:.5rem solid var(--tone);border-radius:6px;
 padding:1.1rem 1.2rem 1.2rem}

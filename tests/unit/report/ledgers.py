@@ -29,7 +29,7 @@ def write_run(
     with LedgerWriter(folder / "ledger.jsonl", header) as writer:
         for number in range(iterations):
             writer.write(number, 64 * number, digests(number, part_at, channel), {"reward": 0.5})
-    command = ["/bin/sac", "train", "--env_id=Point-v1", f"--run_dir={folder.name}"]
+    command = ["/bin/sac", "train", "--env_id=Point-v1", "--run_dir", folder.name, "--seed=1"]
     (folder / "manifest.json").write_text(json.dumps({**header, "git_revision": "c0ffee", "command": command}))
     if metrics is not None:
         write_metrics(folder / "metrics.csv", metrics)

@@ -36,7 +36,7 @@ class Reader(HTMLParser):
 
     @property
     def text(self) -> str:
-        return " ".join(self.words)
+        return " ".join(" ".join(self.words).split())
 
     def having(self, name: str) -> list[dict[str, str | None]]:
         """The attributes of every tag of this name."""

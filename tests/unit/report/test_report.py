@@ -85,6 +85,11 @@ def test_runs_that_differ_in_their_seed_only_share_a_curve_with_a_band(report, t
     assert "0.2 (0.1 to 0.3)" in markdown
 
 
+def test_a_seed_without_effect_is_remarked_on(report, tmp_path):
+    page, _ = report(write_run(tmp_path / "a"), write_run(tmp_path / "b", seed=2))
+    assert "a and b have unlike seeds and yet equal bits" in page.text
+
+
 def test_differing_numerics_stand_side_by_side_and_are_marked(report, tmp_path):
     other = {**FINGERPRINT, "cpu": "B", "probe": {"mm": "bb"}}
     page, markdown = report(write_run(tmp_path / "a"), write_run(tmp_path / "b", fingerprint=other))
@@ -96,7 +101,8 @@ def test_differing_numerics_stand_side_by_side_and_are_marked(report, tmp_path):
 def test_reproducing_needs_only_what_the_page_says(report, tmp_path):
     page, markdown = report(write_run(tmp_path / "a"), write_run(tmp_path / "b", part_at=1))
     for text in (page.text, markdown):
-        assert "sac train --env_id=Point-v1 --run_dir=a" in text
+        assert "sac train --env_id=Point-v1 --seed=1" in text
+        assert "--run_dir" not in text, "that folder holds a run already"
         assert f"sac diff {tmp_path}/a {tmp_path}/b" in text
     assert "c0ffee" in page.text
 
