@@ -51,7 +51,9 @@ def _prose(text: str) -> str:
 
 def _words(command: str) -> str:
     """A command whose lines break between its words: a browser would also break a flag behind its dashes."""
-    return " ".join(f"<span>{escape(word)}</span>" for word in command.split(" "))
+    words = command.split(" ")
+    # A single word keeps its place beside a bracket.
+    return " ".join(f"<span>{escape(word)}</span>" if len(words) > 1 else escape(word) for word in words)
 
 
 def _comparison(pair: Pair) -> str:
