@@ -180,8 +180,8 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "twin": _twin,
     "diff": _diff,
     "golden": _golden,
-    "report": _report,
     "doctor": _doctor,
+    "report": _report,
 }
 
 __all__ = ["BadConfig", "main", "parse_train"]
