@@ -55,11 +55,15 @@ if os.environ.get("PIP_EXTRA_INDEX_URL"):
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Ruff (rules and format), then mypy."""
+    """Ruff (rules and format), then mypy; the workflows' schema, then their safety."""
     prepare(session)
     session.run("ruff", "check", *session.posargs)
     session.run("ruff", "format", "--check")
     session.run("mypy")
+    for kind, pattern in (("workflows", "workflows/*.yml"), ("actions", "actions/*/action.yml")):
+        files = sorted(map(str, (ROOT / ".github").glob(pattern)))
+        session.run("check-jsonschema", "--builtin-schema", f"vendor.github-{kind}", *files)
+    session.run("zizmor", "--offline", "--quiet", "--no-progress", ".github")
 
 
 @nox.session

@@ -155,6 +155,18 @@ def _golden(arguments: list[str]) -> int:
     return golden_command(arguments)
 
 
+def _report(arguments: list[str]) -> int:
+    """Write one page about runs: where they part, what they learnt, how to do it again."""
+    parser = argparse.ArgumentParser(prog="sac report", description="The first run is the one to compare with.")
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="run folder, ledger, or a folder of run folders")
+    parser.add_argument("-o", "--output", metavar="FILE.html", help="the page (default report.html)")
+    parser.add_argument("--markdown", metavar="FILE", help="the same as Markdown; - is standard output")
+    options = parser.parse_args(arguments)
+    from sac.report.command import report_command
+
+    return report_command(options.runs, options.output, options.markdown)
+
+
 def _doctor(arguments: list[str]) -> int:
     """Tell what this machine can do, what is off, and how to mend it."""
     from sac.doctor import doctor_command
@@ -169,6 +181,7 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "diff": _diff,
     "golden": _golden,
     "doctor": _doctor,
+    "report": _report,
 }
 
 __all__ = ["BadConfig", "main", "parse_train"]

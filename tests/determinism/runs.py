@@ -82,10 +82,19 @@ def ledger_of(folder: Path, flags: list[str], launcher: str = "sac", **options: 
     return read_ledger(folder)
 
 
+class LedgersPart(AssertionError):
+    """Two ledgers that had to be equal part; `ledgers` are their files, for the report."""
+
+    def __init__(self, text: str, *ledgers: Path) -> None:
+        super().__init__(text)
+        self.ledgers = ledgers
+
+
 def assert_equal(a: Ledger, b: Ledger) -> Comparison:
     """Fail with the verdict where two ledgers part; nothing compared is a failure too."""
     comparison = compare(a, b)
-    assert comparison.equal, comparison.text
+    if not comparison.equal:
+        raise LedgersPart(comparison.text, a.path, b.path)
     assert comparison.compared_iterations > 1, "nothing but the initial state was compared"
     return comparison
 

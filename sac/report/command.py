@@ -1,0 +1,45 @@
+"""`sac report`: the page, the Markdown, or both."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from sac.config import BadConfig
+from sac.report import html, markdown
+from sac.report.model import make_report
+from sac.report.runs import read_runs
+
+DEFAULT_PAGE = "report.html"
+
+
+def report_command(paths: Sequence[str], output: str | None, text: str | None) -> int:
+    """Write what is asked for, and return 0: what the report says is no error of the report.
+
+    Args:
+        paths: run folders, ledger files, or folders of run folders.
+        output: file of the page; by default `report.html`, unless only Markdown is asked for.
+        text: file of the Markdown; `-` is standard output.
+
+    Raises:
+        BadConfig: there is no run, or a file can't be written.
+    """
+    report = make_report(read_runs(paths))
+    if output is None and text is None:
+        output = DEFAULT_PAGE
+    if output is not None:
+        _write(output, html.page(report))
+        print(f"report: {output}", file=sys.stderr if text == "-" else sys.stdout)
+    if text == "-":
+        print(markdown.document(report), end="")
+    elif text is not None:
+        _write(text, markdown.document(report))
+    return 0
+
+
+def _write(path: str, content: str) -> None:
+    try:
+        Path(path).write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise BadConfig(f"{path}: can't be written ({error.strerror}); give a file in a folder that can") from error

@@ -1,0 +1,92 @@
+"""The same as Markdown, for a job summary: its first three lines are the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sac.report.model import Entry, Pair, Report, curves, entries, reproduce
+from sac.report.runs import CURVES
+from sac.report.strip import MEANING, State
+
+_GLYPH: dict[State, str] = {"equal": "·", "first": "█", "after": "▒", "none": " "}
+_COLUMNS = 60
+
+
+def document(report: Report) -> str:
+    """The whole text."""
+    telling = (pair for pair in report.pairs if pair.outcome != "other seeds")
+    parts = [verdict_lines(report.headline, report.details), *map(_comparison, telling)]
+    parts += [_curves(report), _facts(report), _again(report)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def verdict_lines(headline: str, details: Sequence[tuple[str, str]]) -> str:
+    """Headline, then one line for each detail: whoever reads three lines has where, why and how much."""
+    return "\n".join([f"## {_one_line(headline)}", *(f"- **{name.capitalize()}:** {text}" for name, text in details)])
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _comparison(pair: Pair) -> str:
+    if pair.strip is None:
+        return f"### Ledgers of {pair.title}\n\nNot comparable: {pair.reason}"
+    strip = pair.strip
+    width = max(len(row.channel) for row in strip.rows)
+    lines = []
+    for row in strip.rows:
+        cells = "".join(_GLYPH[state] * number for _, number, state in row.cells)
+        lines.append(f"{row.channel:{width}} {_squeezed(cells)} {row.words}")
+    legend = ", ".join(f"`{_GLYPH[state]}` {words}" for state, words in MEANING.items() if state != "none")
+    scope = f"Iterations {strip.iterations[0]} to {strip.last}. {legend}; blank: {MEANING['none']}."
+    notes = [f"- Note: {note}" for note in (pair.comparison.notes if pair.comparison else ())]
+    return "\n".join([f"### Ledgers of {pair.title}", "", scope, "", "```text", *lines, "```", *notes])
+
+
+def _squeezed(cells: str) -> str:
+    """At most so many glyphs, the strongest of each group."""
+    stride = max(1, -(-len(cells) // _COLUMNS))
+    strength = list(" ·▒█").index
+    return "".join(max(cells[at : at + stride], key=strength) for at in range(0, len(cells), stride))
+
+
+def _curves(report: Report) -> str:
+    rows = []
+    for column in CURVES:
+        for curve in curves(report.runs, column):
+            step, middle, low, high = curve.points[-1] if curve.points else (0.0, 0.0, 0.0, 0.0)
+            span = f" ({low:.3g} to {high:.3g})" if curve.band else ""
+            rows.append(f"| {column} | {_cell(curve.label)} | {len(curve.points)} | {step:,.0f} | {middle:.3g}{span} |")
+    if not rows:
+        return ""
+    head = ["| metric | runs | evaluations | last at step | last value |", "|---|---|---|---|---|"]
+    return "\n".join(["### What was learnt", "", *head, *rows])
+
+
+def _facts(report: Report) -> str:
+    unlike = [entry for entry in entries(report.runs) if entry.differs]
+    if len(report.runs) < 2:
+        return ""
+    if not unlike:
+        return "### What differs in numerics, versions and flags\n\nNothing."
+    head = ["entry", *(run.label for run in report.runs)]
+    rows = [_table_row(head), "|---" * len(head) + "|", *(_entry(entry) for entry in unlike)]
+    return "\n".join(["### What differs in numerics, versions and flags", "", *rows])
+
+
+def _entry(entry: Entry) -> str:
+    return _table_row([entry.name, *(f"`{value}`" for value in entry.values)])
+
+
+def _table_row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(map(_cell, cells))} |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _again(report: Report) -> str:
+    steps = [line for what, command in reproduce(report) for line in (f"# to {what}", command)]
+    return "\n".join(["### How to reproduce", "", "```console", *steps, "```"]) if steps else ""

@@ -1,0 +1,266 @@
+"""What a report says, before it is HTML or Markdown: the verdict, the pairs, the curves, the differences."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sac.ledger import Comparison, NotComparable, compare
+from sac.report.runs import Run
+from sac.report.strip import Strip, make_strip
+from sac.report.verdict_text import VerdictText, find_verdicts
+
+Outcome = Literal["diverged", "not comparable", "equal", "other seeds", "one run"]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two runs held against each other; `reason` says why where they can't be."""
+
+    a: Run
+    b: Run
+    comparison: Comparison | None
+    strip: Strip | None
+    reason: str = ""
+
+    @property
+    def title(self) -> str:
+        """Both names."""
+        return f"{self.a.label} and {self.b.label}"
+
+    @property
+    def outcome(self) -> Outcome:
+        """What holding them against each other showed."""
+        if self.comparison is None:
+            return "not comparable"
+        if self.comparison.equal:
+            return "equal"
+        return "other seeds" if differ_in_seed_only(self.a, self.b) else "diverged"
+
+    @property
+    def verdict(self) -> VerdictText | None:
+        """Where they part."""
+        found = find_verdicts(self.comparison.verdict) if self.comparison else []
+        return found[0] if found else None
+
+
+@dataclass(frozen=True)
+class Report:
+    """All runs, and the comparison of each with the one it should equal."""
+
+    runs: tuple[Run, ...]
+    pairs: tuple[Pair, ...]
+
+    @property
+    def decisive(self) -> Pair | None:
+        """The pair that the verdict is about: the worst, and among equals the first."""
+        order: list[Outcome] = ["diverged", "not comparable", "equal", "other seeds"]
+        return min(self.pairs, key=lambda pair: order.index(pair.outcome), default=None)
+
+    @property
+    def outcome(self) -> Outcome:
+        """The verdict in a word or two."""
+        return self.decisive.outcome if self.decisive else "one run"
+
+    @property
+    def headline(self) -> str:
+        """The verdict in one sentence, with where."""
+        pair = self.decisive
+        if pair is None:
+            return f"One run, {self.runs[0].label}: nothing to compare it with"
+        if pair.outcome == "diverged" and pair.verdict:
+            return f"{pair.title} {pair.verdict.headline}{self._count('diverged')}"
+        if pair.outcome == "not comparable":
+            return f"{pair.title} can't be compared"
+        if pair.outcome == "other seeds":
+            since = f" from iteration {pair.verdict.iteration} on" if pair.verdict else ""
+            return f"{len(self.runs)} runs that differ in their seed only: their bits differ{since}, as they must"
+        return f"Equal, bit for bit: {self._equal_words()}"
+
+    @property
+    def details(self) -> tuple[tuple[str, str], ...]:
+        """The verdict's further lines, as (name, text), most important first."""
+        pair = self.decisive
+        if pair is None:
+            return self._trouble() or (("next", f"`sac twin {_flags(self.runs[0])}` trains again and compares"),)
+        if pair.outcome == "diverged" and pair.verdict:
+            wanted = ("likely cause", "how much", "next", "inputs", "digests", "differing at this iteration")
+            return tuple((name, text) for name in wanted if (text := pair.verdict.detail(name)))
+        if pair.outcome == "not comparable":
+            return (("reason", pair.reason), ("next", "compare two runs of the same command: `sac twin` makes them"))
+        if pair.outcome == "other seeds":
+            return (("meaning", "look at the curves: whether they agree is a question of statistics, not of bits"),)
+        compared = pair.comparison.compared_iterations if pair.comparison else 0
+        scope = f"{compared} iterations compared, every channel that both ledgers hold"
+        return (("compared", scope), *(("note", note) for note in self.notes))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know of how far the comparisons reach, each note once."""
+        noted = [note for pair in self.pairs if pair.comparison for note in pair.comparison.notes]
+        unmoved = [pair for pair in self.pairs if pair.outcome == "equal" and differ_in_seed_only(pair.a, pair.b)]
+        noted += [f"{pair.title} have unlike seeds and yet equal bits: the seed has no effect" for pair in unmoved]
+        return tuple(dict.fromkeys(noted))
+
+    def _trouble(self) -> tuple[tuple[str, str], ...]:
+        return tuple(("reason", run.trouble) for run in self.runs if run.trouble)
+
+    def _count(self, outcome: Outcome) -> str:
+        number = sum(pair.outcome == outcome for pair in self.pairs)
+        return f" ({number} of {len(self.pairs)} comparisons diverged)" if len(self.pairs) > 1 else ""
+
+    def _equal_words(self) -> str:
+        pairs = [pair for pair in self.pairs if pair.outcome == "equal"]
+        if len(pairs) == 1:
+            return pairs[0].title
+        return ", ".join([pairs[0].a.label, *(pair.b.label for pair in pairs)])
+
+
+def make_report(runs: Sequence[Run]) -> Report:
+    """Compare each run with the first one that it should equal: of its own seed where there is one."""
+    pairs = []
+    for position, run in enumerate(runs[1:], start=1):
+        alike = [earlier for earlier in runs[:position] if earlier.config.get("seed") == run.config.get("seed")]
+        pairs.append(_pair((alike or runs)[0], run))
+    return Report(tuple(runs), tuple(pairs))
+
+
+def _pair(a: Run, b: Run) -> Pair:
+    for run in (a, b):
+        if run.ledger is None:
+            return Pair(a, b, None, None, run.trouble)
+    assert a.ledger and b.ledger
+    try:
+        comparison = compare(a.ledger, b.ledger)
+    except NotComparable as error:
+        return Pair(a, b, None, None, str(error))
+    return Pair(a, b, comparison, make_strip(a.ledger, b.ledger, comparison))
+
+
+def differ_in_seed_only(a: Run, b: Run) -> bool:
+    """Whether two runs are one experiment under two seeds."""
+    return a.config.get("seed") != b.config.get("seed") and a.meaning == b.meaning
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line of a picture: (step, middle, low, high) at each evaluation; low and high are the range over seeds."""
+
+    label: str
+    points: tuple[tuple[float, float, float, float], ...]
+    band: bool
+
+
+def curves(runs: Sequence[Run], column: str, most: int = 400) -> list[Curve]:
+    """One curve for each experiment, its seeds together; runs that found exactly the same share a line."""
+    groups: dict[object, list[Run]] = {}
+    for run in runs:
+        if run.metrics.get(column):
+            groups.setdefault(run.meaning, []).append(run)
+    found: list[Curve] = []
+    for group in groups.values():
+        distinct: dict[tuple[tuple[float, float], ...], list[Run]] = {}
+        for run in group:
+            distinct.setdefault(run.metrics[column], []).append(run)
+        one_seed = len({run.config.get("seed") for run in group}) == 1
+        if len(distinct) > 1 and not one_seed:
+            seeds = len({run.config.get("seed") for run in group})
+            found.append(_banded([run[0] for run in distinct.values()], column, seeds, _name(group, len(groups))))
+        else:
+            for points, alike in distinct.items():
+                label = " = ".join(run.label for run in alike)
+                found.append(Curve(label, tuple((step, value, value, value) for step, value in points), False))
+    return [_thinned(curve, most) for curve in found]
+
+
+def _name(group: Sequence[Run], groups: int) -> str:
+    return "" if groups == 1 else f"{group[0].label}, …: "
+
+
+def _banded(runs: Sequence[Run], column: str, seeds: int, name: str) -> Curve:
+    tables = [dict(run.metrics[column]) for run in runs]
+    steps = sorted(set.intersection(*(set(table) for table in tables)))
+    rows = [(step, [table[step] for table in tables]) for step in steps]
+    points = tuple((step, sum(values) / len(values), min(values), max(values)) for step, values in rows)
+    return Curve(f"{name}mean of {seeds} seeds, band from lowest to highest", points, True)
+
+
+def _thinned(curve: Curve, most: int) -> Curve:
+    """Every n-th point, and the last: no screen shows more."""
+    stride = max(1, -(-len(curve.points) // most))
+    kept = curve.points[::stride]
+    if curve.points and kept[-1] != curve.points[-1]:
+        kept = (*kept, curve.points[-1])
+    return Curve(curve.label, kept, curve.band)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One named entry of the runs' headers, with each run's value."""
+
+    name: str
+    values: tuple[str, ...]
+
+    @property
+    def differs(self) -> bool:
+        """Whether the runs disagree."""
+        return len(set(self.values)) > 1
+
+
+def entries(runs: Sequence[Run]) -> list[Entry]:
+    """Fingerprint, versions, revision and flags of all runs; of flags that only name or show a run, none."""
+    tables = [_flat(run) for run in runs]
+    names = dict.fromkeys(name for table in tables for name in table)
+    return [Entry(name, tuple(table.get(name, "absent") for table in tables)) for name in names]
+
+
+_NAMES = ("exp_name", "run_dir", "progress", "track", "wandb_project_name", "wandb_entity", "wandb_group")
+
+
+def _flat(run: Run) -> dict[str, str]:
+    table: dict[str, str] = {}
+    for part, title in (("fingerprint", "fingerprint"), ("versions", "version"), ("config", "flag")):
+        for name, value in _leaves(run.header.get(part) or {}):
+            shown_already = part == "versions" and f"fingerprint: {name}" in table
+            if not shown_already and not (part == "config" and name in _NAMES):
+                table[f"{title}: {name}"] = str(value)
+    if run.header.get("git_revision"):
+        table["git revision"] = str(run.header["git_revision"])
+    return table
+
+
+def _leaves(entry: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for name, value in entry.items():
+        found += _leaves(value, f"{prefix}{name}.") if isinstance(value, Mapping) else [(f"{prefix}{name}", value)]
+    return found
+
+
+def reproduce(report: Report) -> list[tuple[str, str]]:
+    """How to do it again: (what for, command), most specific first."""
+    steps: list[tuple[str, str]] = []
+    pair = report.decisive
+    if pair and pair.outcome in ("diverged", "equal"):
+        steps.append(("compare again", shlex.join(["sac", "diff", str(pair.a.path), str(pair.b.path)])))
+    known = [run for run in report.runs if run.command]
+    steps += [(f"train {run.label} again", run.command) for run in known[:8]]
+    if report.runs[0].config:
+        steps.append(("train twice in fresh processes and compare", f"sac twin {_flags(report.runs[0])}"))
+    return steps
+
+
+def _flags(run: Run) -> str:
+    """The flags of a run that are not the defaults."""
+    from sac.config import TrainConfig
+
+    defaults = {**TrainConfig().to_dict(), "run_dir": run.config.get("run_dir"), "exp_name": run.config.get("exp_name")}
+    changed = {name: value for name, value in run.config.items() if value != defaults.get(name) and name in defaults}
+    return shlex.join(_flag(name, value) for name, value in changed.items())
+
+
+def _flag(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no-{name}"
+    return f"--{name}={value}"

@@ -1,0 +1,146 @@
+"""What a report reads: ledger, manifest and metrics of each run, and whatever of them is missing."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sac.config import LAYOUT_FIELDS, BadConfig
+from sac.ledger import Ledger, LedgerError, read_ledger
+from sac.run_folder import RunFolder
+
+CURVES = ("success_once", "return")
+"""Columns of metrics.csv that are drawn."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run, as far as its files tell.
+
+    Attributes:
+        label: a name that no other run of the report has.
+        path: the run folder, or the ledger file.
+        ledger: None where it is missing or can't be read.
+        trouble: why there is no ledger; empty otherwise.
+        header: config, fingerprint and versions, from the ledger or else the manifest; git_revision and command.
+        metrics: column -> (step, value) of each evaluation.
+    """
+
+    label: str
+    path: Path
+    ledger: Ledger | None
+    trouble: str
+    header: Mapping[str, Any]
+    metrics: Mapping[str, tuple[tuple[float, float], ...]]
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The run's flags."""
+        return _mapping(self.header.get("config"))
+
+    @property
+    def meaning(self) -> tuple[tuple[str, str], ...]:
+        """The flags that decide what a run learns, seed left out: runs alike in them are one experiment."""
+        kept = {name: value for name, value in self.config.items() if name not in LAYOUT_FIELDS and name != "seed"}
+        return tuple(sorted((name, repr(value)) for name, value in kept.items()))
+
+    @property
+    def command(self) -> str:
+        """The command that made the run, as far as it is known."""
+        words = self.header.get("command")
+        # A run that a test or a script started names that one: no command of `sac`.
+        if not isinstance(words, list) or words[1:2] != ["train"]:
+            return ""
+        named = [str(word) for word in words[1:]]
+        places = [at for at, word in enumerate(named) if re.fullmatch("--run[-_]dir(=.*)?", word)]
+        # The folder is taken now; without the flag a fresh one is made.
+        gone = {at for place in places for at in (place, place + (named[place].find("=") < 0))}
+        return shlex.join(["sac", *(word for at, word in enumerate(named) if at not in gone)])
+
+
+def read_runs(paths: Sequence[str | Path]) -> list[Run]:
+    """Read runs; a folder that is none itself but holds some stands for those.
+
+    Raises:
+        BadConfig: there is nothing at a path, or nothing of a run.
+    """
+    found = [path for given in paths for path in _expand(Path(given))]
+    return [_read(path, label) for path, label in zip(found, _labels(found), strict=True)]
+
+
+def _expand(path: Path) -> list[Path]:
+    if not path.exists():
+        raise BadConfig(f"{path}: no such file or folder; give run folders of `sac train`, or ledger files")
+    if path.is_file() or _is_run(path):
+        return [path]
+    inside = sorted(child for child in path.iterdir() if child.is_dir() and _is_run(child))
+    if not inside:
+        raise BadConfig(f"{path}: no run folder, and none in it: expected a ledger.jsonl or a manifest.json")
+    return inside
+
+
+def _is_run(path: Path) -> bool:
+    folder = RunFolder(path)
+    return any(file.exists() for file in (folder.ledger, folder.manifest, folder.metrics))
+
+
+def _labels(paths: Sequence[Path]) -> list[str]:
+    """The shortest ends of the paths that tell them apart, numbered where nothing does."""
+    names = [path.parent / path.stem if path.suffix == ".jsonl" and path.stem != "ledger" else path for path in paths]
+    names = [name.parent if name.name == "ledger.jsonl" else name for name in names]
+    parts = [name.absolute().parts[1:] for name in names]
+    for depth in range(1, 6):
+        labels = ["/".join(part[-depth:]) for part in parts]
+        if len(set(labels)) == len(labels):
+            return labels
+    return [f"{part[-1]} ({number})" for number, part in enumerate(parts, start=1)]
+
+
+def _read(path: Path, label: str) -> Run:
+    ledger, trouble = None, ""
+    try:
+        ledger = read_ledger(path)
+    except LedgerError as error:
+        trouble = str(error)
+    folder = RunFolder(path if path.is_dir() else path.parent)
+    own = path.is_dir() or path == folder.ledger
+    manifest = _manifest(folder.manifest) if own else {}
+    header = {**manifest, **(ledger.header if ledger else {})}
+    return Run(label, path, ledger, trouble, header, _metrics(folder.metrics) if own else {})
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    try:
+        return _mapping(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return {}
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _metrics(path: Path) -> dict[str, tuple[tuple[float, float], ...]]:
+    """The curves; a row that is torn or no row at all is passed over."""
+    try:
+        with path.open(newline="", encoding="utf-8", errors="replace") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, csv.Error):
+        return {}
+    points = {name: tuple(point for row in rows if (point := _point(row, name))) for name in CURVES}
+    return {name: found for name, found in points.items() if found}
+
+
+def _point(row: Mapping[str, Any], name: str) -> tuple[float, float] | None:
+    try:
+        step, value = float(row["step"]), float(row[name])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return (step, value) if math.isfinite(step) and math.isfinite(value) else None

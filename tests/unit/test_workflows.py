@@ -1,0 +1,199 @@
+"""The workflows are known to work, not only to parse: what they run exists, and what can run here does."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sac.cli import _COMMANDS, parse_train
+from sac.config import check
+from sac.ledger import read_ledger
+
+ROOT = Path(__file__).parents[2]
+GITHUB = ROOT / ".github"
+GATE = GITHUB / "actions" / "twin-gate" / "gate.sh"
+WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
+ACTIONS = sorted((GITHUB / "actions").glob("*/action.yml"))
+NEEDS_THE_RUNNER = (
+    "sudo apt-get",
+    "python -m pip install",
+    "python -m uv pip install",
+    "./dev",
+    'bash "$GITHUB_ACTION',
+)
+"""Commands that change the machine or take minutes; each is checked by name below."""
+
+
+def load(path: Path) -> dict:
+    # YAML 1.1 reads the key `on` as true.
+    return {("on" if key is True else key): value for key, value in yaml.safe_load(path.read_text()).items()}
+
+
+def steps(path: Path) -> list[dict]:
+    content = load(path)
+    jobs = content.get("jobs", {}).values()
+    return [step for job in jobs for step in job.get("steps", [])] + content.get("runs", {}).get("steps", [])
+
+
+def commands(script: str) -> list[str]:
+    """The commands of a script, continued lines joined and `&&` taken apart."""
+    joined = script.replace("\\\n", " ")
+    return [part.strip() for line in joined.splitlines() for part in line.split("&&") if part.strip()]
+
+
+RUNS = [
+    (path, command) for path in (*WORKFLOWS, *ACTIONS) for s in steps(path) for command in commands(s.get("run", ""))
+]
+IDS = [f"{path.stem}: {command[:50]}" for path, command in RUNS]
+
+
+def test_there_is_something_to_check():
+    assert {"determinism", "nightly", "gpu", "twin-gate"} <= {path.stem for path in WORKFLOWS}
+    assert len(RUNS) > 10
+
+
+@pytest.mark.parametrize("path, command", RUNS, ids=IDS)
+def test_every_command_is_one_that_exists(path, command):
+    words = shlex.split(command)
+    if words[0] == "./dev":
+        listed = set(re.findall(r"@nox\.session.*\ndef (\w+)", (ROOT / "noxfile.py").read_text()))
+        assert words[1] in listed | {"tests"}, f"{path.name} runs the session {words[1]!r}; there are {sorted(listed)}"
+    elif words[0].endswith("bin/sac"):
+        assert words[0] == ".nox/install/bin/sac", "`./dev install` puts the command there"
+        assert words[1] in _COMMANDS
+    else:
+        known = ("sudo", "python", "cat", "bash", "docker", "echo")
+        assert words[0] in known, f"{path.name} runs {words[0]!r}, which nothing here checks"
+
+
+def test_the_flags_of_every_twin_are_accepted():
+    from sac.twin import _parser
+
+    twins = [words for _, command in RUNS if (words := shlex.split(command))[1:2] == ["twin"]]
+    assert twins
+    for words in twins:
+        _, flags = _parser().parse_known_args(words[2:])
+        check(parse_train(flags))
+
+
+def test_the_packages_that_a_workflow_installs_are_those_that_dev_does():
+    libraries = set(re.findall(r'"(lib[\w.-]+)"', re.search(r"LIBRARIES = .*", (ROOT / "dev").read_text())[0]))
+    wanted = {name for name in libraries if ".so" not in name}
+    installs = [command for _, command in RUNS if "apt-get install" in command]
+    assert installs
+    for command in installs:
+        assert {word for word in shlex.split(command) if word.startswith("lib")} == wanted
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_asks_for_little_and_ends(path):
+    content = load(path)
+    assert set(content["permissions"].values()) <= {"read"} and set(content["permissions"]) == {"contents"}
+    assert "pull_request_target" not in content["on"]
+    assert "secrets." not in path.read_text()
+    if "workflow_call" not in content["on"]:
+        assert "concurrency" in content
+    for name, job in content["jobs"].items():
+        assert "timeout-minutes" in job, name
+
+
+@pytest.mark.parametrize("path", [*WORKFLOWS, *ACTIONS], ids=lambda path: path.parent.name + "/" + path.stem)
+def test_actions_are_pinned_by_commit_and_say_which_version_that_is(path):
+    for line in path.read_text().splitlines():
+        if (used := re.search(r"uses: (\S+)(.*)", line)) and not used[1].startswith("$/"):
+            assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", used[1]), line
+            assert re.fullmatch(r" # v\d+\.\d+\.\d+", used[2]), line
+
+
+def test_an_action_of_this_repository_exists_and_gets_what_it_needs():
+    for path in WORKFLOWS:
+        for step in steps(path):
+            if step.get("uses", "").startswith("$/"):
+                action = load(ROOT / step["uses"].removeprefix("$/") / "action.yml")
+                required = {name for name, spec in action["inputs"].items() if spec.get("required")}
+                assert required <= set(step["with"]) <= set(action["inputs"])
+
+
+POINT = "--env_id=Point-v1 --num_envs=4 --num_eval_envs=2 --training_freq=16 --batch_size=16 --buffer_size=400"
+POINT += " --learning_starts=64 --total_timesteps=128 --eval_freq=64 --threads=1 --no-capture_video --no-tensorboard"
+
+
+@pytest.fixture
+def runner(tmp_path):
+    """Runs a script as a runner would: `sac` on the path and at `.nox/install/bin`, and a file for the summary."""
+    binary = tmp_path / ".nox" / "install" / "bin" / "sac"
+    binary.parent.mkdir(parents=True)
+    binary.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m sac "$@"\n')
+    binary.chmod(0o755)
+    summary = tmp_path / "summary.md"
+    summary.touch()
+
+    def run(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        paths = {"PATH": f"{binary.parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+        everything = {**os.environ, **paths, "GITHUB_STEP_SUMMARY": str(summary), **environment}
+        everything.pop("SAC_RESTARTED", None)
+        command = ["bash", "-eo", "pipefail", "-c", script]
+        return subprocess.run(command, cwd=tmp_path, env=everything, capture_output=True, text=True, check=False)
+
+    run.summary = summary
+    return run
+
+
+def test_the_steps_that_can_run_here_do(runner, tmp_path):
+    """Every `run:` step that neither changes the machine nor takes minutes; twins train the point task instead."""
+    small = runner(f"sac twin --keep twin {POINT}")
+    assert small.returncode == 0, small.stderr
+    scripts = {s["run"] for path in WORKFLOWS for s in steps(path) if "run" in s}
+    local = [s for s in scripts if not any(words in s for words in (*NEEDS_THE_RUNNER, "sac twin", "sac doctor"))]
+    assert local
+    for script in local:
+        done = runner(script)
+        assert done.returncode == 0, script + done.stdout + done.stderr
+    assert runner.summary.read_text().startswith("## Equal, bit for bit: run-0 and run-1")
+    assert (tmp_path / "twin" / "report.html").exists()
+
+
+def gate(runner, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return runner(f"bash {shlex.quote(str(GATE))}", GATE_COMMAND=command, **environment)
+
+
+def test_the_twin_gate_passes_a_script_whose_runs_are_equal(runner, tmp_path):
+    done = gate(
+        runner, f'sac train {POINT} --run_dir="$SAC_RUN_DIR"', GATE_SETUP="echo ready > prepared", GATE_KEEP="k"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "prepared").read_text() == "ready\n"
+    assert "equal: 9 iterations compared" in done.stdout
+    assert len(read_ledger(tmp_path / "k" / "run-2").lines) == 9
+    assert runner.summary.read_text().startswith("## Equal, bit for bit")
+
+
+def test_the_twin_gate_stops_a_script_whose_runs_part_and_says_where(runner):
+    # Each run has another PYTHONHASHSEED: a script that leans on it is caught.
+    command = f'sac train {POINT} --seed="$PYTHONHASHSEED" --gamma=0.7 --run_dir="$SAC_RUN_DIR"'
+    done = gate(runner, command)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "channel env.seed" in done.stdout
+    assert "seed" in runner.summary.read_text().splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    "command, environment, words",
+    [
+        ("exit 7", {}, "run 1 failed with status 7"),
+        ("true", {}, "run 1 left no ledger.jsonl"),
+        ("true", {"GATE_SETUP": "exit 3"}, "the setup step failed with status 3"),
+    ],
+)
+def test_the_twin_gate_says_why_it_could_not_compare(runner, command, environment, words):
+    done = gate(runner, command, **environment)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert words in runner.summary.read_text()
