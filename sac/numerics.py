@@ -129,6 +129,8 @@ def apply(profile: Numerics, threads: int) -> None:
     """
     import torch
 
+    from sac import exact_sqrt
+
     chosen = PROFILES[profile]
     threads = threads or default_threads(profile)
     if threads > chosen.max_threads:
@@ -142,6 +144,7 @@ def apply(profile: Numerics, threads: int) -> None:
     torch.backends.cudnn.benchmark = not chosen.deterministic
     torch.backends.cuda.matmul.allow_tf32 = not chosen.deterministic
     torch.backends.cudnn.allow_tf32 = not chosen.deterministic
+    exact_sqrt.install(profile == "portable")
     _read_back(profile, threads)
 
 

@@ -71,12 +71,15 @@ class Worker:
         self._envs: dict[int, SerialVectorEnv] = {}
         self._shared: dict[int, SharedBatch] = {}
 
-    def configure(self, debug_mode: int) -> None:
+    def configure(self, debug_mode: int, sqrt_exact: bool) -> None:
         """Compute as the parent does, on one thread: the environments are what runs side by side."""
         import torch
 
+        from sac import exact_sqrt
+
         torch.set_num_threads(1)
         torch.set_deterministic_debug_mode(debug_mode)
+        exact_sqrt.install(sqrt_exact)
 
     def build(self, key: int, group: Group) -> EnvSpec:
         """Build the environments of a group."""
