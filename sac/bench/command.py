@@ -47,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--benchmarks", help=f"comma-separated names (default: all): {', '.join(CASES)}")
     one.add_argument("--threshold", type=float, default=0.10, help="slowdown let pass (default %(default)s)")
     one.add_argument("--pairs", type=int, default=5, help="pairs of processes in the first look (default %(default)s)")
-    one.add_argument("--seconds", type=float, default=420, help="begin no pair after this time (default %(default)s)")
+    one.add_argument("--seconds", type=float, default=450, help="time for all of it (default %(default)s)")
     one.add_argument("--accept-counters", action="store_true", help="let operations, syncs and copies rise")
     one.add_argument("--same-environment", action="store_true", help="install nothing, even if dependencies differ")
     one.add_argument("--json", type=Path, metavar="F", help="write everything, samples included")

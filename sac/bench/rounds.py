@@ -56,9 +56,9 @@ class Setup:
 
 @dataclass(frozen=True)
 class Plan:
-    """How one benchmark is timed: quadruples of turns, a turn being the median of repetitions of several calls."""
+    """How one benchmark is timed: A B B A and B A A B so often; a turn is the median of repetitions of calls."""
 
-    quadruples: int
+    couples: int
     repetitions: int
     calls: int
 
@@ -67,8 +67,8 @@ class Plan:
         """The plan for a call that takes `seconds`."""
         calls = max(1, math.ceil(0.002 / max(seconds, 1e-7)))
         repetitions = min(9, max(1, int(0.03 / (calls * seconds))))
-        quadruples = int(budget / (4 * repetitions * calls * seconds))
-        return cls(min(12, max(4, quadruples)), repetitions, calls)
+        couples = int(budget / (8 * repetitions * calls * seconds))
+        return cls(min(6, max(2, couples)), repetitions, calls)
 
 
 @dataclass
@@ -200,7 +200,7 @@ class Rounds:
             return
         record.counters = (built[0]["counters"], built[1]["counters"])
         plan = record.plan = record.plan or Plan.of(built[0]["seconds"], self.setup.budget)
-        turns = [self._turn(workers, plan, which) for _ in range(plan.quadruples) for which in (0, 1)]
+        turns = [self._turn(workers, plan, which) for _ in range(plan.couples) for which in (0, 1)]
         errors = {side: error for turn in turns for side, error in turn.errors.items()}
         record.errors = (errors.get(0, ""), errors.get(1, ""))
         if not errors:

@@ -45,7 +45,10 @@ def find_repository(folder: Path) -> Path:
     except FileNotFoundError as error:
         raise BenchError("git is not installed: a comparison takes its revisions from git") from error
     except subprocess.CalledProcessError as error:
-        raise BenchError(f"{folder} lies in no git repository: run it inside a clone of the project") from error
+        said = error.stderr.strip().splitlines()[:1] or ["no message"]
+        raise BenchError(
+            f"{folder} lies in no git repository that can be read ({said[0]}): run it inside a clone of the project"
+        ) from error
 
 
 def resolve(repository: Path, flag: str, revision: str) -> str:
