@@ -72,7 +72,8 @@ def compare_command(options: argparse.Namespace) -> int:
     """Find the trees, compare them, write what was asked for."""
     wanted = _wanted(options)
     check(wanted)
-    console, errors = Console(), Console(stderr=True, highlight=False)
+    # A log has no width of its own, and the assumed 80 columns would cut the verdicts off.
+    console, errors = Console(width=None if sys.stdout.isatty() else 120), Console(stderr=True, highlight=False)
     _require_writable(options)
     with ExitStack() as stack:
         repository = trees.find_repository(Path.cwd())

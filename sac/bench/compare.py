@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sac.bench.errors import BenchError
-from sac.bench.judge import Interval, Verdict, changed, exit_status, interval, judge, risen
+from sac.bench.judge import MINIMUM_ROUNDS, Interval, Verdict, changed, exit_status, interval, judge, risen
 from sac.bench.rounds import Record, Rounds, Setup
 from sac.bench.trees import Tree
 from sac.bench.workloads.cases import CASES
@@ -26,7 +26,8 @@ class Wanted:
         names: benchmarks.
         threshold: largest slowdown that is let pass, as a fraction.
         pairs: pairs of processes in the first look.
-        seconds: no pair begins that would end after this time, judged by the one before it.
+        seconds: no pair begins that would end after this time, judged by the one before it; but as many as a verdict
+            needs.
         counters: more operations, host syncs, copies or allocations are a failure.
     """
 
@@ -120,7 +121,8 @@ def compare(base: Tree, head: Tree, wanted: Wanted, setup: Setup, say: Callable[
         if number >= wanted.pairs:
             open_names = [name for name in open_names if _is_open(rounds.records.get(name), name, wanted)]
         now = time.monotonic()
-        if not open_names or now + (now - began) > start + wanted.seconds:
+        late = now + (now - began) > start + wanted.seconds
+        if not open_names or (late and number >= MINIMUM_ROUNDS):
             break
     results = [result_of(name, rounds.records.get(name, Record()), wanted) for name in wanted.names]
     results += missing(rounds.hellos, wanted)

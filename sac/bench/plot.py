@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 from sac.bench.compare import Report, Result
 from sac.bench.judge import Interval, Verdict
 
-WIDTH, LEFT, RIGHT, LINE, TOP = 760, 190, 130, 26, 46
+WIDTH, LEFT, RIGHT, LINE, TOP = 820, 190, 190, 26, 46
 _COLOURS = {Verdict.SLOWER: "#c62828", Verdict.COUNTERS: "#c62828", Verdict.INCONCLUSIVE: "#b26a00"}
 _FASTER, _PLAIN, _GREY = "#2e7d32", "#1565c0", "#888888"
 

@@ -33,7 +33,7 @@ _SUMMARIES = {
 def print_report(report: Report, console: Console) -> None:
     """The table, and the verdict below it."""
     console.print(_heading(report), markup=False, highlight=False, soft_wrap=True)
-    table = Table(*(Column(name, no_wrap=True) for name in COLUMNS[:-1]), COLUMNS[-1])
+    table = Table(*(Column(name, no_wrap=name != "verdict", min_width=8) for name in COLUMNS))
     for result in report.results:
         table.add_row(*row(result), style=_STYLES.get(result.verdict, ""))
     console.print(table)

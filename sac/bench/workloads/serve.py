@@ -25,7 +25,7 @@ class Server:
         """Carry out one request; an error becomes part of the answer."""
         try:
             if request["do"] == "build":
-                return self._build(request["case"])
+                return self._build(request["case"], request["count"])
             return self._time(request["repetitions"], request["calls"])
         except Exception as error:
             detail = traceback.format_exc(limit=-3)
@@ -36,16 +36,19 @@ class Server:
         self._work = None
         self._stack.close()
 
-    def _build(self, name: str) -> dict[str, Any]:
+    def _build(self, name: str, counted: bool) -> dict[str, Any]:
         from .cases import CASES
-        from .counters import count
 
         self.close()
         self._stack = ExitStack()
         self._work = CASES[name].build(self._stack)
         for _ in range(WARM_UP):
             self._work()
-        counters = count(self._work) if CASES[name].counted else {}
+        counters = {}
+        if counted and CASES[name].counted:
+            from .counters import count
+
+            counters = count(self._work)
         start = time.perf_counter()
         self._work()
         return {"counters": counters, "seconds": time.perf_counter() - start}
