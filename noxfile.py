@@ -89,6 +89,27 @@ def nightly(session: nox.Session) -> None:
 
 
 @nox.session
+def perf(session: nox.Session) -> None:
+    """The performance gate: against the revision where the branch left main, or `-- --base REV`."""
+    prepare(session)
+    session.run("sac", "bench", "compare", *session.posargs)
+
+
+@nox.session(name="perf-calibrate")
+def perf_calibrate(session: nox.Session) -> None:
+    """The performance gate's own test: planted slowdowns, and none; an hour or more, `-- --repeats 2` for a taste."""
+    prepare(session)
+    session.run("sac", "bench", "calibrate", *session.posargs)
+
+
+@nox.session
+def benchmarks(session: nox.Session) -> None:
+    """Time each part with pytest-benchmark; `-- --benchmark-json F` keeps the figures."""
+    prepare(session)
+    run_pytest(session, "tests/perf")
+
+
+@nox.session
 def golden(session: nox.Session) -> None:
     """Check the committed ledgers; `-- --update` rewrites them and shows what changed."""
     prepare(session)

@@ -72,6 +72,7 @@ def _is_for_the_user(error: Exception) -> bool:
         "sac.envs.errors": "BadEnvironment",
         "sac.envs.headless": "MissingSystemLibrary",
         "sac.ledger": "LedgerError",
+        "sac.bench.errors": "BenchError",
     }
     loaded = [getattr(sys.modules[module], name, None) for module, name in names.items() if module in sys.modules]
     return isinstance(error, (OSError, MemoryError, *(kind for kind in loaded if kind is not None)))
@@ -167,6 +168,13 @@ def _report(arguments: list[str]) -> int:
     return report_command(options.runs, options.output, options.markdown)
 
 
+def _bench(arguments: list[str]) -> int:
+    """Compare the speed of two revisions, run in turns."""
+    from sac.bench.command import bench_command
+
+    return bench_command(arguments)
+
+
 def _doctor(arguments: list[str]) -> int:
     """Tell what this machine can do, what is off, and how to mend it."""
     from sac.doctor import doctor_command
@@ -180,6 +188,7 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "twin": _twin,
     "diff": _diff,
     "golden": _golden,
+    "bench": _bench,
     "doctor": _doctor,
     "report": _report,
 }

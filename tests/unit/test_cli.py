@@ -24,7 +24,7 @@ BOOLEANS = [field.name for field in dataclasses.fields(TrainConfig) if isinstanc
 # Command line -> what the message must hold.
 BAD = {
     "": ["usage: sac COMMAND"],
-    "trian": ["no command 'trian'", "train, eval, twin, diff, golden, doctor"],
+    "trian": ["no command 'trian'", "train, eval, twin, diff, golden, bench, doctor"],
     "--seed 1": ["no command '--seed'"],
     "train --nonsense 3": ["--nonsense"],
     "train positional": ["positional"],
@@ -72,6 +72,18 @@ BAD = {
     "golden nothing": ["'nothing'", "point, stack_cube"],
     "golden --update": ["--update", "--reason"],
     "golden --dir": ["--dir"],
+    "bench": ["command"],
+    "bench compare --base no-such-revision": ["--base no-such-revision", "git log --oneline"],
+    "bench compare --base HEAD --head --root": ["--head"],
+    "bench compare --base HEAD --benchmarks update_1": ["--benchmarks update_1", "update_256"],
+    "bench compare --base HEAD --threshold 10": ["--threshold 10.0", "between 0 and 1"],
+    "bench compare --base HEAD --pairs 2": ["--pairs 2", "at least 3"],
+    "bench compare --base HEAD --seconds 0": ["--seconds 0.0", "greater than 0"],
+    "bench compare --base HEAD --json {tmp}/nowhere/f": ["{tmp}/nowhere/f", "folder"],
+    "bench calibrate --sizes big": ["--sizes big", "0.05"],
+    "bench calibrate --sizes 5": ["--sizes 5", "at most 1"],
+    "bench calibrate --faults sleep": ["--faults sleep", "critic pass"],
+    "bench calibrate --repeats 0": ["--repeats 0", "at least 1"],
     "doctor now": ["now"],
 }
 
@@ -182,10 +194,12 @@ def test_a_negative_number_is_a_value_and_no_flag():
 def test_help_lists_every_command(capsys):
     assert main(["--help"]) == 0
     found = capsys.readouterr().out
-    assert [name for name in ("train", "eval", "twin", "diff", "golden", "doctor") if f"\n  {name} " not in found] == []
+    assert [
+        name for name in ("train", "eval", "twin", "diff", "golden", "bench", "doctor") if f"\n  {name} " not in found
+    ] == []
 
 
-@pytest.mark.parametrize("command", ["train", "eval", "twin", "diff", "golden", "doctor"])
+@pytest.mark.parametrize("command", ["train", "eval", "twin", "diff", "golden", "bench", "doctor"])
 def test_every_command_has_help(command, capsys):
     assert status([command, "--help"]) == 0
     assert "usage: sac" in text(capsys.readouterr())

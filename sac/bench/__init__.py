@@ -1,0 +1,1 @@
+"""Paired benchmark runs of two revisions, and their verdict."""

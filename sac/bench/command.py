@@ -1,0 +1,114 @@
+"""`sac bench`: its flags, and what they lead to."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from rich.console import Console
+
+from sac.bench import trees
+from sac.bench.calibrate import calibrate_command
+from sac.bench.compare import Report, Wanted, check, compare
+from sac.bench.errors import BenchError
+from sac.bench.plot import svg
+from sac.bench.report import as_json, markdown, print_report
+from sac.bench.rounds import Setup
+from sac.bench.workloads.cases import CASES
+from sac.numerics import PROFILES
+
+
+def bench_command(arguments: Sequence[str]) -> int:
+    """`sac bench compare` and `sac bench calibrate`.
+
+    Raises:
+        BenchError: the comparison can't be made.
+    """
+    options = parser().parse_args(list(arguments))
+    run: Callable[[argparse.Namespace], int] = options.run
+    return run(options)
+
+
+def parser() -> argparse.ArgumentParser:
+    """All flags."""
+    top = argparse.ArgumentParser(prog="sac bench", description="Benchmarks of two revisions, run in turns.")
+    commands = top.add_subparsers(dest="command", required=True)
+    one = commands.add_parser(
+        "compare",
+        help="judge a revision against another",
+        epilog="Exit status: 0 no slowdown, 1 slowdown, 2 error, 4 inconclusive.",
+    )
+    one.set_defaults(run=compare_command)
+    one.add_argument("--base", help="revision to compare with (default: where the branch left main, else HEAD~1)")
+    one.add_argument("--head", default=trees.WORKTREE, help="revision to judge (default: the working tree as it is)")
+    one.add_argument("--benchmarks", help=f"comma-separated names (default: all): {', '.join(CASES)}")
+    one.add_argument("--threshold", type=float, default=0.10, help="slowdown let pass (default %(default)s)")
+    one.add_argument("--pairs", type=int, default=5, help="pairs of processes in the first look (default %(default)s)")
+    one.add_argument("--seconds", type=float, default=450, help="time for all of it (default %(default)s)")
+    one.add_argument("--accept-counters", action="store_true", help="let operations, syncs and copies rise")
+    one.add_argument("--same-environment", action="store_true", help="install nothing, even if dependencies differ")
+    one.add_argument("--json", type=Path, metavar="F", help="write everything, samples included")
+    one.add_argument("--markdown", type=Path, metavar="F", help="append a summary, as for $GITHUB_STEP_SUMMARY")
+    one.add_argument("--plot", type=Path, metavar="F", help="write a picture (SVG)")
+    two = commands.add_parser("calibrate", help="how often the gate sees planted slowdowns, and how often it errs")
+    two.set_defaults(run=calibrate_command)
+    two.add_argument("--repeats", type=int, default=20, help="comparisons of each kind (default %(default)s)")
+    two.add_argument("--benchmark", default="update_256", choices=list(CASES), help="(default %(default)s)")
+    two.add_argument("--threshold", type=float, default=0.10, help="(default %(default)s)")
+    two.add_argument("--pairs", type=int, default=5, help="(default %(default)s)")
+    two.add_argument("--faults", help="comma-separated (default: all)")
+    two.add_argument("--sizes", default="0.05,0.10,0.20", help="planted slowdowns (default %(default)s)")
+    two.add_argument("--json", type=Path, metavar="F", help="write every comparison")
+    for each in (one, two):
+        each.add_argument("--numerics", choices=list(PROFILES), default="deterministic")
+        each.add_argument("--threads", type=int, default=1, help="CPU threads of each process (default %(default)s)")
+    return top
+
+
+def compare_command(options: argparse.Namespace) -> int:
+    """Find the trees, compare them, write what was asked for."""
+    wanted = _wanted(options)
+    check(wanted)
+    # A log has no width of its own, and the assumed 80 columns would cut the verdicts off.
+    console, errors = Console(width=None if sys.stdout.isatty() else 120), Console(stderr=True, highlight=False)
+    _require_writable(options)
+    with ExitStack() as stack:
+        repository = trees.find_repository(Path.cwd())
+        base_revision = options.base or trees.default_base(repository)
+        base = stack.enter_context(trees.tree_of(repository, "--base", base_revision))
+        head = stack.enter_context(trees.tree_of(repository, "--head", options.head))
+        base = trees.with_interpreter(base, head, options.same_environment)
+        setup = Setup(options.numerics, options.threads)
+        report = compare(base, head, wanted, setup, say=lambda line: errors.print(line, soft_wrap=True))
+    print_report(report, console)
+    _write(report, options)
+    return report.exit_status
+
+
+def _wanted(options: argparse.Namespace) -> Wanted:
+    names = options.benchmarks.split(",") if options.benchmarks is not None else CASES
+    chosen = tuple(dict.fromkeys(name.strip() for name in names))
+    return Wanted(chosen, options.threshold, options.pairs, options.seconds, not options.accept_counters)
+
+
+def _require_writable(options: argparse.Namespace) -> None:
+    """Minutes of measuring must not end in a file that can't be written."""
+    for path in (options.json, options.markdown, options.plot):
+        if path is not None and not path.parent.is_dir():
+            raise BenchError(f"{path}: its folder does not exist")
+
+
+def _write(report: Report, options: argparse.Namespace) -> None:
+    if options.json is not None:
+        options.json.write_text(as_json(report))
+    if options.markdown is not None:
+        with options.markdown.open("a") as file:
+            file.write(markdown(report))
+    if options.plot is not None:
+        options.plot.write_text(svg(report))
+    for path in (options.json, options.markdown, options.plot):
+        if path is not None:
+            print(f"wrote {path}", file=sys.stderr)

@@ -1,0 +1,187 @@
+"""The two revisions: the working tree as it is, and others in git worktrees of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sac.bench.errors import BenchError
+
+WORKTREE = "worktree"
+_DECIDES_DEPENDENCIES = ("constraints.txt", "pyproject.toml")
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A revision on disk.
+
+    Attributes:
+        root: folder that holds the package `sac`.
+        revision: commit, and `+changes` where files differ from it.
+        note: what a reader of the result should know of it; may be empty.
+        python: interpreter that runs it.
+    """
+
+    root: Path
+    revision: str
+    note: str = ""
+    python: str = sys.executable
+
+
+def find_repository(folder: Path) -> Path:
+    """Top folder of the git repository around `folder`.
+
+    Raises:
+        BenchError: there is none, or git is not there.
+    """
+    try:
+        return Path(_git(folder, "rev-parse", "--show-toplevel"))
+    except FileNotFoundError as error:
+        raise BenchError("git is not installed: a comparison takes its revisions from git") from error
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.strip().splitlines()[:1] or ["no message"]
+        raise BenchError(
+            f"{folder} lies in no git repository that can be read ({said[0]}): run it inside a clone of the project"
+        ) from error
+
+
+def resolve(repository: Path, flag: str, revision: str) -> str:
+    """Full commit hash of a revision.
+
+    Raises:
+        BenchError: git does not know it.
+    """
+    try:
+        # "--end-of-options": a revision that begins with a dash is a name, not an option.
+        return _git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    except subprocess.CalledProcessError as error:
+        raise BenchError(
+            f"{flag} {revision}: git knows no such revision here; `git log --oneline` lists some. In a shallow clone "
+            "fetch the history first: git fetch --unshallow"
+        ) from error
+
+
+def default_base(repository: Path) -> str:
+    """What a change is compared with: where it left main; on main itself the commit before the last, or the last.
+
+    Raises:
+        BenchError: the repository has no commit.
+    """
+    head = resolve(repository, "--base", "HEAD")
+    for main in ("origin/main", "main"):
+        try:
+            base = _git(repository, "merge-base", "HEAD", main)
+        except subprocess.CalledProcessError:
+            continue
+        if base != head:
+            return base
+    if _changes(repository):
+        return head
+    try:
+        return resolve(repository, "--base", "HEAD~1")
+    except BenchError:
+        return head
+
+
+@contextmanager
+def tree_of(repository: Path, flag: str, revision: str) -> Iterator[Tree]:
+    """The tree of a revision: a worktree that is removed at the end, or the working tree itself for ``worktree``.
+
+    Raises:
+        BenchError: the revision is unknown, or holds no package `sac`.
+    """
+    if revision == WORKTREE:
+        yield _checked(flag, _working_tree(repository))
+        return
+    commit = resolve(repository, flag, revision)
+    with tempfile.TemporaryDirectory(prefix="sac-bench-") as temporary:
+        root = Path(temporary) / "tree"
+        _git(repository, "worktree", "add", "--quiet", "--detach", str(root), commit)
+        try:
+            yield _checked(flag, Tree(root, commit))
+        finally:
+            # The folder goes in any case; git must not remember it.
+            subprocess.run(_command(repository, "worktree", "remove", "--force", str(root)), check=False, timeout=60)
+
+
+def with_interpreter(tree: Tree, other: Tree, same_environment: bool) -> Tree:
+    """`tree` with an environment of its own where its dependencies differ from those of `other`.
+
+    Raises:
+        BenchError: it can't be installed.
+    """
+    if same_environment or not _dependencies_differ(tree.root, other.root):
+        return tree
+    python = _outer_python()
+    print(f"the dependencies of {tree.revision[:10]} differ: installing them for it", file=sys.stderr)
+    done = subprocess.run([python, "dev", "install"], cwd=tree.root, stdout=sys.stderr, check=False)
+    own = tree.root / ".nox" / "install" / "bin" / "python"
+    if done.returncode != 0 or not own.exists():
+        raise BenchError(
+            f"the dependencies of {tree.revision[:10]} differ from the head's and could not be installed; "
+            "--same-environment runs both in this one"
+        )
+    return Tree(tree.root, tree.revision, "in an environment of its own, since its dependencies differ", str(own))
+
+
+def _dependencies_differ(a: Path, b: Path) -> bool:
+    return any(_relevant(a / name) != _relevant(b / name) for name in _DECIDES_DEPENDENCIES)
+
+
+def _relevant(path: Path) -> list[str]:
+    """The lines that decide what is installed: all pins, or pyproject's own list of dependencies."""
+    if not path.exists():
+        return []
+    lines = path.read_text().splitlines()
+    if path.name != "pyproject.toml" or "dependencies = [" not in lines:
+        return lines
+    first = lines.index("dependencies = [")
+    return lines[first : lines.index("]", first)]
+
+
+def _outer_python() -> str:
+    """The interpreter outside of the running virtual environment, which may lack pip."""
+    name = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    found = Path(sys.base_prefix) / "bin" / name
+    return str(found) if found.exists() else sys.executable
+
+
+def _working_tree(repository: Path) -> Tree:
+    commit = resolve(repository, "--head", "HEAD")
+    changes = _changes(repository)
+    if not changes:
+        return Tree(repository, commit)
+    note = (
+        f"with {changes} changed file{'s' if changes > 1 else ''} that {'are' if changes > 1 else 'is'} not committed"
+    )
+    return Tree(repository, f"{commit}+changes", note)
+
+
+def _changes(repository: Path) -> int:
+    """Number of files that differ from the last commit, new ones included."""
+    return len(_git(repository, "status", "--porcelain", "--untracked-files=all").splitlines())
+
+
+def _checked(flag: str, tree: Tree) -> Tree:
+    if not (tree.root / "sac" / "__init__.py").is_file():
+        raise BenchError(f"{flag}: {tree.revision[:10]} holds no package sac, so there is nothing to measure")
+    return tree
+
+
+def _command(repository: Path, *arguments: str) -> list[str]:
+    return ["git", "-C", str(repository), *arguments]
+
+
+def _git(repository: Path, *arguments: str) -> str:
+    # A hook that runs this has set GIT_DIR, which would lead every command to the hook's repository.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    done = subprocess.run(
+        _command(repository, *arguments), capture_output=True, text=True, check=True, timeout=60, env=environment
+    )
+    return done.stdout.strip()

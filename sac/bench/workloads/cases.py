@@ -1,0 +1,190 @@
+"""The benchmarks: each builds its data once and returns the function whose calls are timed.
+
+A benchmark touches `sac` only inside its builder: one that a revision can't run is told, and the others still run.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Work = Callable[[], object]
+OBSERVATION, ACTION = 48, 7
+"""Sizes of StackCube-v1 under pd_joint_delta_pos, rounded down by one action."""
+ENVS, ROWS = 16, 512
+
+
+@dataclass(frozen=True)
+class Case:
+    """One benchmark.
+
+    Attributes:
+        build: makes the work; what has to be closed goes to the stack.
+        counted: its tensor operations are counted, and the counts gate.
+        clock: what decides. Processor time where the process computes by itself: another program that takes the core
+            does not enter it. The wall clock where it waits for other processes or a device.
+    """
+
+    build: Callable[[ExitStack], Work]
+    counted: bool = True
+    clock: str = "cpu"
+
+
+def make_learner(batch: int) -> Any:
+    """A learner of StackCube's sizes."""
+    import torch
+
+    from sac.config import TrainConfig
+    from sac.envs.protocol import EnvSpec
+    from sac.learner import Learner
+
+    box = np.ones(ACTION, np.float32)
+    spec = EnvSpec("Benchmark-v0", OBSERVATION, -box, box, 50)
+    return Learner(TrainConfig(batch_size=batch, threads=1), spec, torch.device("cpu"))
+
+
+def normal(name: str, *shape: int) -> Any:
+    """Standard normal numbers, the same in every process."""
+    import torch
+
+    from sac.streams import Stream
+
+    return torch.from_numpy(Stream(7, f"bench.{name}").normal(0, shape))
+
+
+def make_replay() -> Any:
+    """A full replay buffer."""
+    import torch
+
+    from sac.replay import ReplayBuffer, RowLayout
+
+    layout = RowLayout(OBSERVATION, ACTION)
+    replay = ReplayBuffer(layout, ENVS, ENVS * ROWS, torch.device("cpu"))
+    replay.add(normal("rows", ROWS, ENVS, layout.width))
+    return replay
+
+
+def update(batch: int, stack: ExitStack) -> Work:
+    """One gradient step on a batch that lies ready."""
+    from sac.replay import RowLayout
+
+    learner, layout = make_learner(batch), RowLayout(OBSERVATION, ACTION)
+    transitions = layout.unpack(normal("batch", batch, layout.width))
+    return partial(learner.update, transitions, normal("noise", 2, batch, ACTION))
+
+
+def replay_add(stack: ExitStack) -> Work:
+    """Four steps of all environments into the ring."""
+    replay = make_replay()
+    return partial(replay.add, normal("new", 4, ENVS, replay.layout.width))
+
+
+def replay_sample(stack: ExitStack) -> Work:
+    """A batch of 1024 transitions: draw indices, gather, name the columns."""
+    import torch
+
+    from sac.streams import Stream
+
+    replay, stream = make_replay(), Stream(7, "bench.index")
+
+    def sample() -> object:
+        index = torch.from_numpy(stream.integers(1, len(replay), (1024,)))
+        return replay.layout.unpack(replay.gather(index))
+
+    return sample
+
+
+def policy_step(stack: ExitStack) -> Work:
+    """Actions for 16 environments."""
+    learner = make_learner(256)
+    return partial(learner.act, normal("observation", ENVS, OBSERVATION), normal("action", ENVS, ACTION))
+
+
+def env_step(env_id: str, num_envs: int, stack: ExitStack) -> Work:
+    """One step of several environments in this process, with the resets that fall due."""
+    from sac.envs.factory import make_vector_env
+    from sac.streams import EpisodeSeeds
+
+    envs = make_vector_env(env_id, num_envs, EpisodeSeeds(7, "train"), ignore_terminations=True)
+    stack.callback(envs.close)
+    envs.reset()
+    return partial(envs.step, normal("env", num_envs, envs.spec.action_dim).clamp_(-1, 1))
+
+
+def iteration(stack: ExitStack) -> Work:
+    """A whole iteration on the point task: 64 env steps, 8 updates of batch 256, a ledger line."""
+    import torch
+
+    from sac.config import TrainConfig
+    from sac.learner import Learner
+    from sac.logs import Logs
+    from sac.run_folder import RunFolder
+    from sac.trainer import Trainer, make_envs
+
+    config = TrainConfig(
+        env_id="Point-v1",
+        utd=0.125,
+        batch_size=256,
+        buffer_size=8192,
+        learning_starts=64,
+        eval_freq=0,
+        threads=1,
+        tensorboard=False,
+        progress=False,
+        capture_video=False,
+    )
+    device = torch.device("cpu")
+    folder = RunFolder(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+    envs, eval_envs = make_envs(config, device, stack)
+    logs = stack.enter_context(Logs(config, folder))
+    learner = Learner(config, envs.spec, device)
+    return Trainer(config, learner, envs, eval_envs, folder, logs, stack, {}).iterate
+
+
+def digest(stack: ExitStack) -> Work:
+    """The digests of all parameters and optimizer moments."""
+    from sac.digest import DigestBatch
+    from sac.witness import record_learner
+
+    state = make_learner(256).state
+
+    def witness() -> object:
+        record = DigestBatch("cpu")
+        record_learner(record, state)
+        return record.finish()
+
+    return witness
+
+
+def ledger_line(stack: ExitStack) -> Work:
+    """A line with a digest for every channel, written."""
+    from sac.ledger import CHANNELS, LedgerWriter
+
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    writer = stack.enter_context(LedgerWriter(folder / "ledger.jsonl", {}))
+    digests = dict.fromkeys(CHANNELS, "0123456789abcdef")
+    count = iter(range(1 << 60))
+    return lambda: writer.write(next(count), 0, digests, {"reward": 0.5})
+
+
+CASES: dict[str, Case] = {
+    "update_256": Case(partial(update, 256)),
+    "update_1024": Case(partial(update, 1024)),
+    "update_4096": Case(partial(update, 4096)),
+    "replay_add": Case(replay_add),
+    "replay_sample": Case(replay_sample),
+    "policy_step": Case(policy_step),
+    "env_step_point": Case(partial(env_step, "Point-v1", ENVS)),
+    "env_step_stack_cube": Case(partial(env_step, "StackCube-v1", 2), counted=False),
+    "iteration_point": Case(iteration),
+    "digest": Case(digest),
+    "ledger_line": Case(ledger_line, counted=False),
+}
+"""Name -> benchmark; adding one is adding a line."""
