@@ -1,0 +1,83 @@
+"""Where in the user's own files an event comes from."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+import threading
+import zlib
+from types import FrameType
+from typing import NamedTuple
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_IMPORTING = "<frozen importlib._bootstrap>"
+
+
+class Place(NamedTuple):
+    """A line of the user's own code, and the way there.
+
+    Attributes:
+        file: path, relative to the script's folder where it lies in it.
+        line: number of the innermost line of the user's own.
+        function: name of the function that the line stands in.
+        chain: digest of all of the user's lines on the stack, and of the thread: part of an event's identity.
+        importing: whether a module was being imported on the way.
+        direct: whether that line itself made the call, without a library in between.
+    """
+
+    file: str
+    line: int
+    function: str
+    chain: int
+    importing: bool
+    direct: bool
+
+
+class Places:
+    """Finds places; knows which files are the user's own: those in the script's folder, libraries excepted."""
+
+    def __init__(self, root: str) -> None:
+        self.root = os.path.join(os.path.realpath(root), "")
+        paths = sysconfig.get_paths()
+        self._foreign = tuple(os.path.join(paths[name], "") for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+        self._own: dict[str, str | None] = {}
+
+    def own(self, filename: str) -> str | None:
+        """Return the name to show for a file of the user's own; None for others."""
+        if filename not in self._own:
+            self._own[filename] = self._judge(filename)
+        return self._own[filename]
+
+    def _judge(self, filename: str) -> str | None:
+        """Decide about one file."""
+        if filename.startswith("<"):
+            return None
+        path = os.path.realpath(filename)
+        foreign = path.startswith((*self._foreign, os.path.join(_HERE, ""))) or "-packages" + os.sep in path
+        return path[len(self.root) :] if path.startswith(self.root) and not foreign else None
+
+    def find(self, depth: int = 2) -> Place | None:
+        """Return the innermost line of the user's own on the stack; None where there is none."""
+        frame: FrameType | None = sys._getframe(depth)
+        found: tuple[str, int, str] | None = None
+        chain = zlib.crc32(threading.current_thread().name.encode())
+        importing, direct, foreign = False, False, False
+        while frame is not None:
+            code = frame.f_code
+            name = self.own(code.co_filename)
+            if name is not None:
+                if found is None:
+                    found, direct = (name, frame.f_lineno, code.co_name), not foreign
+                chain = zlib.crc32(f"{name}:{frame.f_lineno}".encode(), chain)
+            elif code.co_filename.startswith(_IMPORTING) and found is None:
+                importing = True
+            elif not code.co_filename.startswith(_HERE):
+                foreign = True
+            frame = frame.f_back
+        return None if found is None else Place(*found, chain, importing, direct)
+
+    def called_by_own(self) -> bool:
+        """Whether the caller of the traced function is a line of the user's own: a cheap test for frequent calls."""
+        frame: FrameType | None = sys._getframe(2)
+        return frame is not None and self.own(frame.f_code.co_filename) is not None
