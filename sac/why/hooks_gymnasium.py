@@ -60,7 +60,7 @@ def install_spaces(recorder: Recorder, module: Any) -> None:
         def seed(self: Any, seed: Any = None) -> Any:
             if recorder.within():
                 return method(self, seed)
-            facts = {"generator": "a space", "unseeded": seed is None}
+            facts = {"generator": "a space"}
             call = functools.partial(method, self, seed)
             return recorder.flow("seed", "Space.seed", call, lambda: ({}, facts), lambda _: {"seed": seed})
 

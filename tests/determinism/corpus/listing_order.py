@@ -1,0 +1,19 @@
+"""Demonstrations are loaded in the order in which the file system lists them. Runs get unlike orders by --vary listdir."""
+
+import os
+import sys
+import tempfile
+
+import torch
+
+torch.manual_seed(1)
+policy = torch.nn.Linear(4, 2)
+with tempfile.TemporaryDirectory() as folder:
+    for number in range(6):
+        torch.save(torch.full((4,), float(number)), os.path.join(folder, f"demo{number}.pt"))
+    demos = []
+    for name in os.listdir(folder):  # CAUSE
+        demos.append(torch.load(os.path.join(folder, name)))
+for demo in demos:
+    policy(demo)
+sys.stdout.write("done\n")
