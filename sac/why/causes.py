@@ -6,8 +6,10 @@ before the general ones.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from sac.why.compare import Pair, Parting
 from sac.why.trace import Event, Trace
@@ -65,12 +67,16 @@ class Evidence:
         )
 
     def moved_by(self) -> Event | None:
-        """Return the draw that only one run made, and that moved the event's generator on."""
-        generator = self.event.facts.get("generator")
-        if "generator" not in self.parting.event.inputs and not self.parting.control:
-            return None
-        alone = (one for one in self.parting.alone if one.facts.get("generator") == generator)
-        return next((one for one in alone if one.kind in ("draw", "module.forward", "space.sample")), None)
+        """Return the draw that moved the event's generator on in one run, while the other run did something else."""
+        unlike = self.parting.event.inputs
+        names = {str(self.event.facts.get("generator"))} if "generator" in unlike or self.parting.control else set()
+        names |= {name for name in unlike if "global generator" in name}
+        a, b = ([flow for flow in trace.flows if flow.facts.get("generator") in names] for trace in (self.a, self.b))
+        pair = next((pair for pair in zip_longest(a, b) if not (pair[0] and pair[1] and pair[0].key == pair[1].key)), ())
+        # Of two draws that come at the same turn, the rarer one is the interloper.
+        counts = Counter(flow.place for flow in (*a, *b))
+        found = [one for one in pair if one is not None and one.kind != "seed"]
+        return min(found, key=lambda one: counts[one.place], default=None)
 
     def threads(self) -> tuple[str, str]:
         """Return the thread counts of both runs, as far as they show."""

@@ -11,7 +11,8 @@ from types import FrameType
 from typing import NamedTuple
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
-_IMPORTING = "<frozen importlib._bootstrap>"
+_ASIDE = ("<frozen importlib._bootstrap>", os.sep + "tempfile.py", os.sep + "shutil.py")
+"""Files whose work is no part of a result: importing, names of temporary files, removing folders."""
 
 
 class Place(NamedTuple):
@@ -22,7 +23,7 @@ class Place(NamedTuple):
         line: number of the innermost line of the user's own.
         function: name of the function that the line stands in.
         chain: digest of all of the user's lines on the stack, and of the thread: part of an event's identity.
-        importing: whether a module was being imported on the way.
+        aside: whether a library was only imported, or a temporary file made, on the way.
         direct: whether that line itself made the call, without a library in between.
     """
 
@@ -30,7 +31,7 @@ class Place(NamedTuple):
     line: int
     function: str
     chain: int
-    importing: bool
+    aside: bool
     direct: bool
 
 
@@ -62,7 +63,7 @@ class Places:
         frame: FrameType | None = sys._getframe(depth)
         found: tuple[str, int, str] | None = None
         chain = zlib.crc32(threading.current_thread().name.encode())
-        importing, direct, foreign = False, False, False
+        aside, direct, foreign = False, False, False
         while frame is not None:
             code = frame.f_code
             name = self.own(code.co_filename)
@@ -70,12 +71,12 @@ class Places:
                 if found is None:
                     found, direct = (name, frame.f_lineno, code.co_name), not foreign
                 chain = zlib.crc32(f"{name}:{frame.f_lineno}".encode(), chain)
-            elif code.co_filename.startswith(_IMPORTING) and found is None:
-                importing = True
+            elif found is None and (code.co_filename.startswith(_ASIDE[0]) or code.co_filename.endswith(_ASIDE[1:])):
+                aside = True
             elif not code.co_filename.startswith(_HERE):
                 foreign = True
             frame = frame.f_back
-        return None if found is None else Place(*found, chain, importing, direct)
+        return None if found is None else Place(*found, chain, aside, direct)
 
     def called_by_own(self) -> bool:
         """Whether the caller of the traced function is a line of the user's own: a cheap test for frequent calls."""

@@ -122,7 +122,7 @@ class Recorder:
         """
         with self.quiet():
             place = self.places.find()
-            if place is None or place.importing:
+            if place is None or place.aside:
                 return function()
             inputs, facts = describe()
             event = self._begin(kind, name, place)
@@ -162,7 +162,7 @@ class Recorder:
             return
         with self.quiet():
             place = self.places.find(depth + 1)
-            if place is None or place.importing:
+            if place is None or place.aside:
                 return
             event = self._begin(kind, name, place)
             if event["c"] > SOURCES_A_PLACE:

@@ -182,6 +182,6 @@ def _audit_flow(found: dict[tuple[str, Place], Finding], event: Event) -> None:
 
 def _count(found: dict[tuple[str, Place], Finding], kind: str, event: Event, text: str) -> None:
     """Count one more of its kind at its line."""
-    place = event.place._replace(chain=0, importing=False, direct=False)
+    place = event.place._replace(chain=0, aside=False, direct=False)
     seen = found.get((kind, place))
     found[kind, place] = Finding(kind, event.name, place, 1 + (seen.count if seen else 0), text)

@@ -3,7 +3,8 @@
 import torch
 
 generator = torch.Generator().manual_seed(1)
-policy = torch.nn.Sequential(torch.nn.Linear(8, 8), torch.nn.Dropout(0.5), torch.nn.Linear(8, 2))
+layers = [torch.nn.utils.skip_init(torch.nn.Linear, 8, width) for width in (8, 2)]
+policy = torch.nn.Sequential(layers[0], torch.nn.Dropout(0.5), layers[1])
 with torch.no_grad():
     for parameter in policy.parameters():
         parameter.copy_(torch.linspace(-1, 1, parameter.numel()).reshape(parameter.shape))
