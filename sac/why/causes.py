@@ -72,7 +72,9 @@ class Evidence:
         names = {str(self.event.facts.get("generator"))} if "generator" in unlike or self.parting.control else set()
         names |= {name for name in unlike if "global generator" in name}
         a, b = ([flow for flow in trace.flows if flow.facts.get("generator") in names] for trace in (self.a, self.b))
-        pair = next((pair for pair in zip_longest(a, b) if not (pair[0] and pair[1] and pair[0].key == pair[1].key)), ())
+        pair = next(
+            (pair for pair in zip_longest(a, b) if not (pair[0] and pair[1] and pair[0].key == pair[1].key)), ()
+        )
         # Of two draws that come at the same turn, the rarer one is the interloper.
         counts = Counter(flow.place for flow in (*a, *b))
         found = [one for one in pair if one is not None and one.kind != "seed"]
@@ -138,18 +140,18 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         "unseeded-space",
         "a space is sampled that nobody has seeded",
-        "A gymnasium space has a generator of its own and seeds it from the operating system's entropy. No global seed "
-        "and no `reset(seed=...)` reaches it.",
-        "Seed it before the first sample: `envs.action_space.seed(seed)`; or draw from a generator that you have seeded.",
+        "A gymnasium space has a generator of its own and seeds it from the operating system's entropy. No global "
+        "seed and no `reset(seed=...)` reaches it.",
+        "Seed it before the first sample: `envs.action_space.seed(seed)`; or draw from a generator that is seeded.",
         ISSUE,
         lambda evidence: evidence.event.kind == "space.sample" and not evidence.event.facts.get("seeded", True),
     ),
     Cause(
         "consumed-elsewhere",
         "the same generator was used by code that only one of the runs executed",
-        "Whoever draws from a shared generator moves it on for everybody after: evaluation, logging or a longer episode "
-        "changes what training draws.",
-        "Give each consumer a generator of its own; or save the generator's state before, and restore it after.",
+        "Whoever draws from a shared generator moves it on for everybody after: evaluation, logging or a longer "
+        "episode changes what training draws.",
+        "Give each consumer its own generator; or save the generator's state before, and restore it after.",
         ISSUE,
         lambda evidence: evidence.moved_by() is not None,
         "moved",
@@ -308,7 +310,7 @@ CAUSES: tuple[Cause, ...] = (
         "uninitialised",
         "memory is read that nobody has written",
         "`torch.empty` gives memory as it is: whatever was there before.",
-        "Use `torch.zeros`, or write all of it first. `torch.utils.deterministic.fill_uninitialized_memory` shows it as NaN.",
+        "Use `torch.zeros`, or write all of it before it is read.",
         "https://docs.pytorch.org/docs/stable/deterministic.html",
         lambda evidence: evidence.source_is("uninitialised"),
         "source",
@@ -334,7 +336,7 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         "arithmetic",
         "the same computation on the same inputs was rounded differently",
-        "A kernel that sums in no fixed order (atomic additions on a GPU), or another library, CPU or number of threads.",
+        "A kernel that sums in no fixed order (atomic additions on a GPU), or another library, CPU or thread count.",
         "`torch.use_deterministic_algorithms(True)`; `sac why --deep` names the operator.",
         REPRODUCIBILITY,
         _arithmetic,
@@ -344,8 +346,8 @@ CAUSES: tuple[Cause, ...] = (
 UNKNOWN = Cause(
     "unknown",
     "the catalogue has no entry for this",
-    "The evidence is below. If the inputs differ already, the difference was made between the last equal event and this "
-    "one, by code that isn't traced.",
+    "The evidence is below. If the inputs differ already, the difference was made between the last equal event and "
+    "this one, by code that isn't traced.",
     "Look at what runs between those two lines; `sac why --deep` shows the operations of torch there.",
     ISSUE,
     lambda evidence: True,

@@ -43,7 +43,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="sac why", usage="sac why [options] (-- COMMAND … | A.trace B.trace)")
     parser.add_argument("traces", nargs="*", help="two traces of `sac trace`, in place of a command")
     parser.add_argument("--runs", type=int, default=2, help="how often the command is run (default %(default)s)")
-    parser.add_argument("--deep", action="store_true", help="run again, with every torch operation of the parting event")
+    parser.add_argument(
+        "--deep", action="store_true", help="run again, with every torch operation of the parting event"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--keep", metavar="FOLDER", help="keep traces and outputs here")
     parser.add_argument(
@@ -141,11 +143,12 @@ def _read(run: Run) -> Trace:
 
 
 def _note_failures(comparison: Comparison, runs: Sequence[Run]) -> None:
-    """Note that the script itself failed."""
+    """Note that the script itself failed: then equality says only that both came as far."""
     for number, run in enumerate(runs, start=1):
         status = run.process.returncode
         if status and status > 0:
             last = (run.words.strip().splitlines() or [""])[-1]
+            comparison.failed = True
             comparison.notes.append(f"run {number} ended with status {status}: {last}")
 
 
@@ -161,6 +164,9 @@ def _answer(options: argparse.Namespace, comparison: Comparison, deep: Sequence[
         print_lines(audit_lines(findings))
     if comparison.equal and not comparison.compared:
         print("sac why: error: no event was seen in both runs: equality would say nothing", file=sys.stderr)
+        return ERROR
+    if comparison.equal and comparison.failed:
+        print("sac why: error: equal as far as they came, but the command failed (see the notes)", file=sys.stderr)
         return ERROR
     return EQUAL if comparison.equal else DIVERGED
 

@@ -1,8 +1,8 @@
 """Holds two traces against each other and finds the first event, in the order of execution, that differs.
 
 Events are aligned by identity, not by position: what only one run did doesn't shift the rest. Where the first differing
-event had equal inputs, it is the culprit itself. Where its inputs differ already, untraced code made the difference: then
-the sources reached before it, and what only one run did, are the suspects.
+event had equal inputs, it is the culprit itself. Where its inputs differ already, untraced code made the difference:
+then the sources reached before it, and what only one run did, are the suspects.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ class Comparison:
     compared: int
     parting: Parting | None = None
     notes: list[str] = field(default_factory=list)
+    failed: bool = False
 
     @property
     def equal(self) -> bool:

@@ -1,7 +1,7 @@
 """What values are made of: order-aware digests and a few exact elements, of arrays and of nests of them.
 
-A digest covers dtype, shape, element order and bits. SHA-1 is used for its speed on the small arrays of environments; it
-guards against accidents, not against an adversary.
+A digest covers dtype, shape, element order and bits. SHA-1 is used for its speed on the small arrays of environments;
+it guards against accidents, not against an adversary.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def leaves(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, An
     elif isinstance(value, Mapping):
         yield path, f"mapping of {len(value)}"
         for name in list(value)[:_ITEMS]:
-            yield from leaves(value[name], f"{path}.{name if isinstance(name, _PLAIN) else type(name)}", depth + 1)
+            yield from leaves(value[name], f"{path}.{_label(name)}", depth + 1)
     elif isinstance(value, (list, tuple)):
         yield path, f"sequence of {len(value)}"
         for position, part in enumerate(value[:_ITEMS]):
@@ -48,6 +48,16 @@ def leaves(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, An
     else:
         # Objects have no bits that could be compared between processes: their type stands for them.
         yield path, f"a {type(value).__module__}.{type(value).__qualname__}"
+
+
+def _label(name: Any) -> str:
+    """Return a key of a mapping as it is shown."""
+    return name if isinstance(name, str) else repr(name) if isinstance(name, _PLAIN) else str(type(name))
+
+
+def _bytes(array: Any) -> memoryview:
+    """Return a contiguous array as bytes, without a copy."""
+    return memoryview(array).cast("B")
 
 
 def _feed(state: Any, leaf: Any) -> None:
@@ -92,12 +102,12 @@ def _bits(array: Any) -> Any:
         flat = array.reshape(-1)
         step = -(-array.nbytes // WHOLE)
         array = numpy.concatenate([flat[: WHOLE // 16], flat[::step]])
-    return memoryview(numpy.ascontiguousarray(array)).cast("B") if array.size else b""
+    return _bytes(numpy.ascontiguousarray(array)) if array.size else b""
 
 
 def sample(value: Any) -> list[dict[str, Any]]:
     """Return the first elements of the first arrays of a nest, exactly: they give the figures of a verdict."""
-    found = []
+    found: list[dict[str, Any]] = []
     for path, leaf in leaves(value):
         if len(found) == 4:
             break
@@ -117,7 +127,7 @@ def _head(array: Any, size: int) -> Any:
     import numpy
 
     flat = array.reshape(-1)[:size]
-    return memoryview(numpy.ascontiguousarray(flat)).cast("B")[:size] if flat.size else b""
+    return _bytes(numpy.ascontiguousarray(flat))[:size] if flat.size else b""
 
 
 def short(value: Any, limit: int = 60) -> str:

@@ -18,7 +18,7 @@ class Figures(NamedTuple):
         path: where in the value it lies.
         differing: elements that differ, of those compared.
         compared: elements that were kept.
-        count: elements that there are.
+        size: elements that there are.
         ulp: the largest number of floats between two of them; None for other dtypes.
         a: first differing element of the first run.
         b: of the second.
@@ -27,7 +27,7 @@ class Figures(NamedTuple):
     path: str
     differing: int
     compared: int
-    count: int
+    size: int
     ulp: int | None
     a: str
     b: str
@@ -35,7 +35,7 @@ class Figures(NamedTuple):
     @property
     def text(self) -> str:
         """The figures in words."""
-        of = f"{self.compared}" if self.compared == self.count else f"the first {self.compared} of {self.count}"
+        of = f"{self.compared}" if self.compared == self.size else f"the first {self.compared} of {self.size}"
         far = "" if self.ulp is None else f", largest {self.ulp} ULP"
         return f"{self.differing} of {of} elements differ{far}: {self.a} and {self.b}"
 
@@ -64,7 +64,9 @@ def _of(name: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> Figures:
     unlike = np.array([one[place].tobytes() != other[place].tobytes() for place in range(len(one))])
     place = int(unlike.argmax())
     ulp = _ulp(one, other) if dtype.kind == "f" else None
-    return Figures(path, int(unlike.sum()), len(one), int(a["count"]), ulp, repr(one[place].item()), repr(other[place].item()))
+    return Figures(
+        path, int(unlike.sum()), len(one), int(a["count"]), ulp, repr(one[place].item()), repr(other[place].item())
+    )
 
 
 def _ulp(a: Any, b: Any) -> int | None:

@@ -52,7 +52,9 @@ def _statements(file: Path) -> tuple[_Statement, ...]:
         tree = ast.parse(file.read_text(encoding="utf-8"))
     except (OSError, SyntaxError, ValueError):
         return ()
-    functions = {node.name: node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
+    functions = {
+        node.name: node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    }
     found: list[_Statement] = []
     _collect(tree.body, (), "", functions, found)
     # A module isn't changed by the call of its functions.
@@ -83,9 +85,9 @@ def _collect(
         if isinstance(node, ast.Return):
             writes.add(function)
         first = node.lineno
-        last = (node.end_lineno or first) if not inner else max((head.end_lineno or first) for head in heads or [node])
-        if inner and not heads:
-            last = first
+        last = (
+            (node.end_lineno or first) if not inner else max([first, *((head.end_lineno or first) for head in heads)])
+        )
         index = len(found)
         found.append(_Statement(first, last, frozenset(reads), frozenset(writes), loops))
         deeper = (*loops, index) if isinstance(node, (ast.For, ast.AsyncFor, ast.While, ast.If)) else loops
@@ -96,7 +98,9 @@ def _collect(
 
 def _blocks(node: ast.stmt) -> list[list[ast.stmt]]:
     """Return the blocks of a compound statement."""
-    blocks = [getattr(node, name) for name in ("body", "orelse", "finalbody") if isinstance(getattr(node, name, 0), list)]
+    blocks = [
+        getattr(node, name) for name in ("body", "orelse", "finalbody") if isinstance(getattr(node, name, 0), list)
+    ]
     blocks += [handler.body for handler in getattr(node, "handlers", [])]
     return [block for block in blocks if block]
 

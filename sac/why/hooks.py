@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import random
 import sys
 from collections.abc import Callable, Sequence
 from types import ModuleType
@@ -70,7 +71,7 @@ def _hook_loader(recorder: Recorder, loader: Any, name: str) -> None:
 def install(recorder: Recorder, stress: frozenset[str] = frozenset()) -> None:
     """Hook this process."""
     hooks_python.install(recorder, stress)
-    hooks_gymnasium.STATES[hooks_python.GLOBAL] = hooks_python.random.getstate
+    hooks_gymnasium.STATES[hooks_python.GLOBAL] = random.getstate
     rewrite.install(recorder)
     for name, hook in LIBRARIES.items():
         if name in sys.modules:

@@ -73,7 +73,9 @@ def space_is_unseeded(recorder: Recorder, space: Any) -> bool:
     """Whether a space, or one that it is made of, has no generator yet or one born of entropy."""
     parts = getattr(space, "spaces", None)
     if parts:
-        return any(space_is_unseeded(recorder, part) for part in (parts.values() if hasattr(parts, "values") else parts))
+        return any(
+            space_is_unseeded(recorder, part) for part in (parts.values() if hasattr(parts, "values") else parts)
+        )
     generator = getattr(space, "_np_random", None)
     return generator is None or hooks_numpy.born_of_entropy(recorder, generator)
 

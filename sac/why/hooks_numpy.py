@@ -33,8 +33,8 @@ def install(recorder: Recorder, numpy_random: Any) -> None:
     set_state = numpy_random.set_state
 
     @functools.wraps(set_state)
-    def traced_set_state(state: Any) -> None:
-        set_state(state)
+    def traced_set_state(*args: Any, **kwargs: Any) -> None:
+        set_state(*args, **kwargs)
         recorder.seeded.add(GLOBAL)
 
     numpy_random.set_state = traced_set_state
@@ -67,11 +67,13 @@ def _global_seed(recorder: Recorder, seed: Callable[..., None]) -> Callable[...,
     """Return the traced `numpy.random.seed`."""
 
     @functools.wraps(seed)
-    def traced(value: Any = None) -> None:
+    def traced(*args: Any, **kwargs: Any) -> None:
         if recorder.within():
-            return seed(value)
+            return seed(*args, **kwargs)
+        value = args[0] if args else kwargs.get("seed")
         facts = {"generator": GLOBAL, "unseeded": value is None}
-        recorder.flow("seed", "numpy.random.seed", lambda: seed(value), lambda: ({}, facts), lambda _: {"seed": value})
+        call = functools.partial(seed, *args, **kwargs)
+        recorder.flow("seed", "numpy.random.seed", call, lambda: ({}, facts), lambda _: {"seed": value})
         recorder.seeded.discard(GLOBAL) if value is None else recorder.seeded.add(GLOBAL)
         return None
 
@@ -100,8 +102,8 @@ def _global_draw(recorder: Recorder, name: str, original: Callable[..., Any], mo
 def _traced_class(recorder: Recorder, plain: type, name: str) -> Any:
     """Return a class that stands in for a generator class of NumPy's, and whose draws are events.
 
-    The originals are written in C, and their methods can't be replaced. What was made by the original still counts as an
-    instance, and pickles are those of the original.
+    The originals are written in C, and their methods can't be replaced. What was made by the original still counts as
+    an instance, and pickles are those of the original.
     """
 
     class Meta(type):

@@ -109,7 +109,7 @@ def _random_class(recorder: Recorder) -> None:
         if a is None and not isinstance(self, random.SystemRandom):
             recorder.source("entropy", "random.Random()", repr(self.getstate()), "an unseeded random.Random")
 
-    random.Random.seed = seed  # type: ignore[method-assign, assignment]
+    random.Random.seed = seed
     for name in ("uniform", "randint", "randrange", "choice", "choices", "sample", "shuffle", "gauss"):
         setattr(random.Random, name, _method(recorder, name, getattr(random.Random, name)))
 
@@ -159,8 +159,8 @@ def _listings(recorder: Recorder, reverse: bool) -> None:
     listdir, scandir = os.listdir, os.scandir
 
     @functools.wraps(listdir)
-    def traced_listdir(*args: Any) -> Any:
-        names = listdir(*args)
+    def traced_listdir(*args: Any, **kwargs: Any) -> Any:
+        names = listdir(*args, **kwargs)
         if reverse and recorder.places.find(1) is not None:
             names = names[::-1]
         if len(names) > 1:
@@ -170,8 +170,8 @@ def _listings(recorder: Recorder, reverse: bool) -> None:
     class Listing:
         """An `os.scandir` whose entries were read at once."""
 
-        def __init__(self, *args: Any) -> None:
-            with scandir(*args) as entries:
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            with scandir(*args, **kwargs) as entries:
                 found = list(entries)
             names = [str(entry.name) for entry in found]
             if reverse and recorder.places.find(1) is not None:
@@ -197,7 +197,7 @@ def _listings(recorder: Recorder, reverse: bool) -> None:
             self._entries = iter(())
 
     os.listdir = traced_listdir
-    os.scandir = Listing  # type: ignore[assignment, misc]
+    os.scandir = Listing
 
 
 def _completion(recorder: Recorder) -> None:
@@ -213,7 +213,7 @@ def _completion(recorder: Recorder) -> None:
             yield future
 
     concurrent.futures.as_completed = traced
-    concurrent.futures._base.as_completed = traced  # type: ignore[attr-defined]
+    concurrent.futures._base.as_completed = traced
     unordered = multiprocessing.pool.Pool.imap_unordered
 
     @functools.wraps(unordered)

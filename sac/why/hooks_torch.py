@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -40,14 +41,10 @@ def install(recorder: Recorder, torch: Any) -> None:
 
 def _remember_originals(torch: Any) -> None:
     """Let torch build its tables of functions before they are replaced: they are keyed by the functions themselves."""
-    for module, name in (("utils._device", "_device_constructors"), ("jit._builtins", "_get_builtin_table")):
-        try:
-            owner = torch
-            for part in module.split("."):
-                owner = getattr(owner, part)
-            getattr(owner, name)()
-        except (AttributeError, ImportError):
-            continue
+    with contextlib.suppress(AttributeError):
+        torch.utils._device._device_constructors()
+    with contextlib.suppress(AttributeError):
+        torch.jit._builtins._get_builtin_table()
 
 
 def _replace(torch: Any, owner: Any, name: str, traced: Callable[..., Any]) -> None:
@@ -105,13 +102,13 @@ def _seeding(recorder: Recorder, torch: Any) -> None:
 
     def seeder(label: str, original: Callable[..., Any], unseeded: bool) -> Callable[..., Any]:
         @functools.wraps(original)
-        def traced(*args: Any) -> Any:
+        def traced(*args: Any, **kwargs: Any) -> Any:
             if recorder.within():
-                return original(*args)
+                return original(*args, **kwargs)
             facts = {"generator": GLOBAL, "unseeded": unseeded}
             made = recorder.flow(
-                *("seed", label, lambda: original(*args), lambda: ({}, facts)),
-                lambda result: {"seed": int(result if unseeded else args[0])},
+                *("seed", label, lambda: original(*args, **kwargs), lambda: ({}, facts)),
+                lambda result: {"seed": int(result) if unseeded else (args, list(kwargs.values()))},
             )
             recorder.seeded.discard(GLOBAL) if unseeded else recorder.seeded.add(GLOBAL)
             return made
@@ -123,8 +120,8 @@ def _seeding(recorder: Recorder, torch: Any) -> None:
     set_state = torch.set_rng_state
 
     @functools.wraps(set_state)
-    def traced_set_state(state: Any) -> None:
-        set_state(state)
+    def traced_set_state(*args: Any, **kwargs: Any) -> None:
+        set_state(*args, **kwargs)
         recorder.seeded.add(GLOBAL)
 
     torch.set_rng_state = torch.random.set_rng_state = traced_set_state
@@ -199,4 +196,3 @@ def _gradients(optimizer: Any) -> Mapping[str, Any]:
 def _parameters(optimizer: Any) -> Mapping[str, Any]:
     """Return the parameters after a step."""
     return {"parameters": [part for group in optimizer.param_groups for part in group["params"]]}
-

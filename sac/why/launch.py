@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -60,18 +61,16 @@ class Run:
     def stop(self) -> None:
         """End the run and the processes that it started."""
         for kind in (signal.SIGTERM, signal.SIGKILL):
-            try:
+            with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
                 os.killpg(self.process.pid, kind)
                 self.process.wait(3)
-            except (ProcessLookupError, subprocess.TimeoutExpired):
-                continue
 
 
 def traced_command(command: Sequence[str]) -> tuple[list[str], str, Path]:
     """Return the command to execute, how the tracer gets in, and the folder of the user's own files.
 
-    The script of `python script.py …` is executed by `run.py`, which can rewrite it; into anything else the tracer comes
-    through `sitecustomize` alone.
+    The script of `python script.py …` is executed by `run.py`, which can rewrite it; into anything else the tracer
+    comes through `sitecustomize` alone.
     """
     if not command:
         raise CantRun("no command: write it after `--`, for example `sac why -- python train.py`")

@@ -2,8 +2,8 @@
 
 There are two sorts of lines beside the header and the places:
 
-- *flow* events are what must be equal in two runs: draws, seeding, environment steps, forwards, optimizer steps. Each has
-  digests of its inputs and outputs;
+- *flow* events are what must be equal in two runs: draws, seeding, environment steps, forwards, optimizer steps. Each
+  has digests of its inputs and outputs;
 - *sources* are what may differ from process to process without any harm: the clock, entropy, the order of a set. They
   never make a verdict by themselves; they explain one.
 

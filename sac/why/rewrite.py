@@ -1,7 +1,7 @@
 """Makes the order of sets, `hash`, `id` and `datetime.now` visible, in the user's own modules.
 
-Python offers no hook for them. So the syntax tree of a module is changed between parsing and compiling, its file is not:
-`for x in names` becomes `for x in order(names)`, where `order` returns what it is given. Line numbers stay.
+Python offers no hook for them. So the syntax tree of a module is changed between parsing and compiling, its file is
+not: `for x in names` becomes `for x in order(names)`, where `order` returns what it is given. Line numbers stay.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from .record import Recorder
 
 _ORDERED_BY = {"list", "tuple", "enumerate", "iter", "zip", "map", "sum", "filter", "next"}
 _CLOCKS = {"now", "utcnow", "today"}
-_PREFIX = "__sac_why_"
+# A name that ends in underscores too isn't mangled inside of a class.
+_HELPER = "__sac_why_{}__"
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
 
 
@@ -29,7 +30,7 @@ class _Rewriter(ast.NodeTransformer):
         self._assigned |= {node.name for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
         self._assigned |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
 
-    def visit_For(self, node: ast.For) -> ast.AST:  # noqa: N802, the name is the visitor's protocol
+    def visit_For(self, node: ast.For) -> ast.AST:
         self.generic_visit(node)
         node.iter = _call("order", node.iter)
         return node
@@ -39,13 +40,13 @@ class _Rewriter(ast.NodeTransformer):
         node.iter = node.iter if node.is_async else _call("order", node.iter)
         return node
 
-    def visit_Starred(self, node: ast.Starred) -> ast.AST:  # noqa: N802
+    def visit_Starred(self, node: ast.Starred) -> ast.AST:
         self.generic_visit(node)
         if isinstance(node.ctx, ast.Load):
             node.value = _call("order", node.value)
         return node
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
+    def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
         name = node.func.id if isinstance(node.func, ast.Name) else ""
         method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
@@ -53,9 +54,9 @@ class _Rewriter(ast.NodeTransformer):
             node.args = [part if isinstance(part, ast.Starred) else _call("order", part) for part in node.args]
         return _call("clock", node) if method in _CLOCKS else node
 
-    def visit_Name(self, node: ast.Name) -> ast.AST:  # noqa: N802
+    def visit_Name(self, node: ast.Name) -> ast.AST:
         if isinstance(node.ctx, ast.Load) and node.id in ("id", "hash") and node.id not in self._assigned:
-            return ast.copy_location(ast.Name(_PREFIX + node.id, ast.Load()), node)
+            return ast.copy_location(ast.Name(_HELPER.format(node.id), ast.Load()), node)
         return node
 
 
@@ -65,7 +66,7 @@ def _is_target(node: ast.Name) -> bool:
 
 def _call(helper: str, node: ast.expr) -> ast.expr:
     """Return the call of a helper on an expression, at the same place in the file."""
-    name = ast.copy_location(ast.Name(_PREFIX + helper, ast.Load()), node)
+    name = ast.copy_location(ast.Name(_HELPER.format(helper), ast.Load()), node)
     return ast.copy_location(ast.Call(name, [node], []), node)
 
 
@@ -104,7 +105,7 @@ def install(recorder: Recorder) -> None:
 
     helpers: dict[str, Callable[..., Any]] = {"order": order, "hash": traced_hash, "id": traced_id, "clock": clock}
     for name, helper in helpers.items():
-        setattr(builtins, _PREFIX + name, helper)
+        setattr(builtins, _HELPER.format(name), helper)
     _rewrite_imports(recorder)
 
 
@@ -120,4 +121,4 @@ def _rewrite_imports(recorder: Recorder) -> None:
             return plain(self, fullname)
         return compile_own(self.get_data(path), path)
 
-    SourceFileLoader.get_code = get_code  # type: ignore[method-assign]
+    SourceFileLoader.get_code = get_code  # type: ignore[method-assign, assignment]

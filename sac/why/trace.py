@@ -105,7 +105,9 @@ def _read_one(path: Path, process: str) -> Trace:
     entries = _parse(path, lines)
     header = next(entries, None)
     if header is None or header.get("trace") != VERSION:
-        raise BadTrace(f'{path}: expected a trace that begins with {{"trace": {VERSION}, ...}}: write one by `sac trace`')
+        raise BadTrace(
+            f'{path}: expected a trace that begins with {{"trace": {VERSION}, ...}}: write one by `sac trace`'
+        )
     trace = Trace(path, header)
     places: dict[int, Place] = {}
     for entry in entries:

@@ -1,4 +1,4 @@
-"""Starts the tracer in an interpreter that a traced process starts: found through PYTHONPATH before anything else runs."""
+"""Starts the tracer in interpreters that a traced process starts: Python finds this file through PYTHONPATH."""
 
 import importlib.util
 import os

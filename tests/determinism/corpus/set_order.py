@@ -10,5 +10,5 @@ readings = {name: rng.normal() for name in ("hip", "knee", "ankle", "wrist", "el
 names = set(readings)
 observation = []
 for name in names:  # CAUSE
-    observation.append(readings[name])
+    observation += [readings[name]]
 policy(torch.tensor(observation, dtype=torch.float32))

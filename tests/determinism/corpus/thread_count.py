@@ -3,7 +3,6 @@
 import torch
 
 
-
 class Total(torch.nn.Module):
     def forward(self, batch):
         return batch.sum()
