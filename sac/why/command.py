@@ -111,7 +111,7 @@ def _run_and_answer(options: argparse.Namespace, command: Sequence[str], folder:
     if options.deep and comparison.parting is not None:
         from sac.why.deep import deepen
 
-        deep = deepen(replace(plan, folder=folder / "deep"), comparison.parting)
+        deep = deepen(replace(plan, folder=folder / "deep"), comparison)
     return _answer(options, comparison, deep)
 
 

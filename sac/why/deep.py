@@ -1,23 +1,26 @@
 """`--deep`: runs again with the operations of torch recorded around the parting event, to name the first that differs.
 
-In the traced process a dispatch mode writes one flow event, of kind `op`, for each operation between the last equal event
-and the parting one. Torch is asked to warn of operations that have no deterministic form; in those runs only, since that
-may choose other kernels.
+In the traced process a dispatch mode writes one flow event, of kind `op`, for each operation shortly before the parting
+event. Torch is asked to warn of operations that have no deterministic form; in those runs only, since that may choose
+other kernels.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
+import sys
 import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sac.why.compare import Parting
+    from sac.why.compare import Comparison, Parting
     from sac.why.launch import Plan
     from sac.why.record import Recorder
 
+SLACK = 5
 WINDOW = 200
 """Flow events before the parting one whose operations are recorded too: twins part elsewhere when run again."""
 
@@ -27,30 +30,22 @@ def install(recorder: Recorder, setting: str) -> None:
     first, last = json.loads(setting)
     state: dict[str, Any] = {"mode": None, "count": 0}
 
-    def watch() -> None:
-        state["count"] += 1
+    def watch(kind: str) -> None:
+        state["count"] += kind != "op"
         if state["mode"] is None and first <= state["count"] < last:
             state["mode"] = _enter(recorder)
         elif state["mode"] is not None and state["count"] >= last:
             with recorder.quiet(), contextlib.suppress(Exception):
                 state["mode"].__exit__(None, None, None)
             recorder.close("limit")
-            os_exit()
+            # What was to be seen has been seen.
+            os._exit(0)
 
     recorder.watch = watch
 
 
-def os_exit() -> None:
-    """End the process: what was to be seen has been seen."""
-    import os
-
-    os._exit(0)
-
-
 def _enter(recorder: Recorder) -> Any:
     """Start to record operations; None as long as the script hasn't imported torch."""
-    import sys
-
     torch = sys.modules.get("torch")
     if torch is None:
         return None
@@ -81,7 +76,7 @@ def _enter(recorder: Recorder) -> Any:
         return mode
 
 
-def deepen(plan: Plan, parting: Parting) -> list[str]:
+def deepen(plan: Plan, comparison: Comparison) -> list[str]:
     """Run again up to the parting event, with operations; returns lines about the first one that differs."""
     from dataclasses import replace
 
@@ -90,8 +85,13 @@ def deepen(plan: Plan, parting: Parting) -> list[str]:
     from sac.why.trace import read_trace
 
     plan.folder.mkdir(parents=True, exist_ok=True)
-    position = max(parting.event.a.number, parting.event.b.number)
-    setting = json.dumps([max(1, position - WINDOW), position + 1])
+    parting = comparison.parting
+    if parting is None or parting.event.a.process:
+        return ["deep: operations in child processes are not recorded"]
+    sides = ((comparison.a, parting.event.a), (comparison.b, parting.event.b))
+    position = max(sum(flow.number <= event.number for flow in trace.flows) for trace, event in sides)
+    # Events that lie in each other end in another order than they start: hence some more.
+    setting = json.dumps([max(1, position - WINDOW), position + SLACK])
     runs = run_all(replace(plan, deep=setting, until=0), 2)
     a, b = (read_trace(run.trace) for run in runs)
     again = compare(a, b)

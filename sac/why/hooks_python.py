@@ -109,7 +109,7 @@ def _random_class(recorder: Recorder) -> None:
         if a is None and not isinstance(self, random.SystemRandom):
             recorder.source("entropy", "random.Random()", repr(self.getstate()), "an unseeded random.Random")
 
-    random.Random.seed = seed
+    random.Random.seed = seed  # type: ignore[method-assign]
     for name in ("uniform", "randint", "randrange", "choice", "choices", "sample", "shuffle", "gauss"):
         setattr(random.Random, name, _method(recorder, name, getattr(random.Random, name)))
 
@@ -197,7 +197,7 @@ def _listings(recorder: Recorder, reverse: bool) -> None:
             self._entries = iter(())
 
     os.listdir = traced_listdir
-    os.scandir = Listing
+    os.scandir = Listing  # type: ignore[assignment]
 
 
 def _completion(recorder: Recorder) -> None:

@@ -35,6 +35,7 @@ class Plan:
         seconds: time after which it is; 0 for none.
         variations: for each run, environment variables of its own.
         deep: part of the run whose operations are recorded, as `deep` understands it.
+        root: folder of the user's own files, if it isn't the script's.
     """
 
     command: Sequence[str]
@@ -43,6 +44,7 @@ class Plan:
     seconds: float = 0.0
     variations: Sequence[Mapping[str, str]] = field(default_factory=lambda: [{}])
     deep: str = ""
+    root: Path | None = None
 
 
 @dataclass
@@ -98,7 +100,7 @@ def start(plan: Plan, number: int) -> Run:
         "PYTHONHASHSEED": own,
         "PYTHONPATH": os.pathsep.join(filter(None, [str(runner.HERE / "inject"), os.environ.get("PYTHONPATH", "")])),
         runner.TRACE: str(trace.resolve()),
-        runner.ROOT: str(root.resolve()),
+        runner.ROOT: str((plan.root or root).resolve()),
         runner.UNTIL: str(plan.until),
         runner.SECONDS: str(plan.seconds),
         runner.MAIN: how,

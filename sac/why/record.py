@@ -49,7 +49,7 @@ class Recorder:
         self._file = -1
         self.entropy: deque[int] = deque(maxlen=4096)
         self.seeded: set[str] = set()
-        self.watch: Callable[[], None] | None = None
+        self.watch: Callable[[str], None] | None = None
 
     # ------------------------------------------------------------------ processes
 
@@ -109,6 +109,7 @@ class Recorder:
         describe: Callable[[], Described],
         outputs: Callable[[Any], Mapping[str, Any]] | None = None,
         whole: bool = True,
+        place: Place | None = None,
     ) -> Any:
         """Call `function` and write what went in and came out; returns what it returned.
 
@@ -119,11 +120,12 @@ class Recorder:
             describe: inputs, and facts that are no inputs; evaluated before the call.
             outputs: outputs to digest; the result itself if not given.
             whole: no flow event inside of this one is written.
+            place: where it happens; found on the stack if not given.
         """
+        place = place or self.places.find()
+        if place is None or place.aside:
+            return function()
         with self.quiet():
-            place = self.places.find()
-            if place is None or place.aside:
-                return function()
             inputs, facts = describe()
             event = self._begin(kind, name, place)
             event["in"] = {key: digest(value) for key, value in inputs.items()}
@@ -196,7 +198,7 @@ class Recorder:
             # The script's own handlers mustn't run on: it was asked to be cut off here.
             os._exit(0)
         if self.watch is not None:
-            self.watch()
+            self.watch(event["k"])
 
     def _stack(self) -> list[int]:
         """Return the numbers of the events that this thread is in."""
