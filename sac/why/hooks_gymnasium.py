@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import hooks_numpy
-from .record import Recorder
+from .record import Recorder, current
 
 STATES: dict[str, Callable[[], Any]] = {}
 """Global generators -> their state, filled by the hooks of the libraries that are loaded."""
@@ -97,6 +97,9 @@ class _Environments:
         self._counts: dict[str, int] = {}
         self.depth: dict[str, int] = {}
         self.inner_seeds: list[Any] | None = None
+
+    def __reduce__(self) -> tuple[Callable[[], _Environments], tuple[()]]:
+        return shared_environments, ()
 
     def name(self, env: Any) -> str:
         """Return the class and the number of an environment."""
@@ -189,11 +192,20 @@ def _shared(seed: Any, inner: list[Any] | None) -> list[Any]:
     return sorted({one for one in given if one is not None and given.count(one) > 1})
 
 
+_environments: list[_Environments] = []
+
+
+def shared_environments() -> _Environments:
+    """Return the one object that knows the environments of this process."""
+    if not _environments:
+        _environments.append(_Environments(current()))
+    return _environments[0]
+
+
 def install_envs(recorder: Recorder, module: Any, level: str) -> None:
     """Hook `gymnasium.core` (level `env`) or `gymnasium.vector.vector_env` (level `vector`)."""
     base = module.Env if level == "env" else module.VectorEnv
-    environments = _Environments.__dict__.get("shared") or _Environments(recorder)
-    _Environments.shared = environments  # type: ignore[attr-defined]
+    environments = shared_environments()
     _wrap_in_subclasses(base, {"reset": environments.reset(level), "step": environments.step(level)})
 
 

@@ -43,6 +43,8 @@ class Places:
         paths = sysconfig.get_paths()
         self._foreign = tuple(os.path.join(paths[name], "") for name in ("stdlib", "platstdlib", "purelib", "platlib"))
         self._own: dict[str, str | None] = {}
+        self.anywhere = False
+        """In workers no line of the user's own may be on the stack: there a library's stands for it."""
 
     def own(self, filename: str) -> str | None:
         """Return the name to show for a file of the user's own; None for others."""
@@ -62,6 +64,7 @@ class Places:
         """Return the innermost line of the user's own on the stack; None where there is none."""
         frame: FrameType | None = sys._getframe(depth)
         found: tuple[str, int, str] | None = None
+        library: tuple[str, int, str] | None = None
         chain = zlib.crc32(threading.current_thread().name.encode())
         aside, direct, foreign = False, False, False
         while frame is not None:
@@ -75,7 +78,10 @@ class Places:
                 aside = True
             elif not code.co_filename.startswith(_HERE):
                 foreign = True
+                if library is None and "-packages" + os.sep in code.co_filename:
+                    library = f"<{code.co_filename.rpartition('-packages' + os.sep)[2]}>", frame.f_lineno, code.co_name
             frame = frame.f_back
+        found = found or (library if self.anywhere else None)
         return None if found is None else Place(*found, chain, aside, direct)
 
     def called_by_own(self) -> bool:

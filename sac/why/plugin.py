@@ -14,7 +14,7 @@ import pytest
 _DRIVER = """
 import importlib.util, sys
 from _sac_why.place import Place
-from _sac_why.run import RECORDER
+from _sac_why.record import current
 
 sys.path.insert(0, {folder!r})
 spec = importlib.util.spec_from_file_location({module!r}, {file!r})
@@ -25,7 +25,7 @@ function = module
 for name in {name!r}.split("."):
     function = getattr(function, name)
 place = Place({shown!r}, {line}, {name!r}, 0, False, False)
-RECORDER[0].flow("result", {name!r}, lambda: function(*{arguments!r}), lambda: ({{}}, {{}}), whole=False, place=place)
+current().flow("result", {name!r}, lambda: function(*{arguments!r}), lambda: ({{}}, {{}}), whole=False, place=place)
 """
 
 

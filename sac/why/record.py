@@ -33,6 +33,14 @@ _clock = time.time
 Described = tuple[Mapping[str, Any], Mapping[str, Any]]
 
 
+_current: list[Recorder] = []
+
+
+def current() -> Recorder:
+    """Return the recorder of this process."""
+    return _current[0]
+
+
 class Recorder:
     """The trace of one process; its children write files of their own beside it."""
 
@@ -50,12 +58,18 @@ class Recorder:
         self.entropy: deque[int] = deque(maxlen=4096)
         self.seeded: set[str] = set()
         self.watch: Callable[[str], None] | None = None
+        _current[:] = [self]
+
+    def __reduce__(self) -> tuple[Callable[[], Recorder], tuple[()]]:
+        # Classes of `__main__` are pickled by value for workers, hooked methods and all: there they find their own.
+        return current, ()
 
     # ------------------------------------------------------------------ processes
 
     def open(self, header: Mapping[str, Any]) -> None:
         """Create the file and write its header."""
         self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
+        self.places.anywhere = bool(header.get("child"))
         self._put({"trace": VERSION, "pid": os.getpid(), "root": self.places.root, **header})
 
     def before_fork(self) -> None:

@@ -18,8 +18,6 @@ NAME = "_sac_why"
 TRACE, ROOT, UNTIL, SECONDS, STRESS, DEEP, MAIN = (
     f"SAC_WHY_{name}" for name in ("TRACE", "ROOT", "UNTIL", "SECONDS", "STRESS", "DEEP", "MAIN")
 )
-RECORDER: list[Any] = []
-"""The recorder of this process, for whoever calls the tracer by its private name."""
 
 
 def load_package() -> None:
@@ -42,7 +40,6 @@ def start(path: str, header: dict[str, Any]) -> Any:
     hooks.install(recorder, frozenset(filter(None, os.environ.get(STRESS, "").split(","))))
     if os.environ.get(DEEP):
         importlib.import_module(f"{NAME}.deep").install(recorder, os.environ[DEEP])
-    importlib.import_module(f"{NAME}.run").RECORDER.append(recorder)
     return recorder
 
 

@@ -117,7 +117,9 @@ def _place(cause: Cause, evidence: Evidence) -> Place:
         return evidence.source.a.place
     if cause.at == "moved" and moved is not None:
         return moved.place
-    return evidence.outer.place if cause.at == "outer" else evidence.event.place
+    # A place in brackets is a library's: the user's own line says more.
+    outer = cause.at == "outer" and not evidence.outer.place.file.startswith("<")
+    return evidence.outer.place if outer else evidence.event.place
 
 
 def _figures(pair: Pair) -> Iterable[Figures]:

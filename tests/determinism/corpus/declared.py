@@ -57,6 +57,7 @@ CORPUS = (
     Planted("thread_count", "thread-count", "module.forward", options=("--vary", "OMP_NUM_THREADS=1,2")),
     Planted("dict_by_id", "id-order", "module.forward"),
     Planted("seeded_too_late", "seeded-too-late", "draw"),
+    Planted("spawned_workers", "unseeded-reset", "draw"),
     Planted("shared_seed", warning="shared-seed"),
     Planted("clean_training"),
     Planted("clean_vector"),
