@@ -1,4 +1,4 @@
-"""`python -m tests.determinism.corpus.table`: runs `sac why` on the whole corpus and prints the table of docs/why.md."""
+"""`python -m tests.determinism.corpus.table`: runs `sac why` on the corpus, prints the table of docs/why.md."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def row(planted: Planted) -> str:
     wanted = planted.cause or (f"equal; warning {planted.warning}" if planted.warning else "equal")
     right = found == wanted and line == planted.line
     how = " ".join((*planted.options, *planted.arguments))
-    return f"| `{planted.script}` | {how} | {wanted} | {planted.line or ''} | {found} | {line or ''} | {'yes' if right else 'NO'} |"
+    cells = (f"`{planted.script}`", how, wanted, planted.line or "", found, line or "", "yes" if right else "NO")
+    return f"| {' | '.join(map(str, cells))} |"
 
 
 def main() -> None:
