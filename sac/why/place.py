@@ -65,7 +65,8 @@ class Places:
         frame: FrameType | None = sys._getframe(depth)
         found: tuple[str, int, str] | None = None
         library: tuple[str, int, str] | None = None
-        chain = zlib.crc32(threading.current_thread().name.encode())
+        # Which of a pool's threads takes a task is a race.
+        chain = zlib.crc32(threading.current_thread().name.rstrip("0123456789_- ").encode())
         aside, direct, foreign = False, False, False
         while frame is not None:
             code = frame.f_code

@@ -36,6 +36,14 @@ Described = tuple[Mapping[str, Any], Mapping[str, Any]]
 _current: list[Recorder] = []
 
 
+def _readable(read: Callable[[], Any], otherwise: Any) -> Any:
+    """Return what can be read of the script's own objects, whose methods may raise anything."""
+    try:
+        return read()
+    except Exception:
+        return otherwise
+
+
 def current() -> Recorder:
     """Return the recorder of this process."""
     return _current[0]
@@ -140,9 +148,10 @@ class Recorder:
         if place is None or place.aside:
             return function()
         with self.quiet():
-            inputs, facts = describe()
             event = self._begin(kind, name, place)
-            event["in"] = {key: digest(value) for key, value in inputs.items()}
+            # What can't be read must not stop the script: the event then says so.
+            inputs, facts = _readable(describe, ({}, {}))
+            event["in"] = _readable(lambda: {key: digest(value) for key, value in inputs.items()}, {"unreadable": ""})
         stack = self._stack()
         event["p"] = stack[-1] if stack else 0
         stack.append(event["n"])
@@ -151,9 +160,9 @@ class Recorder:
         finally:
             stack.pop()
         with self.quiet():
-            found = {"result": result} if outputs is None else outputs(result)
-            event["out"] = {key: digest(value) for key, value in found.items()}
-            event["v"] = {key: sample(value) for key, value in found.items()}
+            found = _readable(lambda: {"result": result} if outputs is None else outputs(result), {})
+            event["out"] = _readable(lambda: {key: digest(value) for key, value in found.items()}, {"unreadable": ""})
+            event["v"] = _readable(lambda: {key: sample(value) for key, value in found.items()}, {})
             self._finish(event, facts)
         return result
 
@@ -172,18 +181,19 @@ class Recorder:
         """Whether flow events are to be left out: the tracer is at work, or an outer event counts as one whole."""
         return self.busy() or getattr(self._local, "whole", 0) > 0
 
-    def source(self, kind: str, name: str, value: Any, shown: Any = None, depth: int = 2) -> None:
+    def source(self, kind: str, name: str, value: Any, shown: Any = None) -> None:
         """Write that something was reached that may differ from process to process."""
         if self.busy():
             return
         with self.quiet():
-            place = self.places.find(depth + 1)
+            place = self.places.find()
             if place is None or place.aside:
                 return
             event = self._begin(kind, name, place)
             if event["c"] > SOURCES_A_PLACE:
                 return
-            event |= {"s": 1, "out": {"value": digest(value)}, "shown": short(value if shown is None else shown)}
+            found = _readable(lambda: digest(value), "unreadable")
+            event |= {"s": 1, "out": {"value": found}, "shown": short(value if shown is None else shown)}
             stack = self._stack()
             event["p"] = stack[-1] if stack else 0
             event["d"] = int(place.direct)
