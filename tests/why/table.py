@@ -1,4 +1,4 @@
-"""`python -m tests.determinism.corpus.table`: runs `sac why` on the corpus, prints the table of docs/why.md."""
+"""`python -m tests.why.table`: runs `sac why` on the corpus, prints the table of docs/why.md."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from tests.determinism.corpus.declared import CORPUS, Planted
-from tests.determinism.test_why_corpus import answer_of
+from tests.why.test_corpus import answer_of
 
 
 def row(planted: Planted) -> str:

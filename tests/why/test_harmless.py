@@ -13,7 +13,7 @@ import pytest
 
 from sac.why.trace import read_trace
 from tests.determinism.corpus.declared import HERE
-from tests.determinism.test_why_corpus import ROOT, sac
+from tests.why.test_corpus import ROOT, sac
 
 PROGRAMS = Path(__file__).parent / "programs"
 SCRIPTS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sac.why.plugin import assert_deterministic
-from tests.determinism import why_functions
+from tests.why import functions as why_functions
 
 
 def test_a_seeded_function_passes():
@@ -16,7 +16,7 @@ def test_an_unseeded_generator_fails_and_is_named():
     with pytest.raises(pytest.fail.Exception) as failure:
         assert_deterministic(why_functions.unseeded)
     assert "unseeded-generator" in str(failure.value)
-    assert "why_functions.py:11" in str(failure.value)
+    assert "functions.py:11" in str(failure.value)
 
 
 def test_the_order_of_a_set_fails_though_nothing_was_drawn():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.determinism.test_why_corpus import sac
+from tests.why.test_corpus import sac
 
 PROGRAMS = Path(__file__).parent / "programs"
 FAULTS = {
