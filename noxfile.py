@@ -76,7 +76,7 @@ def determinism(session: nox.Session) -> None:
 
 @nox.session
 def why(session: nox.Session) -> None:
-    """`sac why` on scripts with a planted cause each, and on whole programs: each is run twice, so this takes minutes."""
+    """`sac why` on scripts with a planted cause each, and on whole programs: run twice each, which takes minutes."""
     prepare(session, "stable-baselines3")
     run_pytest(session, "tests/why", "--durations=10")
 

@@ -21,6 +21,7 @@ SAMPLE = 64
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 _ITEMS = 10_000
 _DEPTH = 6
+_MANY = 32
 _UNREADABLE = "unreadable"
 
 
@@ -43,6 +44,10 @@ def leaves(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, An
             yield from leaves(value[name], f"{path}.{_label(name)}", depth + 1)
     elif isinstance(value, (list, tuple)):
         yield path, f"sequence of {len(value)}"
+        # Hundreds of plain numbers, such as a generator's state, are read at once: one by one they cost a millisecond.
+        if len(value) > _MANY and all(type(part) in _PLAIN for part in value):
+            yield path, repr(value[:_ITEMS])
+            return
         for position, part in enumerate(value[:_ITEMS]):
             yield from leaves(part, f"{path}[{position}]", depth + 1)
     else:
