@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def sac(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     environment.pop("PYTHONHASHSEED", None)
     environment.pop("OMP_NUM_THREADS", None)
     command = [sys.executable, "-m", "sac", *arguments]
