@@ -20,7 +20,7 @@ import nox
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "unit", "determinism"]
+nox.options.sessions = ["lint", "unit", "determinism", "why"]
 
 ROOT = Path(__file__).parent
 CONSTRAINTS = ROOT / "constraints.txt"
@@ -78,6 +78,13 @@ def determinism(session: nox.Session) -> None:
     """The determinism gate: equal seeds give equal bits, on the real simulator."""
     prepare(session)
     run_pytest(session, "tests/determinism", "--durations=10")
+
+
+@nox.session
+def why(session: nox.Session) -> None:
+    """`sac why` on scripts with a planted cause each, and on whole programs: run twice each, which takes minutes."""
+    prepare(session, "stable-baselines3")
+    run_pytest(session, "tests/why", "--durations=10")
 
 
 @nox.session
@@ -155,8 +162,8 @@ def run_pytest(session: nox.Session, *arguments: str) -> None:
     session.run(*PYTEST, f"--basetemp={folder}", *arguments, *session.posargs, env=PYTEST_ENV)
 
 
-def prepare(session: nox.Session) -> None:
-    """Install the package, its pinned dependencies and the chosen torch."""
+def prepare(session: nox.Session, *others: str) -> None:
+    """Install the package, its pinned dependencies and the chosen torch, and others that only this session needs."""
     session.env.update(dict.fromkeys(NOT_INHERITED))
     choice = torch_choice(session)
     constraints = CONSTRAINTS
@@ -175,7 +182,7 @@ def prepare(session: nox.Session) -> None:
     link_torch(session, choice == "installed")
     if choice not in {"installed", "pinned"}:
         session.install(choice)
-    session.install("--constraint", str(constraints), *options, "--editable", ".[dev]")
+    session.install("--constraint", str(constraints), *options, "--editable", ".[dev]", *others)
 
 
 def torch_choice(session: nox.Session) -> str:

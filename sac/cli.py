@@ -175,6 +175,20 @@ def _bench(arguments: list[str]) -> int:
     return bench_command(arguments)
 
 
+def _why(arguments: list[str]) -> int:
+    """Run any script twice, find where the runs part first, and name the cause."""
+    from sac.why.command import why_command
+
+    return why_command(arguments)
+
+
+def _trace(arguments: list[str]) -> int:
+    """Run any script once and write its trace, to be compared by `sac why`."""
+    from sac.why.command import trace_command
+
+    return trace_command(arguments)
+
+
 def _doctor(arguments: list[str]) -> int:
     """Tell what this machine can do, what is off, and how to mend it."""
     from sac.doctor import doctor_command
@@ -188,6 +202,8 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "twin": _twin,
     "diff": _diff,
     "golden": _golden,
+    "why": _why,
+    "trace": _trace,
     "bench": _bench,
     "doctor": _doctor,
     "report": _report,

@@ -24,7 +24,7 @@ BOOLEANS = [field.name for field in dataclasses.fields(TrainConfig) if isinstanc
 # Command line -> what the message must hold.
 BAD = {
     "": ["usage: sac COMMAND"],
-    "trian": ["no command 'trian'", "train, eval, twin, diff, golden, bench, doctor"],
+    "trian": ["no command 'trian'", "train, eval, twin, diff, golden, why, trace, bench, doctor, report"],
     "--seed 1": ["no command '--seed'"],
     "train --nonsense 3": ["--nonsense"],
     "train positional": ["positional"],

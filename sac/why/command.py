@@ -1,0 +1,188 @@
+"""`sac why` and `sac trace`: from a command line to an answer."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sac.why.compare import Comparison, compare
+from sac.why.launch import CantRun, Plan, Run, run_all
+from sac.why.run import STRESS
+from sac.why.show import audit_lines, plain, print_lines, verdict_lines
+from sac.why.trace import BadTrace, Trace, read_trace
+from sac.why.verdict import Verdict, audit, judge
+
+EQUAL, DIVERGED, ERROR = 0, 1, 2
+
+
+def why_command(arguments: list[str]) -> int:
+    """Run a command several times, or read two traces, and say where they part; returns the exit status."""
+    own, command = _split(arguments)
+    options = _parser().parse_args(own)
+    try:
+        if options.traces:
+            if command or len(options.traces) != 2:
+                raise CantRun("give two traces, or a command after `--`")
+            first, second = (read_trace(path) for path in options.traces)
+            return _answer(options, compare(first, second), [])
+        with tempfile.TemporaryDirectory(prefix="sac-why-") as scratch:
+            return _run_and_answer(options, command, Path(options.keep or scratch))
+    except (BadTrace, CantRun) as error:
+        print(f"sac why: error: {error}", file=sys.stderr)
+        return ERROR
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Return the parser of what stands before `--`."""
+    parser = argparse.ArgumentParser(prog="sac why", usage="sac why [options] (-- COMMAND … | A.trace B.trace)")
+    parser.add_argument("traces", nargs="*", help="two traces of `sac trace`, in place of a command")
+    parser.add_argument("--runs", type=int, default=2, help="how often the command is run (default %(default)s)")
+    parser.add_argument(
+        "--deep", action="store_true", help="run again, with every torch operation of the parting event"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--keep", metavar="FOLDER", help="keep traces and outputs here")
+    parser.add_argument(
+        "--vary",
+        metavar="NAME=A,B",
+        action="append",
+        default=[],
+        help="an environment variable that each run gets another value of; `listdir` reverses directory listings in "
+        "every second run, as another file system might",
+    )
+    _limits(parser)
+    return parser
+
+
+def _limits(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--until", type=int, default=0, metavar="EVENTS", help="cut each run off after so many events")
+    parser.add_argument("--minutes", type=float, default=0.0, help="cut each run off after so many minutes")
+
+
+def trace_command(arguments: list[str]) -> int:
+    """Run a command once under the tracer and write its trace; returns the exit status."""
+    own, command = _split(arguments)
+    parser = argparse.ArgumentParser(prog="sac trace", usage="sac trace [options] -- COMMAND …")
+    parser.add_argument("-o", "--output", default="run.trace", help="trace to write (default %(default)s)")
+    _limits(parser)
+    options = parser.parse_args(own)
+    output = Path(options.output)
+    try:
+        with tempfile.TemporaryDirectory(prefix="sac-why-") as scratch:
+            plan = Plan(command, Path(scratch), options.until, options.minutes * 60)
+            (run,) = run_all(plan, 1)
+            trace = _read(run)
+            for path in sorted(Path(scratch).glob("run1.trace*")):
+                target = output.with_name(output.name + path.name.removeprefix("run1.trace"))
+                target.write_bytes(path.read_bytes())
+    except (BadTrace, CantRun) as error:
+        print(f"sac trace: error: {error}", file=sys.stderr)
+        return ERROR
+    print(f"{len(trace.flows)} events in {output}")
+    print_lines(audit_lines(audit(trace)))
+    return EQUAL
+
+
+def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Cut the arguments at `--`."""
+    if "--" not in arguments:
+        return list(arguments), []
+    place = list(arguments).index("--")
+    return list(arguments[:place]), list(arguments[place + 1 :])
+
+
+def _run_and_answer(options: argparse.Namespace, command: Sequence[str], folder: Path) -> int:
+    """Run the command and answer."""
+    folder.mkdir(parents=True, exist_ok=True)
+    variations = variations_of(options.vary, options.runs)
+    plan = Plan(command, folder, options.until, options.minutes * 60, variations)
+    runs = run_all(plan, max(2, options.runs))
+    first, *others = [_read(run) for run in runs]
+    comparisons = [compare(first, other) for other in others]
+    comparison = next((one for one in comparisons if not one.equal), comparisons[0])
+    _note_failures(comparison, runs)
+    deep: list[str] = []
+    if options.deep and comparison.parting is not None:
+        from sac.why.deep import deepen
+
+        deep = deepen(replace(plan, folder=folder / "deep"), comparison)
+    return _answer(options, comparison, deep)
+
+
+def variations_of(vary: Sequence[str], runs: int) -> list[Mapping[str, str]]:
+    """Return the environment variables that each run gets."""
+    made: list[dict[str, str]] = [{} for _ in range(max(2, runs))]
+    for entry in vary:
+        name, _, values = entry.partition("=")
+        if name == "listdir":
+            name, choice = STRESS, ["", "listdir"]
+        elif values:
+            choice = values.split(",")
+        else:
+            raise CantRun(f"--vary {entry}: expected NAME=A,B, or listdir")
+        for number, variables in enumerate(made):
+            variables[name] = choice[number % len(choice)]
+    return list(made)
+
+
+def _read(run: Run) -> Trace:
+    """Read the trace of a run; a run that left none says why itself."""
+    try:
+        trace = read_trace(run.trace)
+    except BadTrace as error:
+        raise CantRun(f"the command ended with status {run.process.returncode}: {run.words}") from error
+    if run.process.returncode and not trace.flows:
+        raise CantRun(f"the command ended with status {run.process.returncode} before any event: {run.words}")
+    return trace
+
+
+def _note_failures(comparison: Comparison, runs: Sequence[Run]) -> None:
+    """Note that the script itself failed: then equality says only that both came as far."""
+    for number, run in enumerate(runs, start=1):
+        status = run.process.returncode
+        if status and status > 0:
+            last = (run.words.strip().splitlines() or [""])[-1]
+            comparison.failed = True
+            comparison.notes.append(f"run {number} ended with status {status}: {last}")
+
+
+def _answer(options: argparse.Namespace, comparison: Comparison, deep: Sequence[str]) -> int:
+    """Print the answer and return the exit status."""
+    verdict = judge(comparison)
+    findings = audit(comparison.a)
+    if options.json:
+        print(json.dumps(answer_json(comparison, verdict, deep)))
+    else:
+        print_lines(verdict_lines(comparison, verdict))
+        print_lines(iter(deep))
+        print_lines(audit_lines(findings))
+    if comparison.equal and not comparison.compared:
+        print("sac why: error: no event was seen in both runs: equality would say nothing", file=sys.stderr)
+        return ERROR
+    if comparison.equal and comparison.failed:
+        print("sac why: error: equal as far as they came, but the command failed (see the notes)", file=sys.stderr)
+        return ERROR
+    return EQUAL if comparison.equal else DIVERGED
+
+
+def answer_json(comparison: Comparison, verdict: Verdict | None, deep: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the answer as one object."""
+    return {
+        "equal": comparison.equal,
+        "compared_events": comparison.compared,
+        "first": None if verdict is None else verdict.to_json(),
+        "audit": [one.to_json() for one in audit(comparison.a)],
+        "notes": comparison.notes,
+        "deep": list(deep),
+    }
+
+
+def text_of(comparison: Comparison) -> str:
+    """Return the answer as plain text."""
+    return plain(verdict_lines(comparison, judge(comparison)))

@@ -1,0 +1,197 @@
+"""Holds two traces against each other and finds the first event, in the order of execution, that differs.
+
+Events are aligned by identity, not by position: what only one run did doesn't shift the rest. Where the first differing
+event had equal inputs, it is the culprit itself. Where its inputs differ already, untraced code made the difference:
+then the sources reached before it, and what only one run did, are the suspects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sac.why.trace import Event, Trace
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The same event in both runs."""
+
+    a: Event
+    b: Event
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of inputs that differ."""
+        return _unlike(self.a.inputs, self.b.inputs)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of outputs that differ."""
+        return _unlike(self.a.outputs, self.b.outputs)
+
+    @property
+    def differs(self) -> bool:
+        """Whether anything does."""
+        return bool(self.inputs or self.outputs)
+
+
+@dataclass(frozen=True)
+class Parting:
+    """Where two runs part.
+
+    Attributes:
+        event: the first event that differs; the innermost one, where events lie in each other.
+        outer: the event of the script that it lies in, or itself.
+        alone: events that only one of the runs has, before that.
+        sources: what was reached before or within it, and gave the runs different values.
+        before: the last events that were equal.
+        control: whether the runs part because one did something that the other didn't.
+    """
+
+    event: Pair
+    outer: Pair
+    alone: tuple[Event, ...] = ()
+    sources: tuple[Pair, ...] = ()
+    before: tuple[Event, ...] = ()
+    control: bool = False
+
+    @property
+    def inputs_equal(self) -> bool:
+        """Whether all that is known to have gone into the event was equal."""
+        return not self.event.inputs and not self.control
+
+
+@dataclass
+class Comparison:
+    """What holding two traces against each other showed."""
+
+    a: Trace
+    b: Trace
+    compared: int
+    parting: Parting | None = None
+    notes: list[str] = field(default_factory=list)
+    failed: bool = False
+
+    @property
+    def equal(self) -> bool:
+        """Whether all that both runs did was equal."""
+        return self.parting is None
+
+
+def _unlike(a: object, b: object) -> tuple[str, ...]:
+    """Return the names under which two mappings differ."""
+    if not isinstance(a, dict) or not isinstance(b, dict):
+        return ()
+    return tuple(name for name in {**a, **b} if a.get(name) != b.get(name))
+
+
+def compare(a: Trace, b: Trace) -> Comparison:
+    """Align two traces and find where they part; children are searched where their parent's own events say nothing."""
+    partings = [(_time(found), found) for found in [_compare_flows(a, b)] if found is not None]
+    for label in a.children.keys() & b.children.keys():
+        found = _compare_flows(a.children[label], b.children[label])
+        if found is not None:
+            partings.append((_time(found), found))
+    compared = sum(len(_pairs(one.flows, other.flows)) for one, other in _processes(a, b))
+    result = Comparison(a, b, compared)
+    if partings:
+        result.parting = _join(partings)
+    result.notes = list(_notes(a, b))
+    return result
+
+
+def _processes(a: Trace, b: Trace) -> Iterable[tuple[Trace, Trace]]:
+    """Return the processes that both runs have."""
+    return [(a, b), *((a.children[label], b.children[label]) for label in a.children if label in b.children)]
+
+
+def _join(partings: Sequence[tuple[float, Parting]]) -> Parting:
+    """Return the parting that was first in time; within the event of a parent that waited for a child, the child's."""
+    # An event is stamped at its end: the child's comes before that of the parent that waited for it.
+    first = min(partings, key=lambda entry: entry[0])[1]
+    return first
+
+
+def _time(parting: Parting) -> float:
+    return parting.event.a.time
+
+
+def _pairs(a: Sequence[Event], b: Sequence[Event]) -> list[Pair]:
+    """Return the events that both runs have, in the order of the first."""
+    others = {event.key: event for event in b}
+    return [Pair(event, others[event.key]) for event in a if event.key in others]
+
+
+def _compare_flows(a: Trace, b: Trace) -> Parting | None:
+    """Find where two processes part."""
+    pairs = _pairs(a.flows, b.flows)
+    differing = next((pair for pair in pairs if pair.differs), None)
+    alone = _alone(a, b, pairs, differing)
+    if differing is None:
+        return None if not alone else _control(a, b, pairs, alone)
+    inner = _innermost(pairs, differing)
+    sources = tuple(_sources(a, b, inner))
+    before = tuple(pair.a for pair in pairs if pair.a.number < differing.a.number)[-5:]
+    return Parting(inner, _outermost(pairs, inner, a), tuple(alone), sources, before)
+
+
+def _control(a: Trace, b: Trace, pairs: Sequence[Pair], alone: Sequence[Event]) -> Parting:
+    """Return the parting of runs that are equal in what both did, but one did more."""
+    extra = alone[0]
+    before = tuple(pair.a for pair in pairs if pair.a.number < extra.number)[-5:]
+    pair = Pair(extra, extra)
+    return Parting(pair, pair, tuple(alone), tuple(_sources(a, b, pair)), before, control=True)
+
+
+def _alone(a: Trace, b: Trace, pairs: Sequence[Pair], differing: Pair | None) -> list[Event]:
+    """Return the events that one run has and the other lacks, as far as both were traced and still equal."""
+    found = []
+    keys = {pair.a.key for pair in pairs}
+    for trace, other, side in ((a, b, "a"), (b, a, "b")):
+        last = max((getattr(pair, side).number for pair in pairs), default=0)
+        end = getattr(differing, side).number if differing else (last if not other.complete else float("inf"))
+        found += [event for event in trace.flows if event.key not in keys and event.number < end]
+    return sorted(found, key=lambda event: event.number)
+
+
+def _innermost(pairs: Sequence[Pair], pair: Pair) -> Pair:
+    """Return the first differing event inside of an event, as deep as there is one."""
+    while pair.inputs == ():
+        inside = next((one for one in pairs if one.a.parent == pair.a.number and one.differs), None)
+        if inside is None:
+            break
+        pair = inside
+    return pair
+
+
+def _outermost(pairs: Sequence[Pair], pair: Pair, trace: Trace) -> Pair:
+    """Return the event of the script that a pair lies in."""
+    numbers = {one.a.number: one for one in pairs}
+    # An event whose outputs never came (the process ended) isn't there.
+    while pair.a.parent in numbers:
+        pair = numbers[pair.a.parent]
+    return pair
+
+
+def _sources(a: Trace, b: Trace, pair: Pair) -> Iterable[Pair]:
+    """Return the sources that gave the runs different values, before a pair's event or within it; the nearest first."""
+    others = {source.key: source for source in b.sources}
+    for source in reversed(a.sources):
+        if source.number > pair.a.number and source.parent != pair.a.number:
+            continue
+        other = others.get(source.key)
+        if other is None or other.outputs != source.outputs:
+            yield Pair(source, other or source)
+
+
+def _notes(a: Trace, b: Trace) -> Iterable[str]:
+    """Return what a reader should know of how far the comparison reaches."""
+    for trace in (a, b):
+        if trace.end == "limit":
+            yield f"{trace.path.name} was cut off at the limit that was asked for"
+        elif not trace.complete:
+            yield f"{trace.path.name} has no end: its run was killed or stopped"
+    unlike = a.children.keys() ^ b.children.keys()
+    if unlike:
+        yield f"{len(unlike)} child processes were traced in one run only"

@@ -1,0 +1,235 @@
+"""Writes down what a traced process does, one JSON line an event, as it happens.
+
+There are two sorts of lines beside the header and the places:
+
+- *flow* events are what must be equal in two runs: draws, seeding, environment steps, forwards, optimizer steps. Each
+  has digests of its inputs and outputs;
+- *sources* are what may differ from process to process without any harm: the clock, entropy, the order of a set. They
+  never make a verdict by themselves; they explain one.
+
+Memory stays bounded: lines leave at once, and what is remembered is one counter for each line of the user's code.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from .content import digest, sample, short
+from .place import Place, Places
+
+VERSION = 1
+SOURCES_A_PLACE = 100
+"""Sources written for one line of code; a clock in a loop would fill the file otherwise."""
+
+_clock = time.time
+Described = tuple[Mapping[str, Any], Mapping[str, Any]]
+
+
+_current: list[Recorder] = []
+
+
+def _readable(read: Callable[[], Any], otherwise: Any) -> Any:
+    """Return what can be read of the script's own objects, whose methods may raise anything."""
+    try:
+        return read()
+    except Exception:
+        return otherwise
+
+
+def current() -> Recorder:
+    """Return the recorder of this process."""
+    return _current[0]
+
+
+class Recorder:
+    """The trace of one process; its children write files of their own beside it."""
+
+    def __init__(self, path: str, root: str, until: int = 0, seconds: float = 0.0) -> None:
+        self.path, self.places = path, Places(root)
+        self._until, self._end = until, _clock() + seconds if seconds else 0.0
+        self._numbers = itertools.count(1)
+        self._lock = threading.RLock()
+        self._local = threading.local()
+        self._occurrences: dict[tuple[Any, ...], int] = defaultdict(int)
+        self._known: dict[Place, int] = {}
+        self._flows = 0
+        self._children = 0
+        self._file = -1
+        self.entropy: deque[int] = deque(maxlen=4096)
+        self.seeded: set[str] = set()
+        self.watch: Callable[[str], None] | None = None
+        _current[:] = [self]
+
+    def __reduce__(self) -> tuple[Callable[[], Recorder], tuple[()]]:
+        # Classes of `__main__` are pickled by value for workers, hooked methods and all: there they find their own.
+        return current, ()
+
+    # ------------------------------------------------------------------ processes
+
+    def open(self, header: Mapping[str, Any]) -> None:
+        """Create the file and write its header."""
+        self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
+        self.places.anywhere = bool(header.get("child"))
+        self._put({"trace": VERSION, "pid": os.getpid(), "root": self.places.root, **header})
+
+    def before_fork(self) -> None:
+        """Count the children: the order of their creation is their identity."""
+        self._children += 1
+
+    def after_fork(self) -> None:
+        """Go on in a file of the child's own, with nothing counted yet."""
+        self.path = f"{self.path}.{self._children}"
+        self._children = 0
+        self._lock, self._local = threading.RLock(), threading.local()
+        self._numbers, self._flows = itertools.count(1), 0
+        self._known.clear()
+        self._occurrences.clear()
+        os.close(self._file)
+        self.open({"child": True})
+
+    def child_path(self) -> str:
+        """Return the trace file for a child that is a new interpreter."""
+        self._children += 1
+        return f"{self.path}.{self._children}"
+
+    def close(self, how: str = "end") -> None:
+        """Write the last line."""
+        if self._file >= 0:
+            self._put({"end": how, "flows": self._flows})
+            os.close(self._file)
+            self._file = -1
+
+    # ------------------------------------------------------------------ events
+
+    def busy(self) -> bool:
+        """Whether this thread is inside the tracer, or in an event that counts as one whole."""
+        return self._file < 0 or getattr(self._local, "quiet", 0) > 0
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Record nothing in here."""
+        local = self._local
+        local.quiet = getattr(local, "quiet", 0) + 1
+        try:
+            yield
+        finally:
+            local.quiet -= 1
+
+    def flow(
+        self,
+        kind: str,
+        name: str,
+        function: Callable[[], Any],
+        describe: Callable[[], Described],
+        outputs: Callable[[Any], Mapping[str, Any]] | None = None,
+        whole: bool = True,
+        place: Place | None = None,
+    ) -> Any:
+        """Call `function` and write what went in and came out; returns what it returned.
+
+        Args:
+            kind: sort of event, for example `env.step`.
+            name: the function's own name.
+            function: what the script wanted to be done.
+            describe: inputs, and facts that are no inputs; evaluated before the call.
+            outputs: outputs to digest; the result itself if not given.
+            whole: no flow event inside of this one is written.
+            place: where it happens; found on the stack if not given.
+        """
+        place = place or self.places.find()
+        if place is None or place.aside:
+            return function()
+        with self.quiet():
+            event = self._begin(kind, name, place)
+            # What can't be read must not stop the script: the event then says so.
+            inputs, facts = _readable(describe, ({}, {}))
+            event["in"] = _readable(lambda: {key: digest(value) for key, value in inputs.items()}, {"unreadable": ""})
+        stack = self._stack()
+        event["p"] = stack[-1] if stack else 0
+        stack.append(event["n"])
+        try:
+            result = self._run(function, whole)
+        finally:
+            stack.pop()
+        with self.quiet():
+            found = _readable(lambda: {"result": result} if outputs is None else outputs(result), {})
+            event["out"] = _readable(lambda: {key: digest(value) for key, value in found.items()}, {"unreadable": ""})
+            event["v"] = _readable(lambda: {key: sample(value) for key, value in found.items()}, {})
+            self._finish(event, facts)
+        return result
+
+    def _run(self, function: Callable[[], Any], whole: bool) -> Any:
+        """Call, with flow events inside left out if asked for; sources are written all the same."""
+        if not whole:
+            return function()
+        local = self._local
+        local.whole = getattr(local, "whole", 0) + 1
+        try:
+            return function()
+        finally:
+            local.whole -= 1
+
+    def within(self) -> bool:
+        """Whether flow events are to be left out: the tracer is at work, or an outer event counts as one whole."""
+        return self.busy() or getattr(self._local, "whole", 0) > 0
+
+    def source(self, kind: str, name: str, value: Any, shown: Any = None) -> None:
+        """Write that something was reached that may differ from process to process."""
+        if self.busy():
+            return
+        with self.quiet():
+            place = self.places.find()
+            if place is None or place.aside:
+                return
+            event = self._begin(kind, name, place)
+            if event["c"] > SOURCES_A_PLACE:
+                return
+            found = _readable(lambda: digest(value), "unreadable")
+            event |= {"s": 1, "out": {"value": found}, "shown": short(value if shown is None else shown)}
+            stack = self._stack()
+            event["p"] = stack[-1] if stack else 0
+            event["d"] = int(place.direct)
+            self._put(event)
+
+    def _begin(self, kind: str, name: str, place: Place) -> dict[str, Any]:
+        """Number an event and give it its identity: kind, place and the count of its likes there."""
+        with self._lock:
+            number = self._known.get(place)
+            if number is None:
+                number = self._known[place] = len(self._known) + 1
+                self._put({"place": number, **place._asdict()})
+            key = (kind, name, number)
+            self._occurrences[key] += 1
+            return {"n": next(self._numbers), "k": kind, "f": name, "at": number, "c": self._occurrences[key]}
+
+    def _finish(self, event: dict[str, Any], facts: Mapping[str, Any]) -> None:
+        """Write a flow event, and stop the process where that was asked for."""
+        if facts:
+            event["x"] = dict(facts)
+        event["t"] = round(_clock(), 4)
+        self._put(event)
+        self._flows += 1
+        if (self._until and self._flows >= self._until) or (self._end and _clock() > self._end):
+            self.close("limit")
+            # The script's own handlers mustn't run on: it was asked to be cut off here.
+            os._exit(0)
+        if self.watch is not None:
+            self.watch(event["k"])
+
+    def _stack(self) -> list[int]:
+        """Return the numbers of the events that this thread is in."""
+        stack: list[int] = self._local.__dict__.setdefault("stack", [])
+        return stack
+
+    def _put(self, entry: Mapping[str, Any]) -> None:
+        """Write one line and hand it to the operating system."""
+        if self._file >= 0:
+            os.write(self._file, (json.dumps(entry, default=str) + "\n").encode())

@@ -1,0 +1,189 @@
+"""From a comparison to a verdict: the line, the values, what ran before, the cause; and the audit of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sac.why.causes import Cause, Evidence, recognise
+from sac.why.compare import Comparison, Pair, Parting
+from sac.why.figures import Figures, figures
+from sac.why.flow import can_reach
+from sac.why.place import Place
+from sac.why.trace import Event, Trace
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Where two runs part, and why.
+
+    Attributes:
+        cause: entry of the catalogue.
+        place: the line to be mended.
+        evidence: what it rests on.
+        figures: how far the values are apart.
+        possible: sources that differ, but aren't known to reach the event.
+    """
+
+    cause: Cause
+    place: Place
+    evidence: Evidence
+    figures: tuple[Figures, ...]
+    possible: tuple[Pair, ...]
+
+    @property
+    def event(self) -> Event:
+        """The event at which the runs part."""
+        return self.evidence.event
+
+    def to_json(self) -> dict[str, Any]:
+        """The verdict as an object for scripts."""
+        source = self.evidence.source
+        parting = self.evidence.parting
+        return {
+            "cause": self.cause.name,
+            "title": self.cause.title,
+            "why": self.cause.why,
+            "fix": self.cause.fix,
+            "link": self.cause.link,
+            "file": self.place.file,
+            "line": self.place.line,
+            "event": _event_json(self.event),
+            "outer": _event_json(parting.outer.a),
+            "source": None if source is None else {**_event_json(source.a), "a": source.a.shown, "b": source.b.shown},
+            "inputs_equal": parting.inputs_equal,
+            "differing_inputs": list(parting.event.inputs),
+            "values": [one._asdict() for one in self.figures],
+            "before": [_event_json(one) for one in parting.before],
+            "only_in_one_run": [_event_json(one) for one in parting.alone[:20]],
+            "possible_sources": [_event_json(pair.a) for pair in self.possible],
+        }
+
+
+def _event_json(event: Event) -> dict[str, Any]:
+    place = event.place
+    return {
+        "kind": event.kind,
+        "name": event.name,
+        "file": place.file,
+        "line": place.line,
+        "occurrence": event.occurrence,
+        "process": event.process or "main",
+    }
+
+
+def judge(comparison: Comparison) -> Verdict | None:
+    """Return the verdict on two runs; None if they are equal."""
+    parting = comparison.parting
+    if parting is None:
+        return None
+    root = Path(str(comparison.a.header.get("root", ".")))
+    source = _reaching_source(parting, root)
+    evidence = Evidence(parting, source, *_processes(comparison, parting))
+    cause = recognise(evidence)
+    possible = tuple({pair.a.place: pair for pair in parting.sources if pair is not source}.values())
+    return Verdict(cause, _place(cause, evidence), evidence, tuple(_figures(parting.event)), possible[:8])
+
+
+def _processes(comparison: Comparison, parting: Parting) -> tuple[Trace, Trace]:
+    """Return the traces of the process in which the runs part."""
+    label = parting.event.a.process
+    a, b = comparison.a, comparison.b
+    return (a.children[label], b.children[label]) if label else (a, b)
+
+
+def _reaching_source(parting: Parting, root: Path) -> Pair | None:
+    """Return the source from which the difference can have come: within the event, or by names; the nearest first."""
+    event = parting.event.a
+    targets = {event.place, parting.outer.a.place}
+    for pair in parting.sources:
+        inside = pair.a.parent in (event.number, parting.outer.a.number)
+        if inside or any(_reaches(pair.a.place, target, root) for target in targets):
+            return pair
+    return None
+
+
+def _reaches(source: Place, target: Place, root: Path) -> bool:
+    """Whether a value can have come from one place to another."""
+    return source.file == target.file and can_reach(root / source.file, source.line, target.line)
+
+
+def _place(cause: Cause, evidence: Evidence) -> Place:
+    """Return the line that the cause is to be mended in."""
+    moved = evidence.moved_by()
+    if cause.at == "source" and evidence.source is not None:
+        return evidence.source.a.place
+    if cause.at == "moved" and moved is not None:
+        return moved.place
+    # A place in brackets is a library's: the user's own line says more.
+    outer = cause.at == "outer" and not evidence.outer.place.file.startswith("<")
+    return evidence.outer.place if outer else evidence.event.place
+
+
+def _figures(pair: Pair) -> Iterable[Figures]:
+    """Return how far the outputs of an event are apart."""
+    for name in pair.outputs:
+        found = figures(name, pair.a.values.get(name, []), pair.b.values.get(name, []))
+        if found is not None:
+            yield found
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the audit: a source of entropy, or a likely mistake, that a run reached."""
+
+    kind: str
+    name: str
+    place: Place
+    count: int
+    text: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The finding as an object for scripts."""
+        place = {"file": self.place.file, "line": self.place.line}
+        return {"kind": self.kind, "name": self.name, **place, "count": self.count, "text": self.text}
+
+
+_AUDIT = {
+    "entropy": "draws from the operating system's entropy",
+    "clock": "reads the clock",
+    "pid": "reads the process id",
+    "hash": "takes Python's hash of something else than a number",
+    "id": "takes an object's address",
+    "set-order": "iterates over a set",
+    "listing": "reads a directory in the file system's order",
+    "completion": "takes results in the order in which they are ready",
+    "uninitialised": "gets memory that nobody has written",
+}
+
+
+def audit(trace: Trace) -> list[Finding]:
+    """List every source that a run reached, and what it drew from generators that nobody had seeded."""
+    found: dict[tuple[str, Place], Finding] = {}
+    for source in trace.all_sources:
+        _count(found, source.kind, source, _AUDIT.get(source.kind, source.kind))
+    for process in (trace, *trace.children.values()):
+        for event in process.flows:
+            _audit_flow(found, event)
+    return sorted(found.values(), key=lambda one: (one.place.file, one.place.line, one.kind))
+
+
+def _audit_flow(found: dict[tuple[str, Place], Finding], event: Event) -> None:
+    """Add what one flow event shows."""
+    if event.facts.get("seeded") is False and event.kind in ("draw", "space.sample"):
+        _count(found, "unseeded", event, f"draws from {event.facts.get('generator')}, which nobody has seeded")
+    if event.facts.get("unseeded"):
+        _count(found, "unseeded", event, "seeds from the operating system's entropy")
+    shared = event.facts.get("shared_seeds")
+    if shared:
+        seeds = ", ".join(map(str, shared[:5]))
+        _count(found, "shared-seed", event, f"gives several environments of one vector the same seed ({seeds})")
+
+
+def _count(found: dict[tuple[str, Place], Finding], kind: str, event: Event, text: str) -> None:
+    """Count one more of its kind at its line."""
+    place = event.place._replace(chain=0, aside=False, direct=False)
+    seen = found.get((kind, place))
+    found[kind, place] = Finding(kind, event.name, place, 1 + (seen.count if seen else 0), text)

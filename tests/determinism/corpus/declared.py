@@ -1,0 +1,65 @@
+"""What must be found in each script of the corpus: a line a script."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A declaration.
+
+    Attributes:
+        script: name of the script.
+        cause: name in the catalogue; empty if nothing must be found.
+        kind: kind of the event at which the runs part.
+        arguments: of each run, where they differ: then two traces are compared.
+        options: of `sac why`.
+        warning: kind of an audit finding that must be there.
+    """
+
+    script: str
+    cause: str = ""
+    kind: str = ""
+    arguments: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    warning: str = ""
+
+    @property
+    def path(self) -> Path:
+        """The script's file."""
+        return HERE / f"{self.script}.py"
+
+    @property
+    def line(self) -> int:
+        """The line that must be named."""
+        lines = self.path.read_text().splitlines()
+        return next((number for number, text in enumerate(lines, start=1) if text.endswith("# CAUSE")), 0)
+
+
+CORPUS = (
+    Planted("unseeded_space", "unseeded-space", "space.sample"),
+    Planted("unseeded_reset", "unseeded-reset", "draw"),
+    Planted("evaluation_consumes", "consumed-elsewhere", "draw", arguments=("2", "3")),
+    Planted("unseeded_replay", "unseeded-replay", "draw"),
+    Planted("unseeded_generator", "unseeded-generator", "draw"),
+    Planted("set_order", "set-order", "module.forward"),
+    Planted("listing_order", "listing-order", "module.forward", options=("--vary", "listdir")),
+    Planted("seed_from_time", "seed-from-clock", "seed"),
+    Planted("seed_from_pid", "seed-from-pid", "seed"),
+    Planted("completion_order", "completion-order", "module.forward"),
+    Planted("seed_from_hash", "seed-from-hash", "seed"),
+    Planted("dropout_in_evaluation", "dropout-in-evaluation", "module.forward"),
+    Planted("uninitialised_memory", "uninitialised", "module.forward"),
+    Planted("thread_count", "thread-count", "module.forward", options=("--vary", "OMP_NUM_THREADS=1,2")),
+    Planted("dict_by_id", "id-order", "module.forward"),
+    Planted("seeded_too_late", "seeded-too-late", "draw"),
+    Planted("spawned_workers", "unseeded-reset", "draw"),
+    Planted("shared_seed", warning="shared-seed"),
+    Planted("clean_training"),
+    Planted("clean_vector"),
+    Planted("clean_workers"),
+)

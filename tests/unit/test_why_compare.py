@@ -1,0 +1,101 @@
+"""Two traces are aligned by identity, and the first event in the order of execution is found."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from sac.why.compare import compare
+from sac.why.trace import BadTrace, read_trace
+from sac.why.verdict import audit, judge
+
+
+def line(number, name="draw", at=1, count=1, output="x", inputs=None, parent=0, **more):
+    return {
+        **{"n": number, "k": name, "f": name, "at": at, "c": count, "in": inputs or {}},
+        **{"out": {"result": output}, "v": {}, "p": parent, "t": float(number), **more},
+    }
+
+
+def trace(folder, name, lines, end="end"):
+    places = [
+        {"place": at, "file": "a.py", "line": at, "function": "f", "chain": at, "aside": False, "direct": True}
+        for at in range(1, 6)
+    ]
+    entries = [{"trace": 1, "root": str(folder)}, *places, *lines, *([{"end": end}] if end else [])]
+    path = folder / name
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    return read_trace(path)
+
+
+def compared(folder, a, b, **more):
+    return compare(trace(folder, "a.trace", a, **more), trace(folder, "b.trace", b, **more))
+
+
+def test_equal_traces_are_equal(tmp_path):
+    lines = [line(1), line(2, at=2)]
+    result = compared(tmp_path, lines, lines)
+    assert result.equal
+    assert result.compared == 2
+
+
+def test_the_first_event_is_first_in_execution_not_in_the_file(tmp_path):
+    a = [line(2, at=2, output="p"), line(1, at=1, output="q")]
+    b = [line(2, at=2, output="r"), line(1, at=1, output="s")]
+    assert compared(tmp_path, a, b).parting.event.a.number == 1
+
+
+def test_an_extra_event_does_not_shift_the_rest(tmp_path):
+    a = [line(1), line(2, at=2), line(3, at=3, output="p")]
+    b = [line(1), line(2, at=4), line(3, at=2), line(4, at=3, output="q")]
+    parting = compared(tmp_path, a, b).parting
+    assert parting.event.a.place.line == 3
+    assert [event.place.line for event in parting.alone] == [4]
+
+
+def test_the_innermost_event_is_named_and_the_outer_one_kept(tmp_path):
+    a = [line(1, "env.reset", output="p"), line(2, at=2, parent=1, output="p")]
+    b = [line(1, "env.reset", output="q"), line(2, at=2, parent=1, output="q")]
+    parting = compared(tmp_path, a, b).parting
+    assert (parting.event.a.number, parting.outer.a.number) == (2, 1)
+
+
+def test_unequal_inputs_are_told_from_unequal_outputs(tmp_path):
+    a, b = [line(1, inputs={"x": "1"})], [line(1, inputs={"x": "2"})]
+    assert not compared(tmp_path, a, b).parting.inputs_equal
+    assert compared(tmp_path, [line(1, output="1")], [line(1, output="2")]).parting.inputs_equal
+
+
+def test_a_source_that_differs_is_no_divergence(tmp_path):
+    clock = {"s": 1, "shown": "1"}
+    a, b = [line(1), line(2, "clock", output="p", **clock)], [line(1), line(2, "clock", output="q", **clock)]
+    result = compared(tmp_path, a, b)
+    assert result.equal
+    assert [finding.kind for finding in audit(result.a)] == ["clock"]
+
+
+def test_a_longer_run_is_a_divergence_only_if_both_ended(tmp_path):
+    a, b = [line(1), line(2, at=2)], [line(1)]
+    assert compared(tmp_path, a, b).parting.control
+    assert compared(tmp_path, a, b, end="limit").equal
+
+
+def test_what_the_catalogue_lacks_is_called_unknown(tmp_path):
+    a, b = [line(1, "env.step", output="1")], [line(1, "env.step", output="2")]
+    assert judge(compared(tmp_path, a, b)).cause.name == "unknown"
+
+
+def test_an_unfinished_last_line_is_left_out(tmp_path):
+    trace(tmp_path, "a.trace", [line(1)], end="")
+    with (tmp_path / "a.trace").open("a") as file:
+        file.write('{"n": 2, "k": "dr')
+    assert len(read_trace(tmp_path / "a.trace").flows) == 1
+
+
+@pytest.mark.parametrize("content", ["", "{}\n", "nonsense\nmore\n"])
+def test_what_is_no_trace_is_refused(tmp_path, content):
+    path = tmp_path / "x.trace"
+    path.write_text(content)
+    with pytest.raises(BadTrace):
+        read_trace(path)

@@ -1,0 +1,36 @@
+"""Names are followed from a source to a line; what has nothing to do with it isn't."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from sac.why.flow import can_reach
+
+FILES = {
+    "through an assignment": ("seed = time.time()\ntorch.manual_seed(seed)\n", 1, 2, True),
+    "through two": ("a = clock()\nb = a + 1\nuse(b)\n", 1, 3, True),
+    "not to a stranger": ("a = clock()\nb = 1\nuse(b)\n", 1, 3, False),
+    "into a loop's body": ("for name in names:\n    use(name)\n", 1, 2, True),
+    "through what a loop fills": ("for name in names:\n    found.append(1)\nuse(found)\n", 1, 3, True),
+    "through a function's parameter": ("def f(x):\n    use(x)\na = clock()\nf(a)\n", 3, 2, True),
+    "through what a function returns": ("def f():\n    return clock()\na = f()\nuse(a)\n", 2, 4, True),
+    "through an attribute": ("self.seed = clock()\nuse(self.seed)\n", 1, 2, True),
+    "not through a module": ("import torch\na = clock()\ntorch.log(a)\ntorch.rand(2)\n", 2, 4, False),
+    "on one line": ("use(clock())\n", 1, 1, True),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_values_are_followed(tmp_path, name):
+    code, source, target, expected = FILES[name]
+    file = tmp_path / "script.py"
+    file.write_text(textwrap.dedent(code))
+    assert can_reach(file, source, target) == expected
+
+
+def test_a_file_that_cannot_be_parsed_reaches_nothing(tmp_path):
+    file = tmp_path / "script.py"
+    file.write_text("def (:\n")
+    assert not can_reach(file, 1, 2)
