@@ -225,11 +225,11 @@ def verify(folder: Path, iteration: int) -> Checkpoint:
         BadCheckpoint: naming the file that is damaged.
     """
     checkpoint = read_checkpoint(folder, iteration)
-    for segment in checkpoint.record.segments:
-        try:
+    try:
+        for segment in checkpoint.record.segments:
             check_segment(segment, folder)
-        except BadSegment as error:
-            raise BadCheckpoint(str(error)) from error
+    except BadSegment as error:
+        raise BadCheckpoint(str(error)) from error
     return checkpoint
 
 

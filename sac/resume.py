@@ -224,9 +224,7 @@ def _written(folder: RunFolder, manifest: dict[str, Any], header: dict[str, Any]
     return header
 
 
-def _cut_ledger(
-    path: Path, body: int, config: TrainConfig, drift: list[str], iteration: int
-) -> dict[str, Any] | None:
+def _cut_ledger(path: Path, body: int, config: TrainConfig, drift: list[str], iteration: int) -> dict[str, Any] | None:
     """Keep the header and the first `body` bytes behind it; the header says what has changed since it was written."""
     if body == 0 or not path.exists():
         return None
@@ -257,4 +255,3 @@ def _cut(path: Path, length: int) -> None:
 def command_line(folder: RunFolder) -> str:
     """The command that resumes a run."""
     return f"sac train --resume {folder.root}"
-

@@ -90,7 +90,7 @@ class Journal:
                 self._segments.append(Segment(start, 0, 0, self._hash.hexdigest()))
             last = self._segments[-1]
             taken = rows[: capacity - last.rows]
-            data = memoryview(taken.contiguous().numpy()).cast("B")
+            data = taken.contiguous().numpy().data.cast("B")
             storage.write_at(last.path(self.folder), last.size, data)
             self._hash.update(data)
             rows_now, size_now = last.rows + len(taken), last.size + len(data)

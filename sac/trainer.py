@@ -208,9 +208,7 @@ class Trainer:
         after, step = (self.state.iteration, self.state.global_step) if self._resumed else (None, None)
         self._signals = signals or StopSignals()
         self.logs = stack.enter_context(Logs(self.config, self.folder, step))
-        self._metrics = stack.enter_context(
-            MetricsFile(self.folder.metrics, self.state.metrics, append=self._resumed)
-        )
+        self._metrics = stack.enter_context(MetricsFile(self.folder.metrics, self.state.metrics, append=self._resumed))
         ledger = LedgerWriter(self.folder.ledger, header, after) if self.config.ledger_freq else None
         self._ledger = stack.enter_context(ledger) if ledger is not None else None
         return self.logs

@@ -32,6 +32,7 @@ POINT = TrainConfig(
     save_model=False,
     tensorboard=False,
     progress=False,
+    checkpoint_freq="0",
 )
 """Six iterations that learn; a fraction of a second."""
 
