@@ -31,15 +31,25 @@ class Death:
         step: at this step of the environments, evaluations included.
         call: at this system call of `sac.storage`.
         kind: what befalls that call, see `KINDS`.
-        count: file that receives the number of system calls made, where the process lives to its end.
-        signal_at: step at which the process is sent SIGTERM.
+        count: file that receives the system calls made, a line each, where the process lives to its end.
+        in_place: write files in place instead of atomically.
+        forget: leaf of the state that a checkpoint's reader leaves out.
+        cpu: CPU model that the fingerprint of the arithmetic shows.
+        signal: number of the signal that it is sent instead of dying.
+        signal_at: step at which it is sent.
+        second_signal_at: step at which it is sent another one.
     """
 
     step: int | None = None
     call: int | None = None
     kind: str = "die before"
     count: Path | None = None
+    in_place: bool = False
+    forget: str | None = None
+    cpu: str | None = None
+    signal: int = signal.SIGTERM
     signal_at: int | None = None
+    second_signal_at: int | None = None
 
 
 def kill() -> None:
@@ -51,7 +61,8 @@ class FaultyCalls:
     """Stands for the module `os` in `sac.storage`."""
 
     def __init__(self, death: Death) -> None:
-        self._death, self.calls = death, 0
+        self._death = death
+        self.calls: list[str] = []
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(os, name)
@@ -59,8 +70,9 @@ class FaultyCalls:
 
     def _counted(self, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any) -> Any:
-            self.calls += 1
-            if self.calls == self._death.call:
+            names = [Path(argument).name for argument in arguments if isinstance(argument, str | Path)]
+            self.calls.append(" ".join([function.__name__, *names]))
+            if len(self.calls) == self._death.call:
                 return self._befall(function, arguments)
             return function(*arguments)
 
@@ -85,20 +97,27 @@ class FaultyCalls:
 
 def prepare(death: Death) -> FaultyCalls:
     """Arrange for this process to die."""
-    from sac import storage
+    from sac import checkpoint, numerics, storage
     from sac.envs.point import PointVectorEnv
     from sac.envs.serial import SerialVectorEnv
 
     calls = FaultyCalls(death)
     storage.os = calls  # type: ignore[assignment]
+    put, fingerprint = checkpoint.put, numerics.fingerprint
+    if death.in_place:
+        storage.write_atomically = lambda path, data: storage._write(path, os.O_WRONLY | os.O_CREAT, data, 0)
+    if death.forget is not None:
+        checkpoint.put = lambda state, name, leaf: None if name == death.forget else put(state, name, leaf)
+    if death.cpu is not None:
+        numerics.fingerprint = lambda *arguments: {**fingerprint(*arguments), "cpu": death.cpu}
     steps = 0
     for owner in (PointVectorEnv, SerialVectorEnv):
 
         def step(self: Any, action: Any, original: Callable[..., Any] = owner.step) -> Any:
             nonlocal steps
             steps += 1
-            if steps == death.signal_at:
-                os.kill(os.getpid(), signal.SIGTERM)
+            if steps in (death.signal_at, death.second_signal_at):
+                os.kill(os.getpid(), death.signal)
             if steps == death.step:
                 kill()
             return original(self, action)
@@ -124,7 +143,7 @@ def _child(arguments: list[str], death: Death, output: str) -> None:
 
         traceback.print_exc()
     if death.count is not None:
-        death.count.write_text(str(calls.calls))
+        death.count.write_text("\n".join(calls.calls) + "\n")
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
