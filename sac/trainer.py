@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -81,8 +82,13 @@ def _claim(resume: Resume | None, stack: ExitStack) -> Checkpoint | None:
     """Lock the folder of a run that goes on, and read where it stands."""
     if resume is None:
         return None
-    stack.enter_context(RunLock(resume.folder.lock))
-    return open_checkpoint(resume)
+    lock = stack.enter_context(RunLock(resume.folder.lock))
+    if lock.took_over is not None:
+        print(f"sac train: {lock.took_over} died here: its lock is stale, and taken over", file=sys.stderr)
+    checkpoint = open_checkpoint(resume)
+    if checkpoint is None:
+        print("sac train: no checkpoint yet: the run starts from the beginning", file=sys.stderr)
+    return checkpoint
 
 
 def _new_folder(config: TrainConfig, stack: ExitStack) -> RunFolder:
