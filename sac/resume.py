@@ -231,7 +231,10 @@ def _cut_ledger(path: Path, body: int, config: TrainConfig, drift: list[str], it
     length = header_bytes(path)
     _cut(path, length + body)
     data = path.read_bytes()
-    header: dict[str, Any] = json.loads(data[:length])
+    try:
+        header: dict[str, Any] = json.loads(data[:length])
+    except ValueError as error:
+        raise BadConfig(f"{path}: its first line is no ledger's header any more: {error}") from error
     if header.get("config") != config.to_dict() or drift:
         header["config"] = config.to_dict()
         if drift:

@@ -14,6 +14,7 @@ from tests.determinism.resuming import FLAGS, NIGHTLY, assert_equal_runs, finish
 INJECTED = 240 if NIGHTLY else 24
 """At least 200, or 20, of these end the process; a short write must not."""
 TRAINING = [*FLAGS, "--checkpoint_freq=2", "--keep_checkpoints=1"]
+RESUMING = ["ledger.jsonl", "metrics.csv", "manifest.json"]
 REFUSALS = ("disk full", "read only")
 
 
@@ -82,6 +83,23 @@ def test_nothing_is_lost_whatever_befalls_a_system_call(base, calls, tmp_path):
     deaths = sum(kind != "short write" for _, kind in chosen)
     assert deaths >= INJECTED * 5 // 6
     print(f"\n{deaths} deaths and {len(chosen) - deaths} short writes injected, {len(calls)} calls a run, 0 runs lost")
+
+
+def test_a_death_while_a_run_is_being_resumed_loses_nothing(base, tmp_path):
+    """Resuming cuts ledger and metrics and rewrites the manifest: each may be cut off itself."""
+    dead, again = tmp_path / "dead", tmp_path / "again"
+    assert run([*FLAGS, "--checkpoint_freq=3", "--run_dir", str(dead)], Death(step=95)) == KILLED
+    shutil.copytree(dead, again)
+    assert run(["--resume", str(again)], Death(count=tmp_path / "calls.txt")) == 0
+    names = (tmp_path / "calls.txt").read_text().splitlines()
+    last = next(number for number, call in enumerate(names, start=1) if call.startswith("open rows"))
+    assert [call.split()[-1] for call in names[:last] if call.startswith("replace")] == RESUMING
+    for number in range(1, last + 1, 1 if NIGHTLY else 5):
+        shutil.rmtree(again)
+        shutil.copytree(dead, again)
+        assert run(["--resume", str(again)], Death(call=number, kind="die after")) == KILLED
+        finish(again)
+        assert_equal_runs(again, base)
 
 
 def test_a_record_that_is_not_renamed_into_place_would_be_noticed(base, tmp_path):
