@@ -399,6 +399,10 @@ def _notes(a: Ledger, b: Ledger, pairs: Sequence[tuple[Line, Line]]) -> list[str
     notes = [
         f"{ledger.path} ends in an unfinished line, left out: its run was killed" for ledger in (a, b) if ledger.torn
     ]
+    for ledger in (a, b):
+        drift = ledger.header.get("drift")
+        if drift:
+            notes.append(f"{ledger.path} was resumed under another arithmetic, as --allow_drift allowed: {drift}")
     for ledger, other in ((a, b), (b, a)):
         extra = len(ledger.lines) - len(pairs)
         if extra and ledger.lines[-1].iteration > other.lines[-1].iteration:

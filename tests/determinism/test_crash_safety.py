@@ -105,8 +105,8 @@ def test_a_death_while_a_run_is_being_resumed_loses_nothing(base, tmp_path):
 def test_a_record_that_is_not_renamed_into_place_would_be_noticed(base, tmp_path):
     """Negative control: written in place, a record that is half written when the process dies is broken."""
     folder, output = tmp_path / "run", tmp_path / "output.txt"
-    # Manifest 3 calls, rows 3 and their folder 2, tensors 3, then the record: open, write.
-    death = Death(call=13, kind="half a write", in_place=True)
+    # Manifest 3 calls, new folder 2, rows 3 and their name 2, tensors 3, then the record: open, write.
+    death = Death(call=15, kind="half a write", in_place=True)
     assert run([*TRAINING, "--run_dir", str(folder)], death, output) == KILLED
     assert [path.name for path in folder.glob("checkpoints/states/*.json")] == ["state-000000000002.json"]
     with pytest.raises(AssertionError, match="ended with 2"):

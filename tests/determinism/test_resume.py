@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sac.envs.point import PointVectorEnv
-from sac.ledger import read_ledger
+from sac.ledger import compare, read_ledger
 from tests.determinism.dying import KILLED, Death, run
 from tests.determinism.resuming import FLAGS, NIGHTLY, assert_equal_runs, finish, resumed_from, uninterrupted
 from tests.determinism.runs import assert_equal, run_fresh
@@ -169,6 +169,7 @@ def test_another_arithmetic_is_refused_unless_allowed_and_then_recorded(tmp_path
     assert resumed["drift"][0].endswith(", another")
     (drift,) = read_ledger(folder).header["drift"]
     assert drift == {"after_iteration": 9, "differences": resumed["drift"]}
+    assert any("another arithmetic" in note for note in compare(read_ledger(folder), read_ledger(folder)).notes)
     # Back on the first machine the same holds: the newest checkpoint is now the other one's.
     assert run(["--resume", str(folder), "--total_timesteps=256"], output=output) == 2
     assert "cpu: another, " in output.read_text()
