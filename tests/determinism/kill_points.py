@@ -25,7 +25,7 @@ FLAGS = [
     "--buffer_size=300",
     "--learning_starts=96",
     "--total_timesteps=448",
-    "--eval_freq=224",
+    "--eval_freq=448",
     "--num_eval_envs=1",
     "--threads=1",
     "--no-capture_video",
@@ -34,14 +34,14 @@ FLAGS = [
 ]
 """14 iterations of 8 steps: three episodes of 50, the third cut off; the replay ring is full after 10."""
 FILES = ("ledger.jsonl", "metrics.csv", "policy.pt")
-# Of the environments: 50 of the evaluation before the first iteration, 8 an iteration, 50 of each evaluation.
-FIRST, LAST = 50 + 17, 50 + 50 + 14 * 8 - 1
+# Steps of the environments: 50 of the evaluation before the first iteration, then 8 an iteration.
+FIRST, LAST = 50 + 18, 50 + 14 * 8 - 1
+EPISODE = 50
 
 
 def points(count: int) -> list[int]:
-    """Steps at which to die, spread over the run; where one would fall on an iteration's end it comes one later."""
-    spread = [FIRST + (LAST - FIRST) * k // max(1, count - 1) for k in range(count)]
-    return [step + 1 if step < LAST and (step - 50) % 8 == 0 else step for step in spread]
+    """Steps at which to die, spread over the run."""
+    return [FIRST + (LAST - FIRST) * k // max(1, count - 1) for k in range(count)]
 
 
 def main() -> int:
@@ -71,7 +71,11 @@ def _survives(root: Path, step: int, flags: list[str]) -> bool:
         print(f"step {step}: killed with {killed.returncode}, resumed with {resumed.returncode}\n{resumed.stderr}")
         return False
     comparison = compare(read_ledger(root / "whole"), read_ledger(folder))
-    print(f"step {step}: died in iteration {lines}, resumed from {resumed_from(folder)[-1]}: {comparison.text}")
+    start = resumed_from(folder)[-1]
+    print(
+        f"died at step {(step - 51) % EPISODE + 1} of an episode, in iteration {lines}; resumed from iteration {start}, "
+        f"{start * 8 % EPISODE} steps into an episode: {comparison.text}"
+    )
     try:
         assert_equal_runs(folder, root / "whole", FILES)
     except AssertionError as error:
