@@ -73,7 +73,7 @@ def _survives(root: Path, step: int, flags: list[str]) -> bool:
     comparison = compare(read_ledger(root / "whole"), read_ledger(folder))
     start = resumed_from(folder)[-1]
     print(
-        f"died at step {(step - 51) % EPISODE + 1} of an episode, in iteration {lines}; resumed from iteration {start}, "
+        f"died at step {(step - 51) % EPISODE + 1} of an episode, in iteration {lines}; resumed from {start}, "
         f"{start * 8 % EPISODE} steps into an episode: {comparison.text}"
     )
     try:
