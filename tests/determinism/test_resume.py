@@ -84,13 +84,13 @@ def test_a_checkpoint_that_forgets_something_is_noticed(base, tmp_path, leaf):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_in_mid_iteration_waits_for_its_end(base, tmp_path, number):
-    """Step 42 is in mid-iteration: two of the four steps of an iteration are still to come."""
+    """Step 58 is in mid-iteration: of the four steps of iteration 5, two are still to come."""
     folder, output = tmp_path / "run", tmp_path / "output.txt"
     flags = [*FLAGS, "--checkpoint_freq=0", "--run_dir", str(folder)]
-    assert run(flags, Death(signal_at=42, signal=number), output) == 3
-    assert f"stopped by {signal.Signals(number).name} after iteration 6 (step 96)" in output.read_text()
+    assert run(flags, Death(signal_at=58, signal=number), output) == 3
+    assert f"stopped by {signal.Signals(number).name} after iteration 5 (step 80)" in output.read_text()
     finish(folder)
-    assert resumed_from(folder) == [6]
+    assert resumed_from(folder) == [5]
     assert_equal_runs(folder, base)
 
 
