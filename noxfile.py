@@ -88,6 +88,13 @@ def why(session: nox.Session) -> None:
 
 
 @nox.session
+def resume(session: nox.Session) -> None:
+    """StackCube-v1 with 4 environments, killed in mid-episode at 10 points and resumed, must end equal."""
+    prepare(session)
+    session.run("python", "-m", "tests.determinism.kill_points", *session.posargs, env={"PYTHONPATH": str(ROOT)})
+
+
+@nox.session
 def nightly(session: nox.Session) -> None:
     """The same tests with many, and new, examples."""
     prepare(session)

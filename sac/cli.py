@@ -6,14 +6,18 @@ Nothing here imports torch or NumPy at its top: a numerics profile must be prepa
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from sac.config import BadConfig, TrainConfig
+from sac.resume import Resume, find_run, require_may_change
 
-OK, DIVERGED, BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
+OK, DIVERGED, BAD_INPUT, STOPPED, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,6 +77,7 @@ def _is_for_the_user(error: Exception) -> bool:
         "sac.envs.headless": "MissingSystemLibrary",
         "sac.ledger": "LedgerError",
         "sac.bench.errors": "BenchError",
+        "sac.storage": "StorageError",
     }
     loaded = [getattr(sys.modules[module], name, None) for module, name in names.items() if module in sys.modules]
     return isinstance(error, (OSError, MemoryError, *(kind for kind in loaded if kind is not None)))
@@ -90,12 +95,43 @@ def parse_train(arguments: Sequence[str], prog: str = "sac train") -> TrainConfi
     return tyro.cli(TrainConfig, args=list(arguments), prog=prog, use_underscores=True)
 
 
+@dataclass(frozen=True)
+class TrainCommand(TrainConfig):
+    """What `sac train` is given; the first three are no part of the run."""
+
+    resume: str | None = None
+    """go on with the run in this folder, from its newest checkpoint, with the flags it was begun with"""
+    resume_from: int | None = None
+    """with `--resume`: go on from the checkpoint of this iteration instead"""
+    allow_drift: bool = False
+    """with `--resume`: go on though this machine's arithmetic is another; manifest and ledger record it"""
+
+
+def parse_resumable(arguments: Sequence[str]) -> tuple[TrainConfig, Resume | None]:
+    """The configuration that these flags give, and the run that is to go on, where `--resume` names one."""
+    import tyro
+
+    named = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    named.add_argument("--resume")
+    root = named.parse_known_args(list(arguments))[0].resume
+    found = find_run(Path(root), None, False) if root is not None else None
+    default = TrainCommand(**found.stored.to_dict()) if found else TrainCommand()
+    command = tyro.cli(TrainCommand, args=list(arguments), prog="sac train", default=default, use_underscores=True)
+    config = TrainConfig(**{name: getattr(command, name) for name in TrainConfig().to_dict()})
+    if found is None:
+        if command.resume_from is not None or command.allow_drift:
+            raise BadConfig("--resume_from and --allow_drift belong to --resume RUN_DIR")
+        return config, None
+    require_may_change(found.stored, config)
+    return config, dataclasses.replace(found, iteration=command.resume_from, allow_drift=command.allow_drift)
+
+
 def _train(arguments: list[str]) -> int:
     """Train SAC as ManiSkill's sac.py does, with equal bits for equal seeds."""
-    config = parse_train(arguments)
+    config, resume = parse_resumable(arguments)
     from sac.config import check
 
-    check(config)
+    check(dataclasses.replace(config, checkpoint=None) if resume else config)
     from sac import numerics
 
     numerics.prepare(config.numerics)
@@ -103,9 +139,14 @@ def _train(arguments: list[str]) -> int:
         from sac.evaluate_command import evaluate_as_configured
 
         return evaluate_as_configured(config)
+    from sac.stop import Stopped
     from sac.trainer import train
 
-    folder = train(config)
+    try:
+        folder = train(config, resume)
+    except Stopped as stopped:
+        print(f"sac train: {stopped}", file=sys.stderr)
+        return STOPPED
     print(f"run folder: {folder.root}")
     return OK
 

@@ -10,9 +10,9 @@ import torch
 from sac.config import TrainConfig
 from sac.envs.protocol import EnvironmentFault, StepBatch, VectorEnv
 from sac.learner import Learner
-from sac.metrics import EpisodeLog, advance
+from sac.metrics import EPISODE_METRICS, add_to, advance
 from sac.replay import RowLayout
-from sac.state import CollectorState, EpisodeState
+from sac.state import CollectorState, EpisodeState, EpisodeSums
 from sac.streams import Stream
 
 
@@ -68,14 +68,21 @@ class Collector:
         self.config = config
         self.envs = envs
         self.learner = learner
-        self._since_evaluation, self._since_log = EpisodeLog(), EpisodeLog()
         seeds = range(envs.num_envs)
         self._warm_up = [Stream(config.seed, "action.warm_up", env) for env in seeds]
         self._noise = [Stream(config.seed, "action.noise", env) for env in seeds]
         low, high = envs.spec.action_low, envs.spec.action_high
         self._low, self._range = low.astype(np.float32), (high - low).astype(np.float32)
         observation, self.first_seeds = envs.reset()
-        self.state = CollectorState(observation, envs.episodes, EpisodeState.zeros(envs.num_envs))
+        self.state = CollectorState(
+            observation,
+            envs.episodes,
+            EpisodeState.zeros(envs.num_envs),
+            actions=torch.zeros((envs.num_envs, envs.spec.max_episode_steps, envs.spec.action_dim)),
+            since_evaluation=EpisodeSums.zeros(len(EPISODE_METRICS)),
+            since_log=EpisodeSums.zeros(len(EPISODE_METRICS)),
+        )
+        self._everyone = torch.arange(envs.num_envs)
 
     def collect(self, warm_up: bool) -> Rollout:
         """Take `steps_per_env` steps in every environment.
@@ -95,20 +102,31 @@ class Collector:
             step = self.envs.step(action)
             actions.append(action)
             steps.append(step)
-            self._book(step)
+            self._book(action, step)
         rollout = _stack(observations, actions, steps)
         self._check_finite(rollout)
         return rollout
 
-    def take_episodes(self) -> EpisodeLog:
-        """Training episodes that ended since this was last called."""
-        taken, self._since_evaluation = self._since_evaluation, EpisodeLog()
-        return taken
+    def restore_simulators(self) -> None:
+        """Bring the environments to where the state says they stand, by replaying their episodes.
 
-    def recent_means(self) -> dict[str, float]:
-        """Mean metrics of the training episodes that ended since this was last called."""
-        taken, self._since_log = self._since_log, EpisodeLog()
-        return taken.means()
+        Raises:
+            EnvironmentFault: an environment does not come to the observation that the state holds.
+        """
+        state = self.state
+        lengths, episodes = state.totals.length.tolist(), np.array(state.episodes, np.int64)
+        actions = [state.actions[env, :length] for env, length in enumerate(lengths)]
+        found = self.envs.restore(episodes, actions)
+        state.episodes = self.envs.episodes
+        # Bits, not values: a NaN or the other zero would be a difference too.
+        same = found.view(torch.int32) == state.observation.view(torch.int32)
+        for env in torch.nonzero(~same.all(dim=1)).flatten().tolist():
+            raise EnvironmentFault(
+                f"{self.envs.spec.env_id}: environment {env} can't be restored: after replaying the {lengths[env]} "
+                f"actions of its episode {episodes[env]}, {int((~same[env]).sum())} of {same.shape[1]} values of its "
+                "observation differ from the checkpoint's. Nothing has been changed. Was the checkpoint made with "
+                "other versions of simulator or assets, or on another CPU?"
+            )
 
     def _diverged(self) -> str:
         return (
@@ -129,10 +147,11 @@ class Collector:
         action = self.learner.act(self.state.observation.to(device), noise.to(device))
         return action.to(self.state.observation.device)
 
-    def _book(self, step: StepBatch) -> None:
+    def _book(self, action: torch.Tensor, step: StepBatch) -> None:
+        self.state.actions[self._everyone, self.state.totals.length] = action.cpu()
         finished = advance(self.state.totals, step, step.terminated | step.truncated)
-        self._since_evaluation.add(finished)
-        self._since_log.add(finished)
+        add_to(self.state.since_evaluation, finished)
+        add_to(self.state.since_log, finished)
         self.state.observation = step.observation
         self.state.episodes = self.envs.episodes
         self.state.steps += 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -125,6 +126,11 @@ class TrainConfig:
     serial or 0: step them in this process. The bits are the same"""
     run_dir: str | None = None
     """run folder; default `runs/<exp_name>`, or a fresh name from task and seed"""
+    checkpoint_freq: str = "10m"
+    """write a checkpoint, from which `--resume` goes on, after so many iterations, or minutes (`10m`); 0: only when
+    stopped by a signal"""
+    keep_checkpoints: int = 2
+    """number of checkpoints that are kept"""
     ledger_freq: int = 1
     """write a ledger line at each n-th iteration; 0: no ledger"""
     tensorboard: bool = True
@@ -171,6 +177,8 @@ LAYOUT_FIELDS = frozenset(
         "tensorboard",
         "progress",
         "ledger_freq",
+        "checkpoint_freq",
+        "keep_checkpoints",
         "total_timesteps",
         "num_steps",
         "env_vectorization",
@@ -179,6 +187,7 @@ LAYOUT_FIELDS = frozenset(
 )
 """Fields that never change a training channel: tested in tests/determinism."""
 
+_CADENCE = re.compile(r"\d{1,9}|\d{1,6}(\.\d{1,6})?m")
 _POSITIVE = [
     "num_envs",
     "num_eval_envs",
@@ -193,6 +202,7 @@ _POSITIVE = [
     "target_network_frequency",
     "training_freq",
     "log_freq",
+    "keep_checkpoints",
 ]
 _NOT_NEGATIVE = ["seed", "learning_starts", "eval_freq", "threads", "ledger_freq", "alpha", "utd"]
 
@@ -210,6 +220,10 @@ def check(config: TrainConfig) -> None:
         raise BadConfig("--evaluate needs a policy: give its file with --checkpoint, for example runs/NAME/policy.pt")
     if config.checkpoint is not None and not _is_file(config.checkpoint):
         raise BadConfig(f"--checkpoint {config.checkpoint}: no such file; a run writes its policy to RUN_DIR/policy.pt")
+    if not _CADENCE.fullmatch(config.checkpoint_freq):
+        raise BadConfig(
+            f"--checkpoint_freq {config.checkpoint_freq}: must be a number of iterations, or of minutes like 10m, or 0"
+        )
     if config.buffer_device not in ("cpu", "cuda"):
         raise BadConfig(f"--buffer_device {config.buffer_device}: must be cpu or cuda")
 

@@ -10,6 +10,7 @@ difference.
 
 import json
 import math
+import os
 import re
 import struct
 from collections.abc import Mapping, Sequence
@@ -70,12 +71,15 @@ class Ledger:
 class LedgerWriter:
     """Writes a ledger line by line; each line reaches the operating system at once and so outlives `kill -9`."""
 
-    def __init__(self, path: Path | str, header: Mapping[str, Any]) -> None:
-        """Create the file (an older one is replaced) and write the header."""
+    def __init__(self, path: Path | str, header: Mapping[str, Any], after: int | None = None) -> None:
+        """Create the file (an older one is replaced) and write the header; or go on with it `after` an iteration."""
         self.path = Path(path)
-        self._last = -1
-        self._file = self.path.open("w", encoding="utf-8", newline="\n")
-        self._put({"ledger": VERSION, **header})
+        self._last = -1 if after is None else after
+        append = after is not None and self.path.exists()
+        self._file = self.path.open("a" if append else "w", encoding="utf-8", newline="\n")
+        if not append:
+            self._put({"ledger": VERSION, **header})
+        self._header_bytes = header_bytes(self.path)
 
     def write(
         self,
@@ -104,6 +108,12 @@ class LedgerWriter:
             entry["steps"] = dict(steps)
         self._put(entry)
 
+    def sync(self) -> int:
+        """Wait until all lines are on the disk; returns their length without the header."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        return os.fstat(self._file.fileno()).st_size - self._header_bytes
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()
@@ -122,6 +132,12 @@ class LedgerWriter:
         """Write one line and hand it to the operating system."""
         self._file.write(json.dumps(entry, allow_nan=False, default=str) + "\n")
         self._file.flush()
+
+
+def header_bytes(path: Path) -> int:
+    """Length of a ledger's header, its newline included."""
+    with path.open("rb") as file:
+        return len(file.readline())
 
 
 def _check_digest(channel: str, value: object) -> None:
@@ -400,6 +416,10 @@ def _notes(a: Ledger, b: Ledger, pairs: Sequence[tuple[Line, Line]]) -> list[str
     notes = [
         f"{ledger.path} ends in an unfinished line, left out: its run was killed" for ledger in (a, b) if ledger.torn
     ]
+    for ledger in (a, b):
+        drift = ledger.header.get("drift")
+        if drift:
+            notes.append(f"{ledger.path} was resumed under another arithmetic, as --allow_drift allowed: {drift}")
     for ledger, other in ((a, b), (b, a)):
         extra = len(ledger.lines) - len(pairs)
         if extra and ledger.lines[-1].iteration > other.lines[-1].iteration:

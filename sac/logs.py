@@ -22,13 +22,18 @@ class Logs:
     """Progress bar on a terminal, a line for each evaluation anywhere, scalars to TensorBoard and Weights & Biases.
 
     Nothing here touches training: with all of it off the bits are the same.
+
+    Args:
+        config: what to show, and the flags themselves.
+        folder: where TensorBoard's events go.
+        resumed_at: env step after which a resumed run goes on.
     """
 
-    def __init__(self, config: TrainConfig, folder: RunFolder) -> None:
+    def __init__(self, config: TrainConfig, folder: RunFolder, resumed_at: int | None = None) -> None:
         # A process may have been started without standard error.
         quiet = sys.stderr is None
         self._console = Console(stderr=not quiet, quiet=quiet, highlight=False, soft_wrap=True)
-        self._writer = _tensorboard(config, folder) if config.tensorboard else None
+        self._writer = _tensorboard(config, folder, resumed_at) if config.tensorboard else None
         self._wandb = _wandb(config, folder) if config.track else None
         shown = config.progress and sys.stderr is not None and sys.stderr.isatty()
         self._bar = Progress(
@@ -57,6 +62,11 @@ class Logs:
                 self._writer.add_scalar(tag, value, step)
         if self._wandb is not None:
             self._wandb.log(dict(values), step=step)
+
+    def sync(self) -> None:
+        """Hand all scalars to the operating system."""
+        if self._writer is not None:
+            self._writer.flush()
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
@@ -106,9 +116,12 @@ class Logs:
             self._wandb.finish()
 
 
-def _tensorboard(config: TrainConfig, folder: RunFolder) -> Any:
+def _tensorboard(config: TrainConfig, folder: RunFolder, resumed_at: int | None) -> Any:
     from torch.utils.tensorboard import SummaryWriter
 
+    if resumed_at is not None:
+        # TensorBoard then forgets what the run that died has written of later steps.
+        return SummaryWriter(str(folder.root), purge_step=resumed_at + 1)
     writer = SummaryWriter(str(folder.root))
     rows = "\n".join(f"|{name}|{value}|" for name, value in config.to_dict().items())
     writer.add_text("hyperparameters", f"|param|value|\n|-|-|\n{rows}")

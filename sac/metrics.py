@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections import deque
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +12,7 @@ from types import TracebackType
 import torch
 
 from sac.envs.protocol import StepBatch
-from sac.state import EpisodeState
+from sac.state import EpisodeState, EpisodeSums, MetricsState
 
 EPISODE_METRICS = (
     "success_once",
@@ -88,6 +88,21 @@ class EpisodeLog:
         return {name: float(self.values(name).mean()) for name in EPISODE_METRICS} if self.count else {}
 
 
+def add_to(sums: EpisodeSums, finished: Mapping[str, torch.Tensor]) -> None:
+    """Take the episodes that one step ended, see `advance`."""
+    if finished:
+        sums.sums += torch.stack([finished[name].sum() for name in EPISODE_METRICS])
+        sums.count += len(finished["return"])
+
+
+def take_means(sums: EpisodeSums) -> dict[str, float]:
+    """Mean of each metric, empty where no episode has ended; the sums start again at zero."""
+    means = dict(zip(EPISODE_METRICS, (sums.sums / sums.count).tolist(), strict=True)) if sums.count else {}
+    sums.sums.zero_()
+    sums.count = 0
+    return means
+
+
 def wilson_interval(successes: float, trials: int, z: float = 1.96) -> tuple[float, float]:
     """95 % confidence interval of a success rate (Wilson, "Probable inference", JASA 1927); (0, 1) without trials."""
     if trials == 0:
@@ -102,7 +117,12 @@ class MetricsFile:
     """`metrics.csv`: one row for each evaluation; no times in it, so equal runs write equal files.
 
     Columns: step; mean over the evaluation's episodes of success_once, success_at_end and return; the same as moving
-    averages over the last `window` evaluations; and means over the training episodes since the row before.
+    averages over the last evaluations; and means over the training episodes since the row before.
+
+    Args:
+        path: the file.
+        state: the last evaluations; its length is the window of the moving averages.
+        append: go on with the file instead of replacing it.
     """
 
     SHOWN = ("success_once", "success_at_end", "return")
@@ -114,23 +134,36 @@ class MetricsFile:
         "train_episodes",
     )
 
-    def __init__(self, path: Path, window: int = 5) -> None:
-        self._file = path.open("w", newline="")
+    def __init__(self, path: Path, state: MetricsState | None = None, *, append: bool = False) -> None:
+        self.state = new_metrics() if state is None else state
+        self._file = path.open("a" if append else "w", newline="")
         self._writer = csv.writer(self._file)
-        self._writer.writerow(self.COLUMNS)
-        self._file.flush()
-        self._recent: dict[str, deque[float]] = {name: deque(maxlen=window) for name in self.SHOWN}
+        if not append:
+            self._writer.writerow(self.COLUMNS)
+            self._file.flush()
 
-    def write(self, step: int, evaluation: Mapping[str, float], training: EpisodeLog) -> None:
-        """Append one row and hand it to the operating system."""
-        for name in self.SHOWN:
-            self._recent[name].append(evaluation[name])
-        averages = [sum(values) / len(values) for values in self._recent.values()]
-        train = training.means()
+    def write(self, step: int, evaluation: Mapping[str, float], training: EpisodeSums) -> None:
+        """Append one row and hand it to the operating system; `training` starts again at zero."""
+        averages = self._moving_averages([evaluation[name] for name in self.SHOWN])
+        episodes, train = training.count, take_means(training)
         row: list[float | str] = [step, *(evaluation[name] for name in self.SHOWN), *averages]
         row += [train[name] if train else "" for name in self.SHOWN]
-        self._writer.writerow([*row, training.count])
+        self._writer.writerow([*row, episodes])
         self._file.flush()
+
+    def sync(self) -> int:
+        """Wait until all rows are on the disk; returns the file's length."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        return os.fstat(self._file.fileno()).st_size
+
+    def _moving_averages(self, row: list[float]) -> list[float]:
+        recent, state = self.state.recent, self.state
+        recent[state.evaluations % len(recent)] = torch.tensor(row, dtype=torch.float64)
+        state.evaluations += 1
+        first = max(0, state.evaluations - len(recent))
+        rows = [recent[number % len(recent)].tolist() for number in range(first, state.evaluations)]
+        return [sum(column) / len(column) for column in zip(*rows, strict=True)]
 
     def __enter__(self) -> MetricsFile:
         """The file is open already."""
@@ -141,3 +174,8 @@ class MetricsFile:
     ) -> None:
         """Close the file."""
         self._file.close()
+
+
+def new_metrics(window: int = 5) -> MetricsState:
+    """The state of moving averages over `window` evaluations, before the first one."""
+    return MetricsState.zeros(window, len(MetricsFile.SHOWN))

@@ -103,6 +103,7 @@ class ReplayBuffer:
         state.rows[: rows.shape[0] - first] = rows[first:]
         state.position = (state.position + rows.shape[0]) % capacity
         state.size = min(state.size + rows.shape[0], capacity)
+        state.written += rows.shape[0]
 
     def gather(self, index: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
         """Packed transitions (B, D) at flat indices (B,) int64 in [0, len(self))."""

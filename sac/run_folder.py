@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sac import storage
 from sac.config import BadConfig, TrainConfig
 from sac.numerics import library_versions
 
@@ -42,6 +43,16 @@ class RunFolder:
         return self.root / "checkpoints"
 
     @property
+    def states(self) -> Path:
+        """Checkpoints of the whole state, from which a run is resumed."""
+        return self.checkpoints / "states"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that trains here."""
+        return self.root / "lock"
+
+    @property
     def policy(self) -> Path:
         """The final policy."""
         return self.root / "policy.pt"
@@ -61,9 +72,7 @@ def create(config: TrainConfig) -> RunFolder:
     root = Path(config.run_dir) if config.run_dir is not None else _default_root(config)
     folder = RunFolder(root)
     try:
-        held = [path.name for path in (folder.manifest, folder.ledger, folder.metrics, folder.policy) if path.exists()]
-        if held:
-            raise BadConfig(f"--run_dir {root}: holds a run already ({held[0]}); give a new folder, or remove this one")
+        require_unused(folder)
         root.mkdir(parents=True, exist_ok=True)
         probe = root / ".writable"
         probe.touch()
@@ -71,6 +80,16 @@ def create(config: TrainConfig) -> RunFolder:
     except OSError as error:
         raise BadConfig(f"--run_dir {root}: can't be written ({error.strerror}); give a folder that can") from error
     return folder
+
+
+def require_unused(folder: RunFolder) -> None:
+    """Refuse a folder that holds a run."""
+    held = [path.name for path in (folder.manifest, folder.ledger, folder.metrics, folder.policy) if path.exists()]
+    if held:
+        raise BadConfig(
+            f"--run_dir {folder.root}: holds a run already ({held[0]}); give a new folder, or remove this one, "
+            f"or go on with it: sac train --resume {folder.root}"
+        )
 
 
 def _default_root(config: TrainConfig) -> Path:
@@ -91,8 +110,13 @@ def write_manifest(folder: RunFolder, config: TrainConfig, fingerprint: dict[str
         "environment": {name: value for name, value in sorted(os.environ.items()) if name.startswith(_SHOWN)},
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
-    folder.manifest.write_text(json.dumps(manifest, indent=2) + "\n")
+    put_manifest(folder, manifest)
     return header
+
+
+def put_manifest(folder: RunFolder, manifest: dict[str, Any]) -> None:
+    """Write `manifest.json`; a reader never sees half of it."""
+    storage.write_atomically(folder.manifest, (json.dumps(manifest, indent=2) + "\n").encode())
 
 
 _SHOWN = ("OMP_", "MKL_", "ATEN_", "ONEDNN_", "OPENBLAS_", "NPY_", "CUBLAS_", "CUDA_", "PYTHONHASHSEED")

@@ -82,11 +82,13 @@ class ReplayState:
         rows: (capacity, N, D) float32, one packed transition each; `replay.RowLayout` names the columns.
         position: row that the next transition is written to.
         size: rows that hold transitions.
+        written: rows written since the run began, those that gave way included.
     """
 
     rows: torch.Tensor
     position: int = 0
     size: int = 0
+    written: int = 0
 
 
 @dataclass
@@ -110,20 +112,66 @@ class EpisodeState:
 
 
 @dataclass
+class EpisodeSums:
+    """Sums over ended episodes, enough for their means: of fixed size, however many episodes there were.
+
+    Attributes:
+        sums: (M,) float64, in the order of `metrics.EPISODE_METRICS`.
+        count: number of episodes.
+    """
+
+    sums: torch.Tensor
+    count: int = 0
+
+    @classmethod
+    def zeros(cls, metrics: int) -> EpisodeSums:
+        """Sums over no episode."""
+        return cls(torch.zeros(metrics, dtype=torch.float64))
+
+
+@dataclass
 class CollectorState:
     """Where the training environments stand.
+
+    The simulator itself can't be stored: its state in mid-episode is a function of the episode's seed and the actions
+    since, which are here.
 
     Attributes:
         observation: (N, O) float32, what the policy sees next.
         episodes: (N,) int64, index of the episode each environment is in.
+        totals: of the episodes under way; `totals.length` counts their steps.
+        actions: (N, longest episode, A) float32 on the CPU; the first `totals.length[i]` rows of environment i are the
+            actions of its episode so far, what follows is left over from earlier ones.
+        since_evaluation: training episodes that ended since the last evaluation.
+        since_log: training episodes that ended since losses were last logged.
         steps: steps that each environment has taken since the run began.
-        totals: of the episodes under way.
     """
 
     observation: torch.Tensor
     episodes: np.ndarray
     totals: EpisodeState
+    actions: torch.Tensor
+    since_evaluation: EpisodeSums
+    since_log: EpisodeSums
     steps: int = 0
+
+
+@dataclass
+class MetricsState:
+    """What the moving averages of `metrics.csv` need.
+
+    Attributes:
+        recent: (window, columns) float64, the last evaluations, as a ring.
+        evaluations: evaluations so far.
+    """
+
+    recent: torch.Tensor
+    evaluations: int = 0
+
+    @classmethod
+    def zeros(cls, window: int, columns: int) -> MetricsState:
+        """Before the first evaluation."""
+        return cls(torch.zeros((window, columns), dtype=torch.float64))
 
 
 @dataclass
@@ -133,8 +181,37 @@ class TrainState:
     learner: LearnerState
     replay: ReplayState
     collector: CollectorState
+    metrics: MetricsState
     iteration: int = 0
     global_step: int = 0
+
+
+def put(node: object, name: str, value: Leaf) -> None:
+    """Set the leaf of a dotted name; tensors and arrays in place, since others hold views of them.
+
+    Raises:
+        ValueError: kind, dtype or shape differ from those of the leaf.
+    """
+    *parents, last = name.split(".")
+    for parent in parents:
+        node = getattr(node, parent)
+    held = getattr(node, last)
+    if describe(held) != describe(value):
+        raise ValueError(f"{name} is {describe(value)}, but must be {describe(held)}")
+    if isinstance(held, torch.Tensor) and isinstance(value, torch.Tensor):
+        held.copy_(value)
+    elif isinstance(held, np.ndarray):
+        held[...] = value
+    else:
+        setattr(node, last, value)
+
+
+def describe(leaf: Leaf) -> str:
+    """Kind, dtype and shape of a leaf, for comparison and for messages."""
+    if isinstance(leaf, torch.Tensor | np.ndarray):
+        kind = "tensor" if isinstance(leaf, torch.Tensor) else "array"
+        return f"a {kind} of {str(leaf.dtype).removeprefix('torch.')} {tuple(leaf.shape)}"
+    return f"a {type(leaf).__name__}"
 
 
 def walk(node: object, prefix: str = "") -> Iterator[tuple[str, Leaf]]:

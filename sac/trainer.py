@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from sac import numerics, policy_file, run_folder, witness
+from sac.checkpoint import Cadence, Checkpoint, Checkpoints, Position
 from sac.collector import Collector
 from sac.config import BadConfig, TrainConfig, check
 from sac.digest import DigestBatch
@@ -18,43 +22,82 @@ from sac.envs.workers import WorkerPool, resolve_workers
 from sac.evaluation import Evaluation, evaluate
 from sac.learner import Learner
 from sac.ledger import LedgerWriter
+from sac.lock import RunLock
 from sac.logs import Logs, require_tracking
-from sac.metrics import MetricsFile
+from sac.metrics import MetricsFile, new_metrics, take_means
 from sac.replay import ReplayBuffer, RowLayout
+from sac.resume import Resume, check_drift, command_line, join, open_checkpoint
 from sac.run_folder import RunFolder
 from sac.state import TrainState
+from sac.stop import Stopped, StopSignals
 from sac.streams import EpisodeSeeds, Stream
 from sac.video import VideoRecorder, find_render_backend
 from sac.witness import Updates
 
 
-def train(config: TrainConfig) -> RunFolder:
-    """Train as configured and write the run folder.
+def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
+    """Train as configured and write the run folder, or go on with one.
 
     Raises:
-        BadConfig: a flag's value can't be used.
+        BadConfig: a flag's value can't be used, or the run can't be resumed.
         NumericsError: the numerics profile's promise can't be kept here.
         EnvironmentFault: an environment failed or gave a number that is not finite; what came before is written.
+        StorageError: a checkpoint can't be written; those before it are whole.
+        Stopped: a signal asked for it; a checkpoint has been written.
     """
-    check(config)
+    # A resumed run needs the policy that it began from no more: it is in the checkpoint.
+    check(replace(config, checkpoint=None) if resume else config)
     device = resolve_device(config)
     numerics.apply(config.numerics, config.threads)
     with ExitStack() as stack:
+        signals = stack.enter_context(StopSignals())
+        checkpoint = _claim(resume, stack)
         render_backend, no_video = find_render_backend(config)
         envs, eval_envs = make_envs(config, device, stack, render_backend)
         # Whatever can be refused is refused before the folder exists.
         learner = Learner(config, envs.spec, device)
-        if config.checkpoint is not None:
+        if config.checkpoint is not None and resume is None:
             policy_file.load(Path(config.checkpoint), learner)
         require_tracking(config)
-        folder = run_folder.create(config)
-        header = run_folder.write_manifest(folder, config, numerics.fingerprint(config.numerics, device.type))
-        logs = stack.enter_context(Logs(config, folder))
+        fingerprint = numerics.fingerprint(config.numerics, device.type)
+        if resume is not None:
+            check_drift(resume, checkpoint, fingerprint)
+        folder = resume.folder if resume else _new_folder(config, stack)
+        recorder = VideoRecorder(eval_envs, folder.videos) if eval_envs and render_backend != "none" else None
+        trainer = Trainer(config, learner, envs, eval_envs, folder, fingerprint, recorder)
+        if checkpoint is not None:
+            trainer.restore(checkpoint)
+        # Only now, when nothing can be refused any more, is the folder changed.
+        if resume is not None:
+            header = join(resume, checkpoint, config, fingerprint)
+        else:
+            header = run_folder.write_manifest(folder, config, fingerprint)
+        logs = trainer.open(stack, header, signals)
         for line in filter(None, (no_video, costly_evaluation(config))):
             logs.say(line)
-        recorder = VideoRecorder(eval_envs, folder.videos) if eval_envs and render_backend != "none" else None
-        trainer = Trainer(config, learner, envs, eval_envs, folder, logs, stack, header, recorder)
         trainer.run()
+    return folder
+
+
+def _claim(resume: Resume | None, stack: ExitStack) -> Checkpoint | None:
+    """Lock the folder of a run that goes on, and read where it stands."""
+    if resume is None:
+        return None
+    lock = stack.enter_context(RunLock(resume.folder.lock))
+    if lock.took_over is not None:
+        print(f"sac train: {lock.took_over} died here: its lock is stale, and taken over", file=sys.stderr)
+    checkpoint = open_checkpoint(resume)
+    if checkpoint is None:
+        print("sac train: no checkpoint yet: the run starts from the beginning", file=sys.stderr)
+    return checkpoint
+
+
+def _new_folder(config: TrainConfig, stack: ExitStack) -> RunFolder:
+    """Make and lock the folder of a new run."""
+    folder = run_folder.create(config)
+    stack.enter_context(RunLock(folder.lock))
+    # Again, now that nobody else can begin one here.
+    run_folder.require_unused(folder)
     return folder
 
 
@@ -166,12 +209,10 @@ class Trainer:
         envs: VectorEnv,
         eval_envs: VectorEnv | None,
         folder: RunFolder,
-        logs: Logs,
-        stack: ExitStack,
-        header: dict[str, Any],
+        fingerprint: Mapping[str, Any],
         recorder: VideoRecorder | None = None,
     ) -> None:
-        self.config, self.folder, self.logs = config, folder, logs
+        self.config, self.folder = config, folder
         self.device = learner.state.log_alpha.device
         self.eval_envs, self.recorder = eval_envs, recorder
         self.learner = learner
@@ -179,22 +220,72 @@ class Trainer:
         self.layout = RowLayout(envs.spec.observation_dim, envs.spec.action_dim)
         buffer_device = self.device if config.buffer_device == "cuda" else torch.device("cpu")
         self.replay = _make_replay(self.layout, config, buffer_device)
-        self.state = TrainState(self.learner.state, self.replay.state, self.collector.state)
+        self.state = TrainState(self.learner.state, self.replay.state, self.collector.state, new_metrics())
         self._index_stream = Stream(config.seed, "replay.index")
         self._noise_stream = Stream(config.seed, "update.noise")
-        self._metrics = stack.enter_context(MetricsFile(folder.metrics))
-        self._ledger = stack.enter_context(LedgerWriter(folder.ledger, header)) if config.ledger_freq else None
+        self._fingerprint, self._resumed = fingerprint, False
+        self._checkpoints = Checkpoints(folder.states, config, fingerprint)
+        self._cadence = Cadence(config.checkpoint_freq)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on from a checkpoint instead of from the start.
+
+        Raises:
+            BadCheckpoint: it does not fit this run, or its replay rows are damaged.
+            EnvironmentFault: an environment in mid-episode does not come to the observation that it had.
+        """
+        journal = checkpoint.fill(self.state)
+        self.collector.restore_simulators()
+        self._checkpoints = Checkpoints(self.folder.states, self.config, self._fingerprint, journal)
+        self._resumed = True
+
+    def open(self, stack: ExitStack, header: Mapping[str, Any], signals: StopSignals | None = None) -> Logs:
+        """Open the files that the run writes; closed with `stack`."""
+        after, step = (self.state.iteration, self.state.global_step) if self._resumed else (None, None)
+        self._signals = signals or StopSignals()
+        self.logs = stack.enter_context(Logs(self.config, self.folder, step))
+        self._metrics = stack.enter_context(MetricsFile(self.folder.metrics, self.state.metrics, append=self._resumed))
+        ledger = LedgerWriter(self.folder.ledger, header, after) if self.config.ledger_freq else None
+        self._ledger = stack.enter_context(ledger) if ledger is not None else None
+        return self.logs
 
     def run(self) -> None:
-        """Train to the end; the ledger's line 0 is the state before the first iteration."""
-        record = self._record(due=True)
-        if record is not None:
-            witness.record_first(record, self.collector.first_seeds, self.collector.state.observation)
-        self._close_iteration(record)
+        """Train to the end; the ledger's line 0 is the state before the first iteration.
+
+        Raises:
+            Stopped: a signal asked for it; a checkpoint has been written.
+        """
+        if not self._resumed:
+            record = self._record(due=True)
+            if record is not None:
+                witness.record_first(record, self.collector.first_seeds, self.collector.state.observation)
+            self._close_iteration(record)
         while self.state.global_step < self.config.total_timesteps:
+            self._stop_if_asked()
             self.iterate()
+            if self._cadence.due(self.state.iteration):
+                self.save_checkpoint()
+        if float(self.config.checkpoint_freq.removesuffix("m")):
+            # So that a finished run can be prolonged.
+            self.save_checkpoint()
         if self.config.save_model:
             policy_file.save(self.learner, self.folder.policy)
+
+    def save_checkpoint(self) -> None:
+        """Write a checkpoint of the run as it stands; what the run has written so far reaches the disk before it."""
+        self.logs.sync()
+        ledger = self._ledger.sync() if self._ledger is not None else 0
+        self._checkpoints.save(self.state, Position(ledger, self._metrics.sync()))
+
+    def _stop_if_asked(self) -> None:
+        name = self._signals.requested
+        if name is None:
+            return
+        self.save_checkpoint()
+        raise Stopped(
+            f"stopped by {name} after iteration {self.state.iteration} (step {self.state.global_step}), with a "
+            f"checkpoint; to go on: {command_line(self.folder)}"
+        )
 
     def iterate(self) -> None:
         """One iteration: roll out, store, learn, witness, and evaluate where it is due."""
@@ -283,7 +374,7 @@ class Trainer:
         self.logs.scalars({f"eval/{name}": value for name, value in means.items()}, step)
         self.logs.scalars({"time/eval_time": self.logs.last["eval_time"]}, step)
         self.logs.evaluation(step, means, evaluation.episodes.count, self.logs.last["eval_time"])
-        self._metrics.write(step, means, self.collector.take_episodes())
+        self._metrics.write(step, means, self.collector.state.since_evaluation)
         if self.config.save_model:
             policy_file.save(self.learner, self.folder.checkpoints / f"policy_{step}.pt")
         return evaluation
@@ -297,7 +388,8 @@ class Trainer:
             return
         self.logs.scalars(losses(updates), step)
         self.logs.scalars(self.logs.times(config.training_freq), step)
-        self.logs.scalars({f"train/{name}": value for name, value in self.collector.recent_means().items()}, step)
+        means = take_means(self.collector.state.since_log)
+        self.logs.scalars({f"train/{name}": value for name, value in means.items()}, step)
 
 
 def _make_replay(layout: RowLayout, config: TrainConfig, device: torch.device) -> ReplayBuffer:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,13 @@ class ManiSkillCudaVectorEnv:
             success=self._flag(info, "success"),
             fail=self._flag(info, "fail"),
             reset_seed=torch.from_numpy(seeds).to(self._device),
+        )
+
+    def restore(self, episodes: np.ndarray, actions: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Refuse: replayed episodes do not come to the same bits on the GPU simulator."""
+        raise EnvironmentFault(
+            f"{self.spec.env_id}: a run on the GPU simulator can't be resumed: its physics does not repeat its bits, "
+            "so an episode in progress can't be rebuilt; use --sim_backend physx_cpu"
         )
 
     def close(self) -> None:

@@ -6,6 +6,8 @@ no square root, no sum over a dimension, no fused multiply-add.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
@@ -106,6 +108,19 @@ class PointVectorEnv:
             fail=torch.zeros_like(success),
             reset_seed=torch.from_numpy(seeds).to(self._device),
         )
+
+    def restore(self, episodes: np.ndarray, actions: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Replay `actions[i]` (K_i, A) from the start of episode `episodes[i]`; returns observations (N, O)."""
+        self.episodes[:] = episodes
+        start, _ = self._begin(np.arange(self.num_envs))
+        self._state = torch.from_numpy(start).to(self._device)
+        self._steps[:] = [len(rows) for rows in actions]
+        padded = torch.nn.utils.rnn.pad_sequence(list(actions), batch_first=True).to(self._device)
+        going = torch.from_numpy(self._steps).to(self._device)
+        for step in range(padded.shape[1]):
+            moved = self._advance(padded[:, step])
+            self._state = torch.where((step < going)[:, None], moved, self._state)
+        return self._state.clone()
 
     def close(self) -> None:
         """Nothing is held but tensors."""

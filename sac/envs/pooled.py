@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 import numpy as np
@@ -91,6 +91,16 @@ class PooledVectorEnv:
         self._call("being stepped", lambda group: ("step", self._key))
         self.episodes[:] = self._shared.episodes
         return self._shared.read()
+
+    def restore(self, episodes: np.ndarray, actions: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Replay `actions[i]` (K_i, A) from the start of episode `episodes[i]`; returns observations (N, O)."""
+        rows = [action.detach().cpu().numpy() for action in actions]
+        self._call(
+            "being restored",
+            lambda group: ("restore", self._key, episodes[group.slice], rows[group.slice]),
+        )
+        self.episodes[:] = self._shared.episodes
+        return self._shared.read_reset()[0]
 
     def close(self) -> None:
         """Release every environment, and the workers where they are this vector's own."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -90,6 +90,21 @@ class VectorEnv(Protocol):
 
     def step(self, action: torch.Tensor) -> StepBatch:
         """Apply actions (N, A) float32."""
+        ...
+
+    def restore(self, episodes: np.ndarray, actions: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Bring every environment into mid-episode, whatever it did before.
+
+        Environment i begins its episode ``episodes[i]`` and takes the actions ``actions[i]``, none of which ends it;
+        that is all its state depends on, so the steps that follow have the bits they had when it came there first.
+
+        Args:
+            episodes: (N,) int64.
+            actions: for each environment (K_i, A) float32, oldest first; K_i may be 0 and differs between them.
+
+        Returns:
+            Observations (N, O) float32, what the policy sees next.
+        """
         ...
 
     def close(self) -> None:

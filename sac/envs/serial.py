@@ -135,6 +135,17 @@ class SerialVectorEnv:
             reset_seed=torch.from_numpy(seeds),
         )
 
+    def restore(self, episodes: np.ndarray, actions: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Replay `actions[i]` (K_i, A) from the start of episode `episodes[i]`; returns observations (N, O)."""
+        observation = np.empty((self.num_envs, self.spec.observation_dim), np.float32)
+        self.episodes[:] = episodes
+        for index, rows in enumerate(actions):
+            observation[index], _ = self._begin(index)
+            for row in np.array(rows.cpu().numpy(), np.float32):
+                self._steps[index] += 1
+                observation[index] = self._step_one(index, row).observation
+        return torch.from_numpy(observation)
+
     def close(self) -> None:
         """Release every environment."""
         for env in self._envs:

@@ -18,6 +18,8 @@ from multiprocessing.reduction import recv_handle
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from sac.envs.protocol import EnvSpec, EpisodeSeed
     from sac.envs.serial import SerialVectorEnv, SingleEnv
     from sac.envs.shared_batch import SharedBatch
@@ -107,6 +109,15 @@ class Worker:
         """Begin episode `episode` in every environment of a group."""
         shared, rows = self._shared[key], self._groups[key].slice
         shared.write_reset(rows, *self._envs[key].reset(episode))
+        shared.episodes[rows] = self._envs[key].episodes
+
+    def restore(self, key: int, episodes: np.ndarray, actions: list[np.ndarray]) -> None:
+        """Bring every environment of a group to where it was in mid-episode."""
+        import torch
+
+        shared, rows = self._shared[key], self._groups[key].slice
+        observation = self._envs[key].restore(episodes, [torch.from_numpy(action) for action in actions])
+        shared.write_reset(rows, observation, torch.zeros(len(episodes), dtype=torch.int64))
         shared.episodes[rows] = self._envs[key].episodes
 
     def step(self, key: int) -> None:

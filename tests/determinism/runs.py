@@ -32,6 +32,7 @@ POINT = TrainConfig(
     save_model=False,
     tensorboard=False,
     progress=False,
+    checkpoint_freq="0",
 )
 """Six iterations that learn; a fraction of a second."""
 
@@ -64,12 +65,13 @@ def run_here(folder: Path, **changes: Any) -> Ledger:
 
 
 def run_fresh(
-    folder: Path, flags: list[str], launcher: str = "sac", **options: Any
+    folder: Path | None, flags: list[str], launcher: str = "sac", *, before: tuple[str, ...] = (), **options: Any
 ) -> subprocess.CompletedProcess[str]:
-    """Run `sac train` in a fresh process; `launcher` is the module that starts it."""
+    """Run `sac train` in a fresh process; `launcher` is the module that starts it, `before` are its own arguments."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **options.pop("environment", {})}
     environment.pop("SAC_RESTARTED", None)
-    command = [sys.executable, "-m", launcher, "train", *flags, "--run_dir", str(folder)]
+    command = [sys.executable, "-m", launcher, *before, "train", *flags]
+    command += ["--run_dir", str(folder)] if folder is not None else []
     return subprocess.run(
         command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment, check=False, **options
     )

@@ -27,6 +27,8 @@ CHANGES: dict[str, dict[str, object]] = {
     "no progress": {"progress": False},
     "asked for video": {"capture_video": True},
     "unused flags": {"num_steps": 9, "env_vectorization": "cpu", "wandb_project_name": "p", "wandb_group": "g"},
+    "checkpoints": {"checkpoint_freq": "2", "keep_checkpoints": 3},
+    "checkpoints by the clock": {"checkpoint_freq": "0.001m"},
     "stops later": {"total_timesteps": 200},
     # The point task has no processes; the test below tries them on a real one.
     "workers": {"workers": 2},

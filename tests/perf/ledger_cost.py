@@ -42,7 +42,6 @@ def build(env_id: str, changes: dict[str, int], ledger_freq: int, stack: ExitSta
     """A trainer that has begun to learn."""
     from sac.config import TrainConfig
     from sac.learner import Learner
-    from sac.logs import Logs
     from sac.run_folder import RunFolder
     from sac.trainer import Trainer, make_envs, resolve_device
 
@@ -54,6 +53,7 @@ def build(env_id: str, changes: dict[str, int], ledger_freq: int, stack: ExitSta
         tensorboard=False,
         progress=False,
         capture_video=False,
+        checkpoint_freq="0",
         buffer_size=20_000,
         learning_starts=64,
         **changes,
@@ -62,8 +62,8 @@ def build(env_id: str, changes: dict[str, int], ledger_freq: int, stack: ExitSta
     numerics.apply(config.numerics, config.threads)
     envs, eval_envs = make_envs(config, device, stack)
     folder = RunFolder(Path(stack.enter_context(tempfile.TemporaryDirectory())))
-    logs = stack.enter_context(Logs(config, folder))
-    trainer = Trainer(config, Learner(config, envs.spec, device), envs, eval_envs, folder, logs, stack, {})
+    trainer = Trainer(config, Learner(config, envs.spec, device), envs, eval_envs, folder, {})
+    trainer.open(stack, {})
     for _ in range(4):
         trainer.iterate()
     return trainer

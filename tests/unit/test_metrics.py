@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from sac import metrics
 from sac.envs.protocol import StepBatch
-from sac.metrics import EPISODE_METRICS, EpisodeLog, MetricsFile, advance, wilson_interval
-from sac.state import EpisodeState
+from sac.metrics import EPISODE_METRICS, EpisodeLog, MetricsFile, add_to, advance, new_metrics, wilson_interval
+from sac.state import EpisodeState, EpisodeSums
 
 one_step = st.tuples(
     st.floats(-8, 8, width=16),
@@ -170,18 +170,19 @@ def test_wilson_interval_solves_its_own_equation(case):
         assert (rate - bound) ** 2 == pytest.approx(1.96**2 * bound * (1 - bound) / trials, abs=1e-9)
 
 
-def log_of(**columns):
-    log = EpisodeLog()
-    count = len(next(iter(columns.values())))
+def sums_of(**columns):
+    sums = EpisodeSums.zeros(len(EPISODE_METRICS))
+    count = len(next(iter(columns.values()), []))
     full = dict.fromkeys(EPISODE_METRICS, [0.0] * count) | columns
-    log.add({name: torch.tensor(values, dtype=torch.float64) for name, values in full.items()})
-    return log
+    add_to(sums, {name: torch.tensor(values, dtype=torch.float64) for name, values in full.items()})
+    return sums
 
 
 def written(path, window=2):
-    training = [EpisodeLog(), log_of(success_once=[1.0, 0.0]), log_of(**{"return": [4.0, 0.5, 0.0, 0.1]})]
-    with MetricsFile(path, window=window) as file:
-        for k, log in enumerate(training):
+    training = [{}, {"success_once": [1.0, 0.0]}, {"return": [4.0, 0.5, 0.0, 0.1]}]
+    with MetricsFile(path, new_metrics(window)) as file:
+        for k, columns in enumerate(training):
+            log = sums_of(**columns)
             shown = {"success_once": k / 4, "success_at_end": k / 8, "return": 10.0 * k + 0.1, "episode_len": 3.0}
             file.write(100 * k, shown, log)
     return path.read_bytes()
@@ -213,7 +214,7 @@ def test_a_row_can_be_read_before_the_file_is_closed(tmp_path):
     path = tmp_path / "metrics.csv"
     with MetricsFile(path) as file:
         assert path.read_text().splitlines() == [",".join(MetricsFile.COLUMNS)]
-        file.write(5, dict.fromkeys(MetricsFile.SHOWN, 1.0), EpisodeLog())
+        file.write(5, dict.fromkeys(MetricsFile.SHOWN, 1.0), sums_of())
         assert len(path.read_text().splitlines()) == 2
 
 

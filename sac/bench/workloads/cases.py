@@ -124,7 +124,6 @@ def iteration(stack: ExitStack) -> Work:
 
     from sac.config import TrainConfig
     from sac.learner import Learner
-    from sac.logs import Logs
     from sac.run_folder import RunFolder
     from sac.trainer import Trainer, make_envs
 
@@ -139,13 +138,14 @@ def iteration(stack: ExitStack) -> Work:
         tensorboard=False,
         progress=False,
         capture_video=False,
+        checkpoint_freq="0",
     )
     device = torch.device("cpu")
     folder = RunFolder(Path(stack.enter_context(tempfile.TemporaryDirectory())))
     envs, eval_envs = make_envs(config, device, stack)
-    logs = stack.enter_context(Logs(config, folder))
-    learner = Learner(config, envs.spec, device)
-    return Trainer(config, learner, envs, eval_envs, folder, logs, stack, {}).iterate
+    trainer = Trainer(config, Learner(config, envs.spec, device), envs, eval_envs, folder, {})
+    trainer.open(stack, {})
+    return trainer.iterate
 
 
 def digest(stack: ExitStack) -> Work:

@@ -135,3 +135,37 @@ def test_starting_at_a_later_episode_equals_playing_up_to_it(make):
     late, seeds = env.reset(episode=7)
     fresh, _ = make(2, episode_seed, False).reset(episode=7)
     assert torch.equal(late, fresh) and seeds.tolist() == [episode_seed(i, 7) for i in range(2)]
+
+
+@each_environment
+@pytest.mark.parametrize("ignore", [True, False])
+@given(st.integers(0, 45), st.integers(0, 2**20), st.integers(0, 30))
+@settings(max_examples=20)
+def test_an_environment_restored_in_mid_episode_goes_on_as_if_it_had_never_stopped(make, ignore, cut, seed, before):
+    plan = actions(3, make(3, episode_seed, ignore).spec.action_dim, 60, seed)
+    env, whole = make(3, episode_seed, ignore), []
+    observation, _ = env.reset()
+    so_far = [[], [], []]
+    for action in plan[:cut]:
+        batch = env.step(action)
+        observation = batch.observation
+        for i in range(3):
+            ended = bool(batch.terminated[i] | batch.truncated[i])
+            so_far[i] = [] if ended else [*so_far[i], action[i]]
+    episodes = env.episodes.copy()
+    whole = [env.step(action) for action in plan[cut:]]
+    # Another one, which has been elsewhere before.
+    other = make(3, episode_seed, ignore)
+    rollout(other, actions(3, other.spec.action_dim, before, seed + 1))
+    rows = [torch.stack(taken) if taken else torch.empty(0, plan[0].shape[1]) for taken in so_far]
+    assert torch.equal(other.restore(episodes, rows), observation)
+    assert first_difference(whole, [other.step(action) for action in plan[cut:]]) is None
+
+
+@each_environment
+def test_one_action_less_restores_another_state(make):
+    """Negative control."""
+    env = make(3, episode_seed, True)
+    plan = torch.full((4, 3, env.spec.action_dim), 0.5)
+    at_four, at_three = (env.restore(env.episodes, list(plan[:k].unbind(1))) for k in (4, 3))
+    assert not torch.equal(at_four, at_three)

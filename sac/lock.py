@@ -1,0 +1,97 @@
+"""One process at a time in a run folder.
+
+The lock is the kernel's (`flock`), so it ends with its holder, whatever kills it: a lock can't be left behind. The
+file's text only says who holds it. Where the text names another host, whose locks this kernel may not see, it is
+believed instead: a holder that ends in order empties the file.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from pathlib import Path
+from types import TracebackType
+
+from sac.config import BadConfig
+
+
+class RunLocked(BadConfig):
+    """Another process works in the run folder; the message names its pid and host."""
+
+
+class RunLock:
+    """Held from construction until `release`.
+
+    Args:
+        path: the lock file; it stays in place, since removing it would let a third process lock another file.
+
+    Raises:
+        RunLocked: another process holds it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._file = path.open("a+", encoding="utf-8")
+        except OSError as error:
+            raise BadConfig(f"--run_dir {path.parent}: can't be written ({error.strerror})") from error
+        self.took_over: str | None = None
+        try:
+            self._acquire()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _acquire(self) -> None:
+        before = self._read()
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise RunLocked(f"{self.path.parent}: in use by {_name(self._read())}; wait for it, or end it") from error
+        before = self._read()
+        here = socket.gethostname()
+        if before and before.get("host") != here:
+            raise RunLocked(
+                f"{self.path.parent}: in use by {_name(before)}; this host ({here}) can't see whether that process "
+                f"still runs: if it does not, remove {self.path}"
+            )
+        self.took_over = _name(before) if before else None
+        self._write(json.dumps({"pid": os.getpid(), "host": here}))
+
+    def _read(self) -> dict[str, object]:
+        """Who the file says holds the lock; empty where it says nothing that can be read."""
+        self._file.seek(0)
+        try:
+            holder = json.loads(self._file.read(4096))
+        except (ValueError, RecursionError):
+            return {}
+        return holder if isinstance(holder, dict) else {}
+
+    def _write(self, text: str) -> None:
+        self._file.seek(0)
+        self._file.truncate()
+        self._file.write(text)
+        self._file.flush()
+
+    def release(self) -> None:
+        """Let others in."""
+        self._write("")
+        self._file.close()
+
+    def __enter__(self) -> RunLock:
+        """The lock is held already."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let others in."""
+        self.release()
+
+
+def _name(holder: dict[str, object]) -> str:
+    if not holder:
+        return "another process, which has not written its name yet"
+    return f"process {holder.get('pid')!r} on host {holder.get('host')!r}"

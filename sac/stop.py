@@ -1,0 +1,49 @@
+"""SIGINT and SIGTERM: the first asks the run to stop at the end of its iteration, the second ends it at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from types import FrameType, TracebackType
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopped(Exception):
+    """The run was stopped by a signal, after a checkpoint; the message says how to go on."""
+
+
+class StopSignals:
+    """While entered, remembers the first signal; `requested` names it."""
+
+    def __init__(self) -> None:
+        self.requested: str | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> StopSignals:
+        """Take the signals over, where this is the thread that gets them."""
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._handle) for number in SIGNALS}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give the signals back."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        name = signal.Signals(number).name
+        if self.requested is not None:
+            os.write(2, f"\n{name} again: ended at once, without a checkpoint\n".encode())
+            os._exit(128 + number)
+        self.requested = name
+        # Not through a buffered stream: the signal may have come in the middle of a write to it.
+        os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, _NOTICE.format(name).encode())
+
+
+_NOTICE = "\n{}: stopping after this iteration, with a checkpoint (again: at once)\n"
