@@ -73,7 +73,9 @@ def test_a_revision_without_the_package_is_told(repo):
     assert len(git(repo, "worktree", "list").splitlines()) == 1
 
 
-def test_a_folder_outside_of_git_is_told(tmp_path):
+def test_a_folder_outside_of_git_is_told(tmp_path, monkeypatch):
+    # pytest's temporary folders may themselves lie in a clone.
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     with pytest.raises(BenchError, match="no git repository"):
         trees.find_repository(tmp_path)
 
