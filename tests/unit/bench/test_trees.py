@@ -2,6 +2,8 @@
 
 import os
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -73,11 +75,10 @@ def test_a_revision_without_the_package_is_told(repo):
     assert len(git(repo, "worktree", "list").splitlines()) == 1
 
 
-def test_a_folder_outside_of_git_is_told(tmp_path, monkeypatch):
-    # pytest's temporary folders may themselves lie in a clone.
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    with pytest.raises(BenchError, match="no git repository"):
-        trees.find_repository(tmp_path)
+def test_a_folder_outside_of_git_is_told():
+    # Not tmp_path: pytest's temporary folders may themselves lie in a clone.
+    with tempfile.TemporaryDirectory() as folder, pytest.raises(BenchError, match="no git repository"):
+        trees.find_repository(Path(folder))
 
 
 def test_a_branch_is_compared_with_where_it_left_main(repo, revisions):
