@@ -241,6 +241,8 @@ from sac.envs.pooled import PooledVectorEnv
 from sac.envs.workers import WorkerPool
 from tests.unit.envs import fakes
 
+# Whoever started the tests in the background had Ctrl-C ignored, and that is inherited.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 env = PooledVectorEnv(WorkerPool(2), getattr(fakes, sys.argv[1]), 2, fakes.episode_seed)
 env.reset()
 try:
