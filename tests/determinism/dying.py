@@ -99,6 +99,7 @@ def prepare(death: Death) -> FaultyCalls:
     """Arrange for this process to die."""
     from sac import checkpoint, numerics, storage
     from sac.envs.point import PointVectorEnv
+    from sac.envs.pooled import PooledVectorEnv
     from sac.envs.serial import SerialVectorEnv
 
     calls = FaultyCalls(death)
@@ -111,7 +112,7 @@ def prepare(death: Death) -> FaultyCalls:
     if death.cpu is not None:
         numerics.fingerprint = lambda *arguments: {**fingerprint(*arguments), "cpu": death.cpu}
     steps = 0
-    for owner in (PointVectorEnv, SerialVectorEnv):
+    for owner in (PointVectorEnv, SerialVectorEnv, PooledVectorEnv):
 
         def step(self: Any, action: Any, original: Callable[..., Any] = owner.step) -> Any:
             nonlocal steps
