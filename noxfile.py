@@ -20,7 +20,7 @@ import nox
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "unit", "determinism"]
+nox.options.sessions = ["lint", "unit", "determinism", "reliability"]
 
 ROOT = Path(__file__).parent
 CONSTRAINTS = ROOT / "constraints.txt"
@@ -53,6 +53,9 @@ if os.environ.get("PIP_EXTRA_INDEX_URL"):
     os.environ.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")
 
 
+RELIABILITY = ("tests/determinism/test_crash_safety.py", "tests/determinism/test_resume.py")
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Ruff (rules and format), then mypy; the workflows' schema, then their safety."""
@@ -77,7 +80,14 @@ def unit(session: nox.Session) -> None:
 def determinism(session: nox.Session) -> None:
     """The determinism gate: equal seeds give equal bits, on the real simulator."""
     prepare(session)
-    run_pytest(session, "tests/determinism", "--durations=10")
+    run_pytest(session, "tests/determinism", *(f"--ignore={file}" for file in RELIABILITY), "--durations=10")
+
+
+@nox.session
+def reliability(session: nox.Session) -> None:
+    """Runs that die and go on: equal bits after any death, and nothing lost."""
+    prepare(session)
+    run_pytest(session, *RELIABILITY, "--durations=10")
 
 
 @nox.session
