@@ -53,7 +53,7 @@ if os.environ.get("PIP_EXTRA_INDEX_URL"):
     os.environ.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")
 
 
-RELIABILITY = ("tests/determinism/test_crash_safety.py", "tests/determinism/test_resume.py")
+RELIABILITY = tuple(f"tests/determinism/test_{name}.py" for name in ("crash_safety", "resume", "workers"))
 
 
 @nox.session
@@ -85,7 +85,7 @@ def determinism(session: nox.Session) -> None:
 
 @nox.session
 def reliability(session: nox.Session) -> None:
-    """Runs that die and go on: equal bits after any death, and nothing lost."""
+    """Runs that die and go on, and their worker processes: equal bits whatever happens, and nothing lost."""
     prepare(session)
     run_pytest(session, *RELIABILITY, "--durations=10")
 
