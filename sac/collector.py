@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from sac.captured_policy import Policy
 from sac.config import TrainConfig
 from sac.envs.protocol import EnvironmentFault, StepBatch, VectorEnv
 from sac.learner import Learner
@@ -62,12 +63,14 @@ class Collector:
         config: seed, and steps in an iteration.
         envs: the training environments; they are reset here.
         learner: gives the policy.
+        policy: acts instead of the learner.
     """
 
-    def __init__(self, config: TrainConfig, envs: VectorEnv, learner: Learner) -> None:
+    def __init__(self, config: TrainConfig, envs: VectorEnv, learner: Learner, policy: Policy | None = None) -> None:
         self.config = config
         self.envs = envs
         self.learner = learner
+        self._policy = policy or learner
         seeds = range(envs.num_envs)
         self._warm_up = [Stream(config.seed, "action.warm_up", env) for env in seeds]
         self._noise = [Stream(config.seed, "action.noise", env) for env in seeds]
@@ -144,7 +147,7 @@ class Collector:
         shape = self._low.shape
         noise = torch.from_numpy(np.stack([stream.normal(self.state.steps, shape) for stream in self._noise]))
         device = self.learner.state.log_alpha.device
-        action = self.learner.act(self.state.observation.to(device), noise.to(device))
+        action = self._policy.act(self.state.observation.to(device), noise.to(device))
         return action.to(self.state.observation.device)
 
     def _book(self, action: torch.Tensor, step: StepBatch) -> None:

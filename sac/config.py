@@ -119,6 +119,8 @@ class TrainConfig:
     """where networks live and learn"""
     numerics: Numerics = "deterministic"
     """promise of the arithmetic: fast (none), deterministic (same machine model, same bits), portable (any x86-64)"""
+    cuda_graph: bool = True
+    """on a GPU, capture an iteration's gradient steps in CUDA graphs; the bits are the same"""
     threads: int = 0
     """CPU threads of the learner; 0: as many as the process may use, at most 8. Part of the run's identity"""
     workers: int | Literal["auto", "serial"] = "auto"
@@ -183,6 +185,7 @@ LAYOUT_FIELDS = frozenset(
         "num_steps",
         "env_vectorization",
         "workers",
+        "cuda_graph",
     }
 )
 """Fields that never change a training channel: tested in tests/determinism."""

@@ -243,8 +243,14 @@ class DigestBatch:
         self._bits: dict[str, Tensor] = {}
         self._values: dict[str, float] = {}
 
-    def add(self, channel: str, content: Content) -> None:
-        """Digest a tensor, an array, or a nest of them; a mapping counts with its names, in insertion order."""
+    def add(self, channel: str, content: Content, word_sum: Tensor | None = None) -> None:
+        """Digest a tensor, an array, or a nest of them; a mapping counts with its names, in insertion order.
+
+        Args:
+            channel: name of the digest.
+            content: what is digested.
+            word_sum: of all of the content's tensors, where the caller has taken it already; read by `finish`.
+        """
         if channel in self._digests:
             raise ValueError(f"channel {channel!r} was added to this batch before")
         leaves = list(_leaves(content))
@@ -252,7 +258,9 @@ class DigestBatch:
         header = repr([_describe(path, leaf) for path, leaf in leaves]).encode()
         device = tensors[0].device if tensors else self.device
         self._digests[channel] = ""  # keeps the order of adding
-        self._pending.append(_Pending(channel, header, digester_for(device).word_sum(*tensors)))
+        if word_sum is None:
+            word_sum = digester_for(device).word_sum(*tensors)
+        self._pending.append(_Pending(channel, header, word_sum))
 
     def add_value(self, name: str, value: Tensor | float) -> None:
         """Take along a float, or a floating tensor of one element: it arrives without any rounding."""

@@ -232,7 +232,7 @@ def fingerprint(profile: Numerics, device: str = "cpu") -> dict[str, Any]:
     import torch
 
     from sac.probe import probe
-    from sac.products import products_for
+    from sac.strategy import strategy_name
 
     name = torch.cuda.get_device_name() if device == "cuda" else "cpu"
     return {
@@ -244,7 +244,7 @@ def fingerprint(profile: Numerics, device: str = "cpu") -> dict[str, Any]:
         "mkl_cbwr": mkl_branch(),
         "threads": torch.get_num_threads(),
         "device": name,
-        "products": products_for(torch.device(device), portable=profile == "portable").name,
+        "products": strategy_name(torch.device(device), portable=profile == "portable"),
         "probe": probe(torch.device(device)),
     }
 

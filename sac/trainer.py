@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from sac import numerics, policy_file, run_folder, witness
+from sac.captured_policy import CapturedPolicy
 from sac.checkpoint import Cadence, Checkpoint, Checkpoints, Position
 from sac.collector import Collector
 from sac.config import BadConfig, TrainConfig, check
@@ -20,6 +21,7 @@ from sac.envs.factory import make_vector_env, start_workers
 from sac.envs.protocol import VectorEnv
 from sac.envs.workers import WorkerPool, resolve_workers
 from sac.evaluation import Evaluation, evaluate
+from sac.gradient_steps import GradientSteps, Updates
 from sac.learner import Learner
 from sac.ledger import LedgerWriter
 from sac.lock import RunLock
@@ -30,9 +32,9 @@ from sac.resume import Resume, check_drift, command_line, join, open_checkpoint
 from sac.run_folder import RunFolder
 from sac.state import TrainState
 from sac.stop import Stopped, StopSignals
-from sac.streams import EpisodeSeeds, Stream
+from sac.strategy import make_learner
+from sac.streams import EpisodeSeeds
 from sac.video import VideoRecorder, find_render_backend
-from sac.witness import Updates
 
 
 def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
@@ -55,7 +57,7 @@ def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
         render_backend, no_video = find_render_backend(config)
         envs, eval_envs = make_envs(config, device, stack, render_backend)
         # Whatever can be refused is refused before the folder exists.
-        learner = Learner(config, envs.spec, device)
+        learner = make_learner(config, envs.spec, device)
         if config.checkpoint is not None and resume is None:
             policy_file.load(Path(config.checkpoint), learner)
         require_tracking(config)
@@ -216,13 +218,16 @@ class Trainer:
         self.device = learner.state.log_alpha.device
         self.eval_envs, self.recorder = eval_envs, recorder
         self.learner = learner
-        self.collector = Collector(config, envs, self.learner)
+        captured = config.cuda_graph and self.device.type == "cuda"
+        shape = envs.num_envs, envs.spec.observation_dim, envs.spec.action_dim
+        policy = CapturedPolicy(learner, shape, self.device) if captured else learner
+        self.collector = Collector(config, envs, learner, policy)
         self.layout = RowLayout(envs.spec.observation_dim, envs.spec.action_dim)
         buffer_device = self.device if config.buffer_device == "cuda" else torch.device("cpu")
         self.replay = _make_replay(self.layout, config, buffer_device)
         self.state = TrainState(self.learner.state, self.replay.state, self.collector.state, new_metrics())
-        self._index_stream = Stream(config.seed, "replay.index")
-        self._noise_stream = Stream(config.seed, "update.noise")
+        self._steps = GradientSteps(config, learner, self.replay)
+        self._sums = witness.captured_sums(learner.state) if captured else None
         self._fingerprint, self._resumed = fingerprint, False
         self._checkpoints = Checkpoints(folder.states, config, fingerprint)
         self._cadence = Cadence(config.checkpoint_freq)
@@ -305,30 +310,11 @@ class Trainer:
         updates = None
         if state.global_step >= config.learning_starts and config.grad_steps_per_iteration > 0:
             with self.logs.timed("update_time"):
-                updates = self._learn(witnessed=record is not None)
+                updates = self._steps.run(state.iteration, witnessed=record is not None)
             if record is not None:
                 witness.record_updates(record, updates)
         self._log(updates)
         self._close_iteration(record, marks)
-
-    def _learn(self, witnessed: bool) -> Updates:
-        """`grad_steps_per_iteration` gradient steps on batches drawn uniformly from the replay buffer."""
-        config, block = self.config, self.state.iteration
-        steps = config.grad_steps_per_iteration
-        index = torch.from_numpy(self._index_stream.integers(block, len(self.replay), (steps, config.batch_size)))
-        noise_shape = (steps, 2, config.batch_size, self.layout.action_dim)
-        noise = torch.from_numpy(self._noise_stream.normal(block, noise_shape))
-        updates = Updates(index, noise)
-        device_index = index.to(self.replay.state.rows.device)
-        device_noise = noise.to(self.device)
-        rows = torch.empty((config.batch_size, self.layout.width), device=self.replay.state.rows.device)
-        for step in range(steps):
-            rows = self.replay.gather(device_index[step], out=rows)
-            if witnessed:
-                updates.see_batch(rows)
-            batch = self.layout.unpack(rows.to(self.device))
-            updates.infos.append(self.learner.update(batch, device_noise[step]))
-        return updates
 
     def _ledger_due(self) -> bool:
         if not self.config.ledger_freq:
@@ -344,7 +330,7 @@ class Trainer:
         """Witness the learner, evaluate where it is due, and write the ledger's line."""
         state = self.state
         if record is not None:
-            witness.record_learner(record, state.learner)
+            witness.record_learner(record, state.learner, self._sums)
         if self._evaluation_due(state.global_step):
             evaluation = self._evaluate()
             if record is not None:
@@ -407,13 +393,13 @@ def _crossed(step: int, stride: int, every: int) -> bool:
 
 def losses(updates: Updates) -> dict[str, float]:
     """The `losses/…` scalars that ManiSkill's `sac.py` writes, of the iteration's last gradient step."""
-    last = updates.infos[-1]
-    critic, q = last.critic_losses.tolist(), last.q_values.tolist()
+    info = updates.info
+    critic, q = info.critic_losses[-1].tolist(), info.q_values[-1].tolist()
     scalars = {f"losses/qf{e + 1}_values": value for e, value in enumerate(q)}
     scalars |= {f"losses/qf{e + 1}_loss": value for e, value in enumerate(critic)}
-    scalars |= {"losses/qf_loss": sum(critic) / 2, "losses/alpha": float(last.alpha)}
+    scalars |= {"losses/qf_loss": sum(critic) / 2, "losses/alpha": float(info.alpha[-1])}
     for name in ("actor_loss", "alpha_loss"):
-        values = [getattr(info, name) for info in updates.infos if getattr(info, name) is not None]
-        if values:
+        values = getattr(info, name)
+        if values is not None:
             scalars[f"losses/{name}"] = float(values[-1])
     return scalars

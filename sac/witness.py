@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
 import torch
 
 from sac.collector import Rollout
+from sac.cuda_graph import CapturedCall
 from sac.digest import DigestBatch, digester_for
 from sac.evaluation import Evaluation
-from sac.learner import UpdateInfo
-from sac.state import AdamState, LearnerState
-
-
-@dataclass
-class Updates:
-    """What the gradient steps of one iteration used and reported; tensors stay on their devices.
-
-    Attributes:
-        index: (U, B) int64 replay indices.
-        noise: (U, 2, B, A) float32.
-        batch_sums: one 0-d int64 word sum for each batch, empty where no ledger line is due.
-        infos: one report for each gradient step.
-    """
-
-    index: torch.Tensor
-    noise: torch.Tensor
-    batch_sums: list[torch.Tensor] = field(default_factory=list)
-    infos: list[UpdateInfo] = field(default_factory=list)
-
-    def see_batch(self, rows: torch.Tensor) -> None:
-        """Take the word sum of a batch, whose memory the next one will overwrite."""
-        self.batch_sums.append(digester_for(rows.device).word_sum(rows))
+from sac.gradient_steps import Updates
+from sac.state import LearnerState
 
 
 def record_first(record: DigestBatch, seeds: torch.Tensor, observation: torch.Tensor) -> None:
@@ -69,28 +49,54 @@ def step_marks(rollout: Rollout) -> dict[str, str]:
 
 def record_updates(record: DigestBatch, updates: Updates) -> None:
     """Channels of the gradient steps."""
+    # Their few numbers come to the host first, where a digest takes no launches.
+    losses, alpha = updates.info.critic_losses.cpu(), updates.info.alpha.cpu()
     record.add("replay.index", updates.index)
-    record.add("replay.batch", updates.batch_sums)
+    record.add("replay.batch", [] if updates.batch_sums is None else list(updates.batch_sums.cpu().unbind()))
     record.add("update.noise", updates.noise)
-    record.add("update.critic_loss", torch.stack([info.critic_losses for info in updates.infos]))
-    record.add_value("critic_loss", updates.infos[-1].critic_losses.sum())
-    actor_losses = [info.actor_loss for info in updates.infos if info.actor_loss is not None]
-    if actor_losses:
-        record.add("update.actor_loss", torch.stack(actor_losses))
-        record.add_value("actor_loss", actor_losses[-1])
-    record.add("update.alpha", torch.stack([info.alpha for info in updates.infos]))
-    record.add_value("alpha", updates.infos[-1].alpha)
+    record.add("update.critic_loss", losses)
+    record.add_value("critic_loss", losses[-1].sum())
+    if updates.info.actor_loss is not None:
+        actor_loss = updates.info.actor_loss.cpu()
+        record.add("update.actor_loss", actor_loss)
+        record.add_value("actor_loss", actor_loss[-1])
+    record.add("update.alpha", alpha)
+    record.add_value("alpha", alpha[-1])
 
 
-def record_learner(record: DigestBatch, state: LearnerState) -> None:
-    """Channels of parameters and optimizer moments."""
-    record.add("param.critic", state.critic.flat)
-    record.add("param.actor", state.actor.flat)
-    record.add("param.log_alpha", state.log_alpha)
-    record.add("param.target", state.target.flat)
-    for name in ("critic", "actor", "alpha"):
-        adam: AdamState = getattr(state, f"{name}_optim")
-        record.add(f"optim.{name}", [adam.step, adam.exp_avg, adam.exp_avg_sq])
+def learner_channels(state: LearnerState) -> dict[str, list[torch.Tensor]]:
+    """Channel -> the tensors that it digests, in the order of data flow."""
+    optim = {"critic": state.critic_optim, "actor": state.actor_optim, "alpha": state.alpha_optim}
+    return {
+        "param.critic": [state.critic.flat],
+        "param.actor": [state.actor.flat],
+        "param.log_alpha": [state.log_alpha],
+        "param.target": [state.target.flat],
+        **{f"optim.{name}": [adam.step, adam.exp_avg, adam.exp_avg_sq] for name, adam in optim.items()},
+    }
+
+
+def captured_sums(state: LearnerState) -> Callable[[], list[torch.Tensor]]:
+    """The word sums of the learner's channels, by one CUDA graph: they are always the same memory."""
+    device, channels = state.log_alpha.device, learner_channels(state)
+    stream = torch.cuda.Stream(device)
+    return CapturedCall(lambda: [digester_for(device).word_sum(*tensors) for tensors in channels.values()], stream)
+
+
+def record_learner(
+    record: DigestBatch, state: LearnerState, sums: Callable[[], list[torch.Tensor]] | None = None
+) -> None:
+    """Channels of parameters and optimizer moments.
+
+    Args:
+        record: takes them.
+        state: what is witnessed.
+        sums: gives their word sums, where they are not taken one by one.
+    """
+    channels = learner_channels(state)
+    known = sums() if sums is not None else [None] * len(channels)
+    for (channel, tensors), word_sum in zip(channels.items(), known, strict=True):
+        record.add(channel, tensors if len(tensors) > 1 else tensors[0], word_sum)
 
 
 def record_evaluation(record: DigestBatch, evaluation: Evaluation) -> None:

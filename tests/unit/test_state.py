@@ -57,6 +57,7 @@ DERIVED = {
     "collector.envs._steps": "the simulator: restored by replaying the episode's actions from its seed",
     "eval_envs": "every evaluation begins with a reset",
     "logs": "wall-clock times, which no two runs share",
+    "_steps._rows": "the batch at hand: each gradient step gathers it anew",
 }
 """Beginning of an attribute's path -> why the state need not hold it."""
 
