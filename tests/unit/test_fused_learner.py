@@ -140,6 +140,6 @@ def _bits(flags, witnessed, cuda_graph):
     for iteration in range(6):
         updates = steps.run(iteration, witnessed=witnessed)
         info = [part for part in vars(updates.info).values() if part is not None]
-        found.append(digest([*info, *updates.batch_sums]))
+        found.append(digest(info if updates.batch_sums is None else [*info, updates.batch_sums]))
     tensors = [leaf for _, leaf in walk(learner.state) if isinstance(leaf, torch.Tensor)]
     return [*found, digest(tensors), learner.state.updates]
