@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 
 from sac.config import TrainConfig
-from sac.envs.protocol import EnvironmentFault, StepBatch, VectorEnv
+from sac.envs.protocol import EnvironmentFault, SplitStep, StepBatch, VectorEnv
 from sac.learner import Learner
 from sac.metrics import EPISODE_METRICS, add_to, advance
 from sac.replay import RowLayout
@@ -52,6 +54,14 @@ class Rollout:
         return layout.pack(self.observation, self.action, self.reward, stop, self.next_observation)
 
 
+class Policy(Protocol):
+    """What chooses actions."""
+
+    def act(self, observation: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+        """Actions (N, A) for observations (N, O) and standard normal noise (N, A), all on the learner's device."""
+        ...
+
+
 class Collector:
     """Steps the training environments.
 
@@ -62,12 +72,14 @@ class Collector:
         config: seed, and steps in an iteration.
         envs: the training environments; they are reset here.
         learner: gives the policy.
+        policy: acts instead of the learner.
     """
 
-    def __init__(self, config: TrainConfig, envs: VectorEnv, learner: Learner) -> None:
+    def __init__(self, config: TrainConfig, envs: VectorEnv, learner: Learner, policy: Policy | None = None) -> None:
         self.config = config
         self.envs = envs
         self.learner = learner
+        self._policy = policy or learner
         seeds = range(envs.num_envs)
         self._warm_up = [Stream(config.seed, "action.warm_up", env) for env in seeds]
         self._noise = [Stream(config.seed, "action.noise", env) for env in seeds]
@@ -84,11 +96,12 @@ class Collector:
         )
         self._everyone = torch.arange(envs.num_envs)
 
-    def collect(self, warm_up: bool) -> Rollout:
+    def collect(self, warm_up: bool, meanwhile: Callable[[], None] | None = None) -> Rollout:
         """Take `steps_per_env` steps in every environment.
 
         Args:
             warm_up: act uniformly in the action box instead of by the policy.
+            meanwhile: called once for each step, while environments in other processes take it.
 
         Raises:
             EnvironmentFault: an environment returned a number that is not finite.
@@ -99,7 +112,7 @@ class Collector:
             action = self._uniform_action() if warm_up else self._policy_action()
             if not bool(torch.isfinite(action).all()):
                 raise EnvironmentFault(self._diverged())
-            step = self.envs.step(action)
+            step = self.envs.step(action) if meanwhile is None else self._step_and(meanwhile, action)
             actions.append(action)
             steps.append(step)
             self._book(action, step)
@@ -144,8 +157,17 @@ class Collector:
         shape = self._low.shape
         noise = torch.from_numpy(np.stack([stream.normal(self.state.steps, shape) for stream in self._noise]))
         device = self.learner.state.log_alpha.device
-        action = self.learner.act(self.state.observation.to(device), noise.to(device))
+        action = self._policy.act(self.state.observation.to(device), noise.to(device))
         return action.to(self.state.observation.device)
+
+    def _step_and(self, meanwhile: Callable[[], None], action: torch.Tensor) -> StepBatch:
+        if not isinstance(self.envs, SplitStep):
+            # Both are done by this process, one after the other.
+            meanwhile()
+            return self.envs.step(action)
+        self.envs.begin_step(action)
+        meanwhile()
+        return self.envs.end_step()
 
     def _book(self, action: torch.Tensor, step: StepBatch) -> None:
         self.state.actions[self._everyone, self.state.totals.length] = action.cpu()

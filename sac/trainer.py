@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import torch
 
 from sac import numerics, policy_file, run_folder, witness
 from sac.checkpoint import Cadence, Checkpoint, Checkpoints, Position
-from sac.collector import Collector
+from sac.collector import Collector, Rollout
 from sac.config import BadConfig, TrainConfig, check
 from sac.digest import DigestBatch
 from sac.envs.factory import make_vector_env, start_workers
@@ -25,6 +26,7 @@ from sac.ledger import LedgerWriter
 from sac.lock import RunLock
 from sac.logs import Logs, require_tracking
 from sac.metrics import MetricsFile, new_metrics, take_means
+from sac.overlap import ActorCopy, Shares
 from sac.replay import ReplayBuffer, RowLayout
 from sac.resume import Resume, check_drift, command_line, join, open_checkpoint
 from sac.run_folder import RunFolder
@@ -216,7 +218,8 @@ class Trainer:
         self.device = learner.state.log_alpha.device
         self.eval_envs, self.recorder = eval_envs, recorder
         self.learner = learner
-        self.collector = Collector(config, envs, self.learner)
+        self.acting = ActorCopy(learner) if config.overlap else None
+        self.collector = Collector(config, envs, self.learner, self.acting)
         self.layout = RowLayout(envs.spec.observation_dim, envs.spec.action_dim)
         buffer_device = self.device if config.buffer_device == "cuda" else torch.device("cpu")
         self.replay = _make_replay(self.layout, config, buffer_device)
@@ -289,30 +292,64 @@ class Trainer:
 
     def iterate(self) -> None:
         """One iteration: roll out, store, learn, witness, and evaluate where it is due."""
-        config, state = self.config, self.state
+        state = self.state
         # As in ManiSkill's sac.py the policy acts from the first iteration after one that learned.
-        warm_up = state.iteration == 0 or state.global_step < config.learning_starts
+        warm_up = state.iteration == 0 or state.global_step < self.config.learning_starts
         state.iteration += 1
         record = self._record(due=self._ledger_due())
-        with self.logs.timed("rollout_time"):
-            rollout = self.collector.collect(warm_up)
-            self.replay.add(rollout.pack(self.layout, config.bootstrap_at_done).to(self.replay.state.rows.device))
-        state.global_step += config.training_freq
+        advance = self._advance if self.acting is None else self._advance_overlapped
+        rollout, updates = advance(warm_up, record is not None)
         marks = None
         if record is not None:
             witness.record_rollout(record, rollout)
             marks = witness.step_marks(rollout)
-        updates = None
-        if state.global_step >= config.learning_starts and config.grad_steps_per_iteration > 0:
-            with self.logs.timed("update_time"):
-                updates = self._learn(witnessed=record is not None)
-            if record is not None:
+            if updates is not None:
                 witness.record_updates(record, updates)
         self._log(updates)
         self._close_iteration(record, marks)
 
-    def _learn(self, witnessed: bool) -> Updates:
-        """`grad_steps_per_iteration` gradient steps on batches drawn uniformly from the replay buffer."""
+    def _advance(self, warm_up: bool, witnessed: bool) -> tuple[Rollout, Updates | None]:
+        """Roll out and store, then learn."""
+        with self.logs.timed("rollout_time"):
+            rollout = self.collector.collect(warm_up)
+            self._store(rollout)
+        updates = None
+        if self._learning_due():
+            with self.logs.timed("update_time"):
+                *_, updates = self._learn(witnessed)
+        return rollout, updates
+
+    def _advance_overlapped(self, warm_up: bool, witnessed: bool) -> tuple[Rollout, Updates | None]:
+        """Roll out and meanwhile learn from what is stored, then store: see `overlap`.
+
+        The time of the rollout is what gradient steps did not hide.
+        """
+        assert self.acting is not None
+        start = time.perf_counter()
+        self.acting.refresh()
+        if not self._learning_due():
+            rollout, updates, learning = self.collector.collect(warm_up), None, 0.0
+        else:
+            shares = Shares(self._learn(witnessed), self.config.grad_steps_per_iteration, self.config.steps_per_env)
+            rollout = self.collector.collect(warm_up, shares.next)
+            updates, learning = shares.updates, shares.seconds
+            self.logs.book("update_time", learning)
+        self._store(rollout)
+        self.logs.book("rollout_time", time.perf_counter() - start - learning)
+        return rollout, updates
+
+    def _store(self, rollout: Rollout) -> None:
+        rows = rollout.pack(self.layout, self.config.bootstrap_at_done)
+        self.replay.add(rows.to(self.replay.state.rows.device))
+        self.state.global_step += self.config.training_freq
+
+    def _learning_due(self) -> bool:
+        """Whether the replay buffer holds enough to learn from."""
+        enough = len(self.replay) > 0 and self.state.global_step >= self.config.learning_starts
+        return enough and self.config.grad_steps_per_iteration > 0
+
+    def _learn(self, witnessed: bool) -> Iterator[Updates]:
+        """Gradient steps on batches drawn uniformly from the replay buffer, one for each item: what all so far did."""
         config, block = self.config, self.state.iteration
         steps = config.grad_steps_per_iteration
         index = torch.from_numpy(self._index_stream.integers(block, len(self.replay), (steps, config.batch_size)))
@@ -328,7 +365,7 @@ class Trainer:
                 updates.see_batch(rows)
             batch = self.layout.unpack(rows.to(self.device))
             updates.infos.append(self.learner.update(batch, device_noise[step]))
-        return updates
+            yield updates
 
     def _ledger_due(self) -> bool:
         if not self.config.ledger_freq:
