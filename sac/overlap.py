@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from itertools import islice
 
 import torch
 
@@ -44,28 +43,24 @@ class ActorCopy:
 
 
 class Shares:
-    """The gradient steps of one iteration, cut into one share for each env step.
+    """The gradient steps of one iteration in shares, one for each env step.
 
     Args:
-        steps: does one gradient step for each item, and yields what all of them so far reported.
-        count: number of gradient steps.
-        shares: number of env steps that each environment takes in the iteration.
+        shares: does one share for each item, and yields what all of them so far did; nothing where nothing is learned.
     """
 
-    def __init__(self, steps: Iterator[Updates], count: int, shares: int) -> None:
-        self._steps = steps
-        self._sizes = iter(share_sizes(count, shares))
+    def __init__(self, shares: Iterator[Updates]) -> None:
+        self._shares = shares
         self.updates: Updates | None = None
         self.seconds = 0.0
 
     def next(self) -> None:
         """Do the next share; on CUDA this only queues it."""
         start = time.perf_counter()
-        for updates in islice(self._steps, next(self._sizes)):
-            self.updates = updates
+        self.updates = next(self._shares, self.updates)
         self.seconds += time.perf_counter() - start
 
 
 def share_sizes(count: int, shares: int) -> list[int]:
-    """Cut `count` into so many shares, as even as can be."""
+    """Cut `count` gradient steps into so many shares, as even as can be."""
     return [(share + 1) * count // shares - share * count // shares for share in range(shares)]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from sac.ledger import LedgerWriter
 from sac.lock import RunLock
 from sac.logs import Logs, require_tracking
 from sac.metrics import MetricsFile, new_metrics, take_means
-from sac.overlap import ActorCopy, Shares
+from sac.overlap import ActorCopy, Shares, share_sizes
 from sac.replay import ReplayBuffer, RowLayout
 from sac.resume import Resume, check_drift, command_line, join, open_checkpoint
 from sac.run_folder import RunFolder
@@ -316,7 +317,7 @@ class Trainer:
         updates = None
         if self._learning_due():
             with self.logs.timed("update_time"):
-                *_, updates = self._learn(witnessed)
+                *_, updates = self._learn([self.config.grad_steps_per_iteration], witnessed)
         return rollout, updates
 
     def _advance_overlapped(self, warm_up: bool, witnessed: bool) -> tuple[Rollout, Updates | None]:
@@ -327,16 +328,13 @@ class Trainer:
         assert self.acting is not None
         start = time.perf_counter()
         self.acting.refresh()
-        if not self._learning_due():
-            rollout, updates, learning = self.collector.collect(warm_up), None, 0.0
-        else:
-            shares = Shares(self._learn(witnessed), self.config.grad_steps_per_iteration, self.config.steps_per_env)
-            rollout = self.collector.collect(warm_up, shares.next)
-            updates, learning = shares.updates, shares.seconds
-            self.logs.book("update_time", learning)
+        sizes = share_sizes(self.config.grad_steps_per_iteration, self.config.steps_per_env)
+        shares = Shares(self._learn(sizes, witnessed) if self._learning_due() else iter(()))
+        rollout = self.collector.collect(warm_up, shares.next)
         self._store(rollout)
-        self.logs.book("rollout_time", time.perf_counter() - start - learning)
-        return rollout, updates
+        self.logs.book("update_time", shares.seconds)
+        self.logs.book("rollout_time", time.perf_counter() - start - shares.seconds)
+        return rollout, shares.updates
 
     def _store(self, rollout: Rollout) -> None:
         rows = rollout.pack(self.layout, self.config.bootstrap_at_done)
@@ -348,10 +346,10 @@ class Trainer:
         enough = len(self.replay) > 0 and self.state.global_step >= self.config.learning_starts
         return enough and self.config.grad_steps_per_iteration > 0
 
-    def _learn(self, witnessed: bool) -> Iterator[Updates]:
-        """Gradient steps on batches drawn uniformly from the replay buffer, one for each item: what all so far did."""
+    def _learn(self, shares: Sequence[int], witnessed: bool) -> Iterator[Updates]:
+        """So many gradient steps for each item, on batches drawn uniformly from the replay buffer."""
         config, block = self.config, self.state.iteration
-        steps = config.grad_steps_per_iteration
+        steps = sum(shares)
         index = torch.from_numpy(self._index_stream.integers(block, len(self.replay), (steps, config.batch_size)))
         noise_shape = (steps, 2, config.batch_size, self.layout.action_dim)
         noise = torch.from_numpy(self._noise_stream.normal(block, noise_shape))
@@ -359,12 +357,14 @@ class Trainer:
         device_index = index.to(self.replay.state.rows.device)
         device_noise = noise.to(self.device)
         rows = torch.empty((config.batch_size, self.layout.width), device=self.replay.state.rows.device)
-        for step in range(steps):
-            rows = self.replay.gather(device_index[step], out=rows)
-            if witnessed:
-                updates.see_batch(rows)
-            batch = self.layout.unpack(rows.to(self.device))
-            updates.infos.append(self.learner.update(batch, device_noise[step]))
+        remaining = iter(range(steps))
+        for share in shares:
+            for step in islice(remaining, share):
+                rows = self.replay.gather(device_index[step], out=rows)
+                if witnessed:
+                    updates.see_batch(rows)
+                batch = self.layout.unpack(rows.to(self.device))
+                updates.infos.append(self.learner.update(batch, device_noise[step]))
             yield updates
 
     def _ledger_due(self) -> bool:
