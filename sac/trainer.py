@@ -294,7 +294,7 @@ class Trainer:
     def iterate(self) -> None:
         """One iteration: roll out, store, learn, witness, and evaluate where it is due."""
         state = self.state
-        # As in ManiSkill's sac.py the policy acts from the first iteration after one that learned.
+        # As in ManiSkill's sac.py the policy acts from the first iteration after one that learned; overlapped, in it.
         warm_up = state.iteration == 0 or state.global_step < self.config.learning_starts
         state.iteration += 1
         record = self._record(due=self._ledger_due())
