@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 
 from sac.captured_policy import Policy
 from sac.config import TrainConfig
-from sac.envs.protocol import EnvironmentFault, StepBatch, VectorEnv
+from sac.envs.protocol import EnvironmentFault, SplitStep, StepBatch, VectorEnv
 from sac.learner import Learner
 from sac.metrics import EPISODE_METRICS, add_to, advance
 from sac.replay import RowLayout
@@ -86,12 +87,14 @@ class Collector:
             since_log=EpisodeSums.zeros(len(EPISODE_METRICS)),
         )
         self._everyone = torch.arange(envs.num_envs)
+        self._drawn: tuple[int, torch.Tensor] | None = None
 
-    def collect(self, warm_up: bool) -> Rollout:
+    def collect(self, warm_up: bool, meanwhile: Callable[[], None] = lambda: None) -> Rollout:
         """Take `steps_per_env` steps in every environment.
 
         Args:
             warm_up: act uniformly in the action box instead of by the policy.
+            meanwhile: called once for each step, while environments in other processes take it.
 
         Raises:
             EnvironmentFault: an environment returned a number that is not finite.
@@ -102,7 +105,7 @@ class Collector:
             action = self._uniform_action() if warm_up else self._policy_action()
             if not bool(torch.isfinite(action).all()):
                 raise EnvironmentFault(self._diverged())
-            step = self.envs.step(action)
+            step = self._step(action, meanwhile, draw_next=not warm_up)
             actions.append(action)
             steps.append(step)
             self._book(action, step)
@@ -144,11 +147,27 @@ class Collector:
         return torch.from_numpy(self._low + self._range * draws).to(self.state.observation.device)
 
     def _policy_action(self) -> torch.Tensor:
-        shape = self._low.shape
-        noise = torch.from_numpy(np.stack([stream.normal(self.state.steps, shape) for stream in self._noise]))
+        if self._drawn is None or self._drawn[0] != self.state.steps:
+            self._drawn = self._draw_noise(self.state.steps)
         device = self.learner.state.log_alpha.device
-        action = self._policy.act(self.state.observation.to(device), noise.to(device))
+        action = self._policy.act(self.state.observation.to(device), self._drawn[1].to(device))
         return action.to(self.state.observation.device)
+
+    def _draw_noise(self, step: int) -> tuple[int, torch.Tensor]:
+        """The step, and what the policy's actions in it are drawn with: a function of its number alone."""
+        shape = self._low.shape
+        return step, torch.from_numpy(np.stack([stream.normal(step, shape) for stream in self._noise]))
+
+    def _step(self, action: torch.Tensor, meanwhile: Callable[[], None], *, draw_next: bool) -> StepBatch:
+        """A step of all environments; what this process has to do besides, it does while others step them."""
+        if not isinstance(self.envs, SplitStep):
+            meanwhile()
+            return self.envs.step(action)
+        self.envs.begin_step(action)
+        meanwhile()
+        if draw_next:
+            self._drawn = self._draw_noise(self.state.steps + 1)
+        return self.envs.end_step()
 
     def _book(self, action: torch.Tensor, step: StepBatch) -> None:
         self.state.actions[self._everyone, self.state.totals.length] = action.cpu()

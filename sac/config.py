@@ -126,6 +126,9 @@ class TrainConfig:
     workers: int | Literal["auto", "serial"] = "auto"
     """processes that step physx_cpu environments; auto: one for each core that this process may use, at most num_envs;
     serial or 0: step them in this process. The bits are the same"""
+    overlap: bool = False
+    """gradient steps while environments step: what an iteration collects is learned from in the next one. Other bits
+    than without, equal ones for any `--workers`, and faster where cores are free"""
     run_dir: str | None = None
     """run folder; default `runs/<exp_name>`, or a fresh name from task and seed"""
     checkpoint_freq: str = "10m"

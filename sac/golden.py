@@ -20,9 +20,13 @@ DEFAULT_FOLDER = Path(__file__).parents[1] / "tests" / "determinism" / "goldens"
 _SMALL = "--num_envs=4 --training_freq=32 --batch_size=64 --buffer_size=2_000 --learning_starts=128 --num_eval_envs=2"
 _QUIET = "--numerics=portable --no-tensorboard --no-capture_video --no-save_model --no-progress"
 _TASK = f"{_SMALL} --total_timesteps=320 --eval_freq=0 {_QUIET}"
+_POINT = f"--env_id=Point-v1 {_SMALL} --total_timesteps=3_200 --eval_freq=1_600 {_QUIET} --ledger_freq=5"
+_STACK_CUBE = f"--env_id=StackCube-v1 --control_mode=pd_ee_delta_pos {_TASK}"
 GOLDENS: dict[str, str] = {
-    "point": f"--env_id=Point-v1 {_SMALL} --total_timesteps=3_200 --eval_freq=1_600 {_QUIET} --ledger_freq=5",
-    "stack_cube": f"--env_id=StackCube-v1 --control_mode=pd_ee_delta_pos {_TASK}",
+    "point": _POINT,
+    "point_overlap": f"{_POINT} --overlap",
+    "stack_cube": _STACK_CUBE,
+    "stack_cube_overlap": f"{_STACK_CUBE} --overlap",
     "pick_cube": f"--env_id=PickCube-v1 {_TASK}",
     "push_cube": f"--env_id=PushCube-v1 {_TASK}",
 }
@@ -54,7 +58,7 @@ def golden_command(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="sac-golden-") as temporary, ThreadPoolExecutor(options.jobs) as pool:
         outcomes = []
         for outcome in pool.map(lambda name: _outcome(name, folder, Path(temporary), options), names):
-            print(f"{outcome.name:12} {outcome.text}", flush=True)
+            print(f"{outcome.name:18} {outcome.text}", flush=True)
             outcomes.append(outcome)
     if not options.names:
         outcomes += unused(folder)
@@ -151,5 +155,5 @@ def unused(folder: Path) -> list[Outcome]:
     """Golden files that no entry of the table makes."""
     stray = sorted(path for path in folder.glob("*.jsonl") if path.stem not in GOLDENS)
     for path in stray:
-        print(f"{path.stem:12} {path} belongs to no golden: remove it")
+        print(f"{path.stem:18} {path} belongs to no golden: remove it")
     return [Outcome(path.stem, False, "unused") for path in stray]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -34,12 +34,14 @@ class Updates:
         info: as `UpdateInfo`, with a leading axis: U for the critics' entries, alpha included, and as many as there
             were for the actor's, which are None where there was none.
         batch_sums: (U,) int64, a word sum for each batch; None where no ledger line is due.
+        drawn_sums: word sums of index and noise; None where no ledger line is due.
     """
 
     index: torch.Tensor
     noise: torch.Tensor
     info: UpdateInfo
     batch_sums: torch.Tensor | None
+    drawn_sums: tuple[torch.Tensor, ...] | None
 
 
 @dataclass(frozen=True)
@@ -74,29 +76,33 @@ class GradientSteps:
         capturable = self._device.type == "cuda" and rows.device.type == "cuda"
         self._graphs = _Graphs(self) if config.cuda_graph and capturable else None
 
-    def run(self, iteration: int, *, witnessed: bool) -> Updates:
-        """`grad_steps_per_iteration` gradient steps on batches drawn uniformly from the replay buffer.
+    def shares(self, iteration: int, sizes: Sequence[int], *, witnessed: bool) -> Iterator[Updates | None]:
+        """So many gradient steps for each item, on batches drawn uniformly from the replay buffer as it is now.
 
         Args:
             iteration: its number, which is the block of its random numbers.
-            witnessed: take a word sum of each batch for the ledger.
+            sizes: of the shares; together they are `grad_steps_per_iteration`.
+            witnessed: take word sums for the ledger.
+
+        Yields:
+            None after each share but the last, and then what all of them did.
         """
-        steps = self.config.grad_steps_per_iteration
-        shape = (steps, self.config.batch_size)
+        shape = (sum(sizes), self.config.batch_size)
         index = torch.from_numpy(self._index_stream.integers(iteration, len(self.replay), shape))
         noise = self._noise(iteration)
         take = self._graphs.take if self._graphs is not None else self.take
         device_index, device_noise = index.to(self.replay.state.rows.device), noise.to(self._device)
-        chunks = [
-            take(
-                device_index[at : at + MOST_STEPS_IN_A_GRAPH], device_noise[at : at + MOST_STEPS_IN_A_GRAPH], witnessed
-            )
-            for at in range(0, steps, MOST_STEPS_IN_A_GRAPH)
-        ]
+        chunks: list[_Chunk] = []
+        for share, cuts in enumerate(_cuts(sizes)):
+            chunks += [take(device_index[cut], device_noise[cut], witnessed) for cut in cuts]
+            if share < len(sizes) - 1:
+                yield None
+        sums = tuple(digester_for(drawn.device).word_sum(drawn) for drawn in (index, noise)) if witnessed else None
         if self._device.type == "cuda":
             # While the device works: the block of the next iteration is a function of its number alone.
             self._drawn = iteration + 1, self._draw_noise(iteration + 1)
-        return Updates(index, noise, _joined([chunk.info for chunk in chunks]), _sums(chunks))
+        info = _combined([chunk.info for chunk in chunks], torch.cat)
+        yield Updates(index, noise, info, _batch_sums(chunks), sums)
 
     def take(self, index: torch.Tensor, noise: torch.Tensor, witnessed: bool) -> _Chunk:
         """Gradient steps one after another, with indices (n, B) and noise (n, 2, B, A) on their devices."""
@@ -171,8 +177,13 @@ def _stacked(infos: list[UpdateInfo]) -> UpdateInfo:
     return _combined(infos, torch.stack)
 
 
-def _joined(infos: list[UpdateInfo]) -> UpdateInfo:
-    return infos[0] if len(infos) == 1 else _combined(infos, torch.cat)
+def _cuts(sizes: Sequence[int]) -> Iterator[list[slice]]:
+    """Where each share of the gradient steps lies among all of them, in pieces of at most a graph's length."""
+    start = 0
+    for size in sizes:
+        ends = range(start, start + size, MOST_STEPS_IN_A_GRAPH)
+        yield [slice(at, min(at + MOST_STEPS_IN_A_GRAPH, start + size)) for at in ends]
+        start += size
 
 
 def _combined(infos: list[UpdateInfo], combine: Callable[[list[torch.Tensor]], torch.Tensor]) -> UpdateInfo:
@@ -187,6 +198,6 @@ def _copy(tensor: torch.Tensor | None) -> torch.Tensor | None:
     return None if tensor is None else tensor.clone()
 
 
-def _sums(chunks: list[_Chunk]) -> torch.Tensor | None:
+def _batch_sums(chunks: list[_Chunk]) -> torch.Tensor | None:
     found = [chunk.sums for chunk in chunks if chunk.sums is not None]
     return torch.cat(found) if found else None

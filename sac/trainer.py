@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -14,7 +15,7 @@ import torch
 from sac import numerics, policy_file, run_folder, witness
 from sac.captured_policy import CapturedPolicy
 from sac.checkpoint import Cadence, Checkpoint, Checkpoints, Position
-from sac.collector import Collector
+from sac.collector import Collector, Rollout
 from sac.config import BadConfig, TrainConfig, check
 from sac.digest import DigestBatch
 from sac.envs.factory import make_vector_env, start_workers
@@ -27,6 +28,7 @@ from sac.ledger import LedgerWriter
 from sac.lock import RunLock
 from sac.logs import Logs, require_tracking
 from sac.metrics import MetricsFile, new_metrics, take_means
+from sac.overlap import ActorCopy, Shares, share_sizes
 from sac.replay import ReplayBuffer, RowLayout
 from sac.resume import Resume, check_drift, command_line, join, open_checkpoint
 from sac.run_folder import RunFolder
@@ -218,10 +220,13 @@ class Trainer:
         self.device = learner.state.log_alpha.device
         self.eval_envs, self.recorder = eval_envs, recorder
         self.learner = learner
+        self.acting = ActorCopy(learner) if config.overlap else None
         captured = config.cuda_graph and self.device.type == "cuda"
         shape = envs.num_envs, envs.spec.observation_dim, envs.spec.action_dim
-        policy = CapturedPolicy(learner, shape, self.device) if captured else learner
-        self.collector = Collector(config, envs, learner, policy)
+        policy = self.acting or learner
+        self.collector = Collector(
+            config, envs, learner, CapturedPolicy(policy, shape, self.device) if captured else policy
+        )
         self.layout = RowLayout(envs.spec.observation_dim, envs.spec.action_dim)
         buffer_device = self.device if config.buffer_device == "cuda" else torch.device("cpu")
         self.replay = _make_replay(self.layout, config, buffer_device)
@@ -294,27 +299,60 @@ class Trainer:
 
     def iterate(self) -> None:
         """One iteration: roll out, store, learn, witness, and evaluate where it is due."""
-        config, state = self.config, self.state
-        # As in ManiSkill's sac.py the policy acts from the first iteration after one that learned.
-        warm_up = state.iteration == 0 or state.global_step < config.learning_starts
+        state = self.state
+        # As in ManiSkill's sac.py the policy acts from the first iteration after one that learned; overlapped, in it.
+        warm_up = state.iteration == 0 or state.global_step < self.config.learning_starts
         state.iteration += 1
         record = self._record(due=self._ledger_due())
-        with self.logs.timed("rollout_time"):
-            rollout = self.collector.collect(warm_up)
-            self.replay.add(rollout.pack(self.layout, config.bootstrap_at_done).to(self.replay.state.rows.device))
-        state.global_step += config.training_freq
+        advance = self._advance if self.acting is None else self._advance_overlapped
+        rollout, updates = advance(warm_up, record is not None)
         marks = None
         if record is not None:
             witness.record_rollout(record, rollout)
             marks = witness.step_marks(rollout)
-        updates = None
-        if state.global_step >= config.learning_starts and config.grad_steps_per_iteration > 0:
-            with self.logs.timed("update_time"):
-                updates = self._steps.run(state.iteration, witnessed=record is not None)
-            if record is not None:
+            if updates is not None:
                 witness.record_updates(record, updates)
         self._log(updates)
         self._close_iteration(record, marks)
+
+    def _advance(self, warm_up: bool, witnessed: bool) -> tuple[Rollout, Updates | None]:
+        """Roll out and store, then learn."""
+        with self.logs.timed("rollout_time"):
+            rollout = self.collector.collect(warm_up)
+            self._store(rollout)
+        updates = None
+        if self._learning_due():
+            with self.logs.timed("update_time"):
+                shares = [self.config.grad_steps_per_iteration]
+                *_, updates = self._steps.shares(self.state.iteration, shares, witnessed=witnessed)
+        return rollout, updates
+
+    def _advance_overlapped(self, warm_up: bool, witnessed: bool) -> tuple[Rollout, Updates | None]:
+        """Roll out and meanwhile learn from what is stored, then store: see `overlap`.
+
+        The time of the rollout is what gradient steps did not hide.
+        """
+        assert self.acting is not None
+        start = time.perf_counter()
+        self.acting.refresh()
+        sizes = share_sizes(self.config.grad_steps_per_iteration, self.config.steps_per_env)
+        steps = self._steps.shares(self.state.iteration, sizes, witnessed=witnessed)
+        shares = Shares(steps if self._learning_due() else iter(()))
+        rollout = self.collector.collect(warm_up, shares.next)
+        self._store(rollout)
+        self.logs.book("update_time", shares.seconds)
+        self.logs.book("rollout_time", time.perf_counter() - start - shares.seconds)
+        return rollout, shares.updates
+
+    def _store(self, rollout: Rollout) -> None:
+        rows = rollout.pack(self.layout, self.config.bootstrap_at_done)
+        self.replay.add(rows.to(self.replay.state.rows.device))
+        self.state.global_step += self.config.training_freq
+
+    def _learning_due(self) -> bool:
+        """Whether the replay buffer holds enough to learn from."""
+        enough = len(self.replay) > 0 and self.state.global_step >= self.config.learning_starts
+        return enough and self.config.grad_steps_per_iteration > 0
 
     def _ledger_due(self) -> bool:
         if not self.config.ledger_freq:

@@ -51,9 +51,10 @@ def record_updates(record: DigestBatch, updates: Updates) -> None:
     """Channels of the gradient steps."""
     # Their few numbers come to the host first, where a digest takes no launches.
     losses, alpha = updates.info.critic_losses.cpu(), updates.info.alpha.cpu()
-    record.add("replay.index", updates.index)
+    index_sum, noise_sum = updates.drawn_sums or (None, None)
+    record.add("replay.index", updates.index, index_sum)
     record.add("replay.batch", [] if updates.batch_sums is None else list(updates.batch_sums.cpu().unbind()))
-    record.add("update.noise", updates.noise)
+    record.add("update.noise", updates.noise, noise_sum)
     record.add("update.critic_loss", losses)
     record.add_value("critic_loss", losses[-1].sum())
     if updates.info.actor_loss is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NoReturn
 
 import numpy as np
@@ -84,11 +85,22 @@ class PooledVectorEnv:
 
     def step(self, action: torch.Tensor) -> StepBatch:
         """Apply actions (N, A) float32."""
+        self.begin_step(action)
+        return self.end_step()
+
+    def begin_step(self, action: torch.Tensor) -> None:
+        """Have actions (N, A) float32 applied; `end_step` must be the next call."""
         expected = (self.num_envs, self.spec.action_dim)
         if tuple(action.shape) != expected:
             raise ValueError(f"{self.spec.env_id}: actions have shape {tuple(action.shape)}, expected {expected}")
         self._shared.action[:] = action.detach().cpu().numpy()
-        self._call("being stepped", lambda group: ("step", self._key))
+        with self._blaming("being stepped"):
+            self._pool.send(dict.fromkeys(range(len(self._groups)), ("step", self._key)))
+
+    def end_step(self) -> StepBatch:
+        """Wait for the step that was begun."""
+        with self._blaming("being stepped"):
+            self._pool.receive()
         self.episodes[:] = self._shared.episodes
         return self._shared.read()
 
@@ -112,12 +124,18 @@ class PooledVectorEnv:
     def _call(self, doing: str, request: Callable[[Group], Request], descriptor: int | None = None) -> None:
         """Ask every worker that holds a group; remember what the environments are when they are built."""
         requests = {index: request(group) for index, group in enumerate(self._groups)}
-        try:
+        with self._blaming(doing):
             answers = self._pool.call(requests, descriptor)
-        except WorkerFailed as failed:
-            self._raise(failed, doing)
         if requests[0][0] == "build":
             self.spec = answers[0]
+
+    @contextmanager
+    def _blaming(self, doing: str) -> Iterator[None]:
+        """Turn a worker's failure into one of its environments."""
+        try:
+            yield
+        except WorkerFailed as failed:
+            self._raise(failed, doing)
 
     def _raise(self, failed: WorkerFailed, doing: str) -> NoReturn:
         """Raise what a worker raised, or say which environments went down with it."""

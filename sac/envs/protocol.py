@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -109,4 +109,17 @@ class VectorEnv(Protocol):
 
     def close(self) -> None:
         """Release what the environments hold; further calls are errors."""
+        ...
+
+
+@runtime_checkable
+class SplitStep(Protocol):
+    """What environments in other processes offer beside `step`: to do something else while they step."""
+
+    def begin_step(self, action: torch.Tensor) -> None:
+        """Have actions (N, A) float32 applied; `end_step` must be the next call."""
+        ...
+
+    def end_step(self) -> StepBatch:
+        """Wait for the step that was begun."""
         ...

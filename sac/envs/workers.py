@@ -114,15 +114,11 @@ class WorkerPool:
         Raises:
             WorkerFailed: a worker raised or ended; all are stopped then, since they are no longer in step.
         """
-        try:
-            self.send(requests, descriptor)
-            return self.receive()
-        except WorkerFailed:
-            self.kill()
-            raise
+        self.send(requests, descriptor)
+        return self.receive()
 
     def send(self, requests: dict[int, Request], descriptor: int | None = None) -> None:
-        """Send worker -> request; the answers must be received before anything else is sent."""
+        """The first half of `call`: the answers must be received before anything else is sent."""
         if not self.alive:
             raise RuntimeError("these workers are closed, or a call to them was interrupted: make new ones")
         for index, request in requests.items():
@@ -133,10 +129,19 @@ class WorkerPool:
                 if descriptor is not None:
                     send_handle(member.connection, descriptor, member.process.pid)
             except OSError:
-                raise WorkerFailed(index, _cause_of_death(member.process)) from None
+                cause = _cause_of_death(member.process)
+                self.kill()
+                raise WorkerFailed(index, cause) from None
 
     def receive(self) -> dict[int, Any]:
-        """Return worker -> answer to what was sent; returns at once when one fails."""
+        """The second half of `call`: worker -> answer to what was sent; returns at once when one fails."""
+        try:
+            return self._receive()
+        except WorkerFailed:
+            self.kill()
+            raise
+
+    def _receive(self) -> dict[int, Any]:
         answers: dict[int, Any] = {}
         while self._waiting:
             # A worker's death closes its end, so this also wakes up for workers that will never answer.

@@ -112,9 +112,10 @@ def prepare(death: Death) -> FaultyCalls:
     if death.cpu is not None:
         numerics.fingerprint = lambda *arguments: {**fingerprint(*arguments), "cpu": death.cpu}
     steps = 0
-    for owner in (PointVectorEnv, SerialVectorEnv, PooledVectorEnv):
+    for owner, name in ((PointVectorEnv, "step"), (SerialVectorEnv, "step"), (PooledVectorEnv, "begin_step")):
+        found = getattr(owner, name)
 
-        def step(self: Any, action: Any, original: Callable[..., Any] = owner.step) -> Any:
+        def step(self: Any, action: Any, original: Callable[..., Any] = found) -> Any:
             nonlocal steps
             steps += 1
             if steps in (death.signal_at, death.second_signal_at):
@@ -123,7 +124,7 @@ def prepare(death: Death) -> FaultyCalls:
                 kill()
             return original(self, action)
 
-        owner.step = step  # type: ignore[method-assign]
+        setattr(owner, name, step)
     return calls
 
 

@@ -97,6 +97,7 @@ def test_every_other_flag_is_part_of_a_runs_meaning():
             "device",
             "numerics",
             "threads",
+            "overlap",
         ]
     )
     assert meaning | LAYOUT_FIELDS == set(TrainConfig().to_dict())

@@ -31,6 +31,11 @@ def base(tmp_path_factory):
     return uninterrupted(tmp_path_factory.mktemp("base") / "run", "--checkpoint_freq=0")
 
 
+@pytest.fixture(scope="module")
+def overlapped(tmp_path_factory):
+    return uninterrupted(tmp_path_factory.mktemp("overlapped") / "run", "--overlap", "--checkpoint_freq=0")
+
+
 deaths = st.fixed_dictionaries(
     {
         "first": st.integers(1, STEPS),
@@ -56,6 +61,29 @@ def test_a_run_killed_at_any_step_and_resumed_is_equal_to_one_never_killed(base,
         starts = resumed_from(folder)
         assert all(iteration % death["cadence"] == 0 or iteration == 12 for iteration in starts)
         assert starts == sorted(starts), "a later resume started before an earlier one: a checkpoint was lost"
+
+
+@settings(max_examples=30 if NIGHTLY else 4)
+@given(st.integers(1, STEPS), st.integers(1, 5))
+def test_a_run_killed_while_learning_and_stepping_overlap_is_equal_to_one_never_killed(overlapped, step, cadence):
+    """Nothing is in flight where a checkpoint is written."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "run"
+        flags = [*FLAGS, "--overlap", f"--checkpoint_freq={cadence}"]
+        assert run([*flags, "--run_dir", str(folder)], Death(step=step)) == KILLED
+        finish(folder, flags)
+        assert_equal_runs(folder, overlapped)
+
+
+def test_an_overlapped_run_is_resumed_in_mid_episode_from_its_checkpoint(overlapped, base, tmp_path):
+    """Guards the test above, and shows that its runs are overlapped indeed."""
+    folder = tmp_path / "run"
+    assert run([*FLAGS, "--overlap", "--checkpoint_freq=3", "--run_dir", str(folder)], Death(step=102)) == KILLED
+    finish(folder)
+    assert resumed_from(folder) == [9]
+    assert_equal_runs(folder, overlapped)
+    with pytest.raises(AssertionError, match="differs from the uninterrupted run's"):
+        assert_equal_runs(folder, base)
 
 
 def test_a_resumed_run_starts_from_its_checkpoint_and_not_from_the_beginning(base, tmp_path):
@@ -134,12 +162,12 @@ def test_flags_that_may_change_do_and_the_others_are_refused_with_both_values(tm
     folder, output = tmp_path / "run", tmp_path / "output.txt"
     assert run([*FLAGS, "--checkpoint_freq=3", "--run_dir", str(folder)], Death(step=100)) == KILLED
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    wrong = ["--seed=7", "--batch_size=32", "--env_id=PushCube-v1"]
+    wrong = ["--seed=7", "--batch_size=32", "--env_id=PushCube-v1", "--overlap"]
     assert run(["--resume", str(folder), *wrong, "--total_timesteps=320"], output=output) == 2
     message = output.read_text()
     for words in ("--seed is 1, not 7", "--batch_size is 16, not 32", "--env_id is Point-v1, not PushCube-v1"):
         assert words in message
-    assert "--total_timesteps is" not in message
+    assert "--overlap is False, not True" in message and "--total_timesteps is" not in message
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before, "a refusal left traces"
     finish(folder, extra=("--total_timesteps=320", "--eval_freq=32", "--seed=1", "--log_freq=1"))
     longer = uninterrupted(tmp_path / "longer", "--total_timesteps=320", "--eval_freq=32")
@@ -215,10 +243,11 @@ def test_tensorboard_shows_each_step_once_with_the_values_of_the_uninterrupted_r
 
 
 @pytest.mark.maniskill
-def test_a_maniskill_run_killed_in_mid_episode_is_resumed_to_the_same_bits(tmp_path):
+@pytest.mark.parametrize("more", [(), ("--overlap",)], ids=["default", "overlap"])
+def test_a_maniskill_run_killed_in_mid_episode_is_resumed_to_the_same_bits(tmp_path, more):
     flags = ["--env_id=StackCube-v1", "--control-mode=pd_ee_delta_pos", "--num_envs=4", "--training_freq=32"]
     flags += ["--batch_size=64", "--buffer_size=2_000", "--learning_starts=96", "--total_timesteps=352", "--utd=0.25"]
-    flags += ["--eval_freq=0", "--threads=1", "--no-capture_video", "--no-tensorboard", "--checkpoint_freq=2"]
+    flags += ["--eval_freq=0", "--threads=1", "--no-capture_video", "--no-tensorboard", "--checkpoint_freq=2", *more]
     whole = run_fresh(tmp_path / "whole", flags)
     assert whole.returncode == 0, whole.stderr
     killed = run_fresh(tmp_path / "run", flags, "tests.determinism.dying", before=("71",))

@@ -36,6 +36,7 @@ configs = st.fixed_dictionaries(
         "partial_reset": st.booleans(),
         "bootstrap_at_done": st.sampled_from(["always", "never", "truncated"]),
         "total_timesteps": st.integers(1, 160),
+        "overlap": st.booleans(),
     }
 )
 

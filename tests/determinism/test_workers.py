@@ -36,6 +36,11 @@ def test_no_workers_one_and_two_train_and_evaluate_alike(capfd):
     assert "workers=serial against workers=1" in shown and "workers=serial against workers=2" in shown
 
 
+def test_no_workers_and_two_give_the_same_bits_when_they_step_beside_the_learner():
+    """The strong test of `--overlap`: in one process the two halves run one after the other, in two at once."""
+    assert twin_command([*PUSH_CUBE, "--overlap", "--vary", "workers=serial,2"]) == 0
+
+
 def test_a_difference_between_the_runs_would_be_noticed():
     """Negative control: the same comparison, with another seed in the run with two workers."""
     short = [*PUSH_CUBE, "--total_timesteps=32"]

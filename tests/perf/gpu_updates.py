@@ -43,7 +43,7 @@ def ours(batch: int, *, fused: bool = True, cuda_graph: bool = True) -> Turn:
     count = iter(range(1 << 40))
 
     def turn() -> None:
-        steps.run(next(count), witnessed=False)
+        list(steps.shares(next(count), [STEPS], witnessed=False))
 
     return turn
 

@@ -57,6 +57,7 @@ DERIVED = {
     "collector.envs._steps": "the simulator: restored by replaying the episode's actions from its seed",
     "eval_envs": "every evaluation begins with a reset",
     "logs": "wall-clock times, which no two runs share",
+    "collector._drawn": "noise drawn ahead: a function of the step's number",
     "_steps._rows": "the batch at hand: each gradient step gathers it anew",
 }
 """Beginning of an attribute's path -> why the state need not hold it."""
@@ -76,11 +77,11 @@ def trainer(tmp_path):
         yield make_trainer(tmp_path, stack)
 
 
-def make_trainer(folder, stack):
+def make_trainer(folder, stack, config=CONFIG):
     root = RunFolder(folder)
-    envs = make_vector_env("Point-v1", CONFIG.num_envs, EpisodeSeeds(CONFIG.seed, "train"), device=CPU)
-    learner = trainer_module.Learner(CONFIG, envs.spec, CPU)
-    trainer = Trainer(CONFIG, learner, envs, make_eval_envs(CONFIG, CPU), root, {})
+    envs = make_vector_env("Point-v1", config.num_envs, EpisodeSeeds(config.seed, "train"), device=CPU)
+    learner = trainer_module.Learner(config, envs.spec, CPU)
+    trainer = Trainer(config, learner, envs, make_eval_envs(config, CPU), root, {})
     trainer.open(stack, {})
     return trainer
 
@@ -133,16 +134,16 @@ def is_leaf(path, names):
     return any(path.startswith(home) and name + path[len(home) :] in names for home, name in HOMES.items())
 
 
-def assert_state_covers(trainer):
+def assert_state_covers(trainer, derived=tuple(DERIVED)):
     """All that iterations change is a leaf of the state, shares memory with one, or is declared derived."""
     trainer.iterate()
     found = changed(trainer, 3)
     leaves = dict(walk(trainer.state))
     memory = {content(leaf)[1] for leaf in leaves.values()}
-    memory |= {where for path, where in found.items() if path.startswith(tuple(DERIVED))}
+    memory |= {where for path, where in found.items() if path.startswith(derived)}
     memory -= {None}
     beside = [path for path, where in found.items() if where not in memory and not is_leaf(path, leaves)]
-    missed = [path for path in beside if not path.startswith(tuple(DERIVED))]
+    missed = [path for path in beside if not path.startswith(derived)]
     assert not missed, f"training changes {', '.join(missed)}, which TrainState does not hold"
     return found
 
@@ -162,6 +163,19 @@ def test_all_that_training_changes_is_in_the_state(trainer):
     assert {"learner.state.actor.flat", "replay.state.rows", "replay.state.position", "state.global_step"} <= set(found)
     stale = [start for start in DERIVED if not any(path.startswith(start) for path in found)]
     assert not stale, f"nothing that changes begins with {stale}: remove the excuse"
+
+
+def test_overlapped_training_changes_one_thing_more_which_each_iteration_begins_with_writing(tmp_path):
+    config = dataclasses.replace(CONFIG, overlap=True)
+    with ExitStack() as stack:
+        trainer = make_trainer(tmp_path, stack, config)
+        found = assert_state_covers(trainer, derived=(*DERIVED, "acting._parameters."))
+        assert "acting._parameters.flat" in found
+        assert [name for name, _ in walk(trainer.state)] == NAMES
+        with torch.no_grad():
+            trainer.acting._parameters.flat.fill_(float("nan"))
+        trainer.iterate()
+        assert torch.isfinite(trainer.state.collector.actions).all()
 
 
 def test_every_leaf_but_the_rare_ones_changes_in_training(trainer):

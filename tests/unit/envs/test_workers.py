@@ -19,7 +19,7 @@ from sac import numerics
 from sac.envs import workers
 from sac.envs.errors import BadEnvironment
 from sac.envs.pooled import PooledVectorEnv, split
-from sac.envs.protocol import EnvironmentFault
+from sac.envs.protocol import EnvironmentFault, SplitStep
 from sac.envs.serial import SerialVectorEnv
 from sac.envs.workers import WorkerPool, resolve_workers
 from tests.unit.envs.fakes import (
@@ -111,6 +111,43 @@ def test_a_worker_is_given_the_seeds_of_its_own_environments(frequency, scenes):
 def test_a_worker_has_one_thread_and_no_gpu():
     observation, _ = PooledVectorEnv(shared_pool(1), ReportingEnv, 1, episode_seed).reset()
     assert observation[0, 2] == 1
+
+
+def test_workers_step_while_something_else_is_done():
+    """They have answered before anybody asks for the answer; in one process nothing can be done meanwhile."""
+    steps = actions(3, 2, 2 * FAKE_STEPS)
+    env, same = (PooledVectorEnv(shared_pool(2), careless, 3, episode_seed) for _ in range(2))
+    env.reset()
+    begun = []
+    for action in steps:
+        env.begin_step(action)
+        assert all(member.connection.poll(AT_ONCE) for member in env._pool._members[:2])
+        begun.append(env.end_step())
+    assert first_difference(begun, rollout(same, steps)) is None
+    assert isinstance(env, SplitStep)
+    assert not isinstance(SerialVectorEnv([careless()], episode_seed), SplitStep)
+
+
+def test_a_step_that_was_begun_must_be_ended_first():
+    env = PooledVectorEnv(WorkerPool(1), careless, 1, episode_seed, owns_pool=True)
+    env.reset()
+    env.begin_step(torch.zeros(1, 2))
+    with pytest.raises(RuntimeError, match="interrupted"):
+        env.begin_step(torch.zeros(1, 2))
+    env.close()
+
+
+@pytest.mark.parametrize("value", [RAISE, DIE])
+def test_a_worker_that_fails_while_something_else_is_done_is_reported_at_the_end_of_the_step(value):
+    env = faulty()
+    env.reset()
+    pids = env._pool.pids
+    action = torch.zeros(5, 2)
+    action[3, 0] = value
+    env.begin_step(action)
+    with pytest.raises(EnvironmentFault, match=r"environment 3|environments 2 to 4 failed while being stepped"):
+        env.end_step()
+    assert gone(pids, AT_ONCE)
 
 
 def test_vectors_that_share_workers_do_not_feel_each_other():

@@ -1,0 +1,102 @@
+"""What `--overlap` gains: `python -m tests.perf.overlap_gain [--workers W] [--threads T] [--device D] …`.
+
+Two trainers with the flags of ManiSkill's issue 1250, one with `--overlap` and one without, take turns, an iteration
+each, in the order A B B A. No ledger, no evaluation. Each has worker processes of its own, which wait while the other
+has its turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from sac import numerics
+
+ISSUE_1250 = {"env_id": "StackCube-v1", "num_envs": 32, "control_mode": "pd_ee_delta_pos", "buffer_size": 20_000}
+
+
+def build(options: argparse.Namespace, overlap: bool, stack: ExitStack) -> Any:
+    """A trainer that has begun to learn."""
+    from sac.config import TrainConfig
+    from sac.learner import Learner
+    from sac.run_folder import RunFolder
+    from sac.trainer import Trainer, make_envs, resolve_device
+
+    config = TrainConfig(
+        **ISSUE_1250,
+        overlap=overlap,
+        workers=options.workers,
+        threads=options.threads,
+        device=options.device,
+        utd=options.utd,
+        batch_size=options.batch_size,
+        ledger_freq=0,
+        eval_freq=0,
+        learning_starts=64,
+        tensorboard=False,
+        progress=False,
+        capture_video=False,
+    )
+    device = resolve_device(config)
+    numerics.apply(config.numerics, config.threads)
+    envs, _ = make_envs(config, device, stack)
+    folder = RunFolder(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+    trainer = Trainer(config, Learner(config, envs.spec, device), envs, None, folder, {})
+    trainer.open(stack, {})
+    for _ in range(5):
+        trainer.iterate()
+    return trainer
+
+
+def turn(trainer: Any) -> float:
+    """Seconds of an iteration, with all that it has begun on the device."""
+    import torch
+
+    start = time.perf_counter()
+    trainer.iterate()
+    if trainer.device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def measure(options: argparse.Namespace, stack: ExitStack) -> None:
+    """Take turns and print what was found."""
+    default, overlapped = (build(options, overlap, stack) for overlap in (False, True))
+    seconds: dict[Any, list[float]] = {default: [], overlapped: []}
+    parts: dict[str, list[float]] = {"rollout_time": [], "update_time": []}
+    for pair in range(options.pairs):
+        for trainer in (default, overlapped) if pair % 2 else (overlapped, default):
+            seconds[trainer].append(turn(trainer))
+        for name, values in parts.items():
+            values.append(default.logs.last[name])
+    ratios = [a / b for a, b in zip(seconds[default], seconds[overlapped], strict=True)]
+    low, ratio, high = statistics.quantiles(ratios)
+    rates = [default.config.training_freq / statistics.median(seconds[trainer]) for trainer in (default, overlapped)]
+    halves = ", ".join(f"{name} {1000 * statistics.median(values):.0f} ms" for name, values in parts.items())
+    flags = {name: value for name, value in vars(options).items() if name != "pairs"}
+    print(f"{flags}, load {os.getloadavg()[0]:.1f} on {numerics.usable_cores()} cores")
+    print(f"  default {rates[0]:.1f} env steps/s ({halves}); overlapped {rates[1]:.1f}")
+    print(f"  {ratio:.3f} times as fast, quartiles {low:.3f} to {high:.3f} ({options.pairs} pairs)")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--batch_size", type=int, default=1024)
+    parser.add_argument("--utd", type=float, default=0.5)
+    parser.add_argument("--pairs", type=int, default=12)
+    with ExitStack() as stack:
+        measure(parser.parse_args(), stack)
+
+
+if __name__ == "__main__":
+    numerics.prepare("deterministic")
+    main()
