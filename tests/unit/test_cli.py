@@ -69,7 +69,7 @@ BAD = {
     "diff": ["a, b"],
     "diff {tmp}/file": ["b"],
     "diff {tmp}/none {tmp}/file": ["{tmp}/none", "No such file"],
-    "golden nothing": ["'nothing'", "point, stack_cube"],
+    "golden nothing": ["'nothing'", "point, point_overlap, stack_cube, stack_cube_overlap"],
     "golden --update": ["--update", "--reason"],
     "golden --dir": ["--dir"],
     "bench": ["command"],
