@@ -133,12 +133,12 @@ def test_no_bit_depends_on_which_gradient_step_is_done_during_which_env_step(bas
 
 
 def test_no_bit_depends_on_whether_environments_or_learner_are_first(base, tmp_path, monkeypatch):
-    def environments_first(self, meanwhile, action):
+    def environments_first(self, action, meanwhile, *, draw_next):
         step = self.envs.step(action)
         meanwhile()
         return step
 
-    monkeypatch.setattr(Collector, "_step_and", environments_first)
+    monkeypatch.setattr(Collector, "_step", environments_first)
     assert_equal(base, run_here(tmp_path / "run", overlap=True))
 
 
