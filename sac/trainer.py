@@ -265,17 +265,25 @@ class Trainer:
             self.iterate()
             if self._cadence.due(self.state.iteration):
                 self.save_checkpoint()
-        if float(self.config.checkpoint_freq.removesuffix("m")):
-            # So that a finished run can be prolonged.
-            self.save_checkpoint()
+        # The small file first: a disk that is too full for the checkpoint may still take it.
         if self.config.save_model:
             policy_file.save(self.learner, self.folder.policy)
+        if float(self.config.checkpoint_freq.removesuffix("m")):
+            size = self._checkpoints.finish(self.state, self._position())
+            self.logs.say(
+                f"checkpoint of the finished run: {size / 1e6:,.0f} MB in {self.folder.states}; it serves to train on "
+                f"({command_line(self.folder)} --total_timesteps=…), and nothing else needs it"
+            )
 
     def save_checkpoint(self) -> None:
         """Write a checkpoint of the run as it stands; what the run has written so far reaches the disk before it."""
+        self._checkpoints.save(self.state, self._position())
+
+    def _position(self) -> Position:
+        """Hand all that the run has written so far to the disk; returns how long the files are."""
         self.logs.sync()
         ledger = self._ledger.sync() if self._ledger is not None else 0
-        self._checkpoints.save(self.state, Position(ledger, self._metrics.sync()))
+        return Position(ledger, self._metrics.sync())
 
     def _stop_if_asked(self) -> None:
         name = self._signals.requested

@@ -104,3 +104,21 @@ def test_a_number_that_is_not_finite_stops_the_run_and_is_located(tmp_path, monk
     for word in ("environment 2", field, "nan", "step 30"):
         assert word in message
     assert [line.iteration for line in read_ledger(tmp_path / "run").lines] == list(range(8))
+
+
+def test_a_disk_too_full_for_the_last_checkpoint_still_leaves_the_policy(tmp_path, monkeypatch, capsys):
+    """Ten iterations; the checkpoint of the eighth is whole and stays."""
+    from sac import storage
+
+    replace, names = storage.os.replace, []
+
+    def full(source, target):
+        if target.name == "state-000000000010.safetensors":
+            raise OSError(28, "No space left on device")
+        names.append(target.name)
+        return replace(source, target)
+
+    monkeypatch.setattr(storage.os, "replace", full)
+    assert main(["train", *SMALL, "--checkpoint_freq=4", f"--run_dir={tmp_path}/run"]) == 2
+    assert "No space left on device" in capsys.readouterr().err
+    assert names[-2:] == ["state-000000000008.json", "policy.pt"]
