@@ -20,7 +20,7 @@ from sac.envs.point import PointVectorEnv
 from sac.ledger import compare, read_ledger
 from tests.determinism.dying import KILLED, Death, run
 from tests.determinism.resuming import FLAGS, NIGHTLY, assert_equal_runs, finish, resumed_from, uninterrupted
-from tests.determinism.runs import assert_equal, run_fresh
+from tests.determinism.runs import assert_equal
 
 STEPS = 48 + 4 * 20
 """Steps of the environments in an uninterrupted run, those of its evaluations included."""
@@ -212,23 +212,6 @@ def test_tensorboard_shows_each_step_once_with_the_values_of_the_uninterrupted_r
     time.sleep(1)  # event files are ordered by the second in their names
     finish(folder)
     assert shown(folder) == whole and len(whole["losses/qf_loss"]) > 5
-
-
-@pytest.mark.maniskill
-def test_a_maniskill_run_killed_in_mid_episode_is_resumed_to_the_same_bits(tmp_path):
-    flags = ["--env_id=StackCube-v1", "--control-mode=pd_ee_delta_pos", "--num_envs=4", "--training_freq=32"]
-    flags += ["--batch_size=64", "--buffer_size=2_000", "--learning_starts=96", "--total_timesteps=352", "--utd=0.25"]
-    flags += ["--eval_freq=0", "--threads=1", "--no-capture_video", "--no-tensorboard", "--checkpoint_freq=2"]
-    whole = run_fresh(tmp_path / "whole", flags)
-    assert whole.returncode == 0, whole.stderr
-    killed = run_fresh(tmp_path / "run", flags, "tests.determinism.dying", before=("71",))
-    assert killed.returncode == KILLED, killed.stderr
-    resumed = run_fresh(None, ["--resume", str(tmp_path / "run")])
-    assert resumed.returncode == 0, resumed.stderr
-    # 64 steps are 50 of the first episode and 14 of the second.
-    assert resumed_from(tmp_path / "run") == [8]
-    assert_equal(read_ledger(tmp_path / "run"), read_ledger(tmp_path / "whole"))
-    assert_equal_runs(tmp_path / "run", tmp_path / "whole", ("ledger.jsonl", "policy.pt"))
 
 
 def test_the_folder_can_be_moved_before_it_is_resumed(base, tmp_path):
