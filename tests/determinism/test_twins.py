@@ -53,8 +53,8 @@ def test_equal_seeds_give_equal_ledgers(tmp_path_factory, config, before, after)
 @given(st.integers(0, 2**40), st.integers(1, 2**40))
 @settings(max_examples=8)
 def test_different_seeds_differ_where_the_seed_enters(tmp_path_factory, seed, distance):
-    first = run_here(tmp_path_factory.mktemp("first"), seed=seed)
-    second = run_here(tmp_path_factory.mktemp("second"), seed=seed + distance)
+    first = run_here(tmp_path_factory.mktemp("first"), seed=seed, total_timesteps=32)
+    second = run_here(tmp_path_factory.mktemp("second"), seed=seed + distance, total_timesteps=32)
     assert_parts_at(first, second, "env.seed", iteration=0)
 
 
