@@ -128,7 +128,7 @@ def parse_resumable(arguments: Sequence[str]) -> tuple[TrainConfig, Resume | Non
     """The configuration that these flags give, and the run that is to go on, where `--resume` names one."""
     import tyro
 
-    named = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    named = argparse.ArgumentParser(prog="sac train", add_help=False, allow_abbrev=False)
     named.add_argument("--resume")
     root = named.parse_known_args(list(arguments))[0].resume
     found = find_run(Path(root), None, False) if root is not None else None

@@ -26,10 +26,11 @@ from sac.lock import RunLock
 from sac.logs import Logs, require_tracking
 from sac.metrics import MetricsFile, new_metrics, take_means
 from sac.replay import ReplayBuffer, RowLayout
-from sac.resume import Resume, check_drift, command_line, join, open_checkpoint
+from sac.resume import Resume, check_drift, command_line, join, open_checkpoint, require_ahead
 from sac.run_folder import RunFolder
 from sac.state import TrainState
 from sac.stop import Stopped, StopSignals
+from sac.storage import StorageError
 from sac.streams import EpisodeSeeds, Stream
 from sac.video import VideoRecorder, find_render_backend
 from sac.witness import Updates
@@ -51,7 +52,7 @@ def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
     numerics.apply(config.numerics, config.threads)
     with ExitStack() as stack:
         signals = stack.enter_context(StopSignals())
-        checkpoint = _claim(resume, stack)
+        checkpoint = _claim(resume, config, stack)
         render_backend, no_video = find_render_backend(config)
         envs, eval_envs = make_envs(config, device, stack, render_backend)
         # Whatever can be refused is refused before the folder exists.
@@ -75,11 +76,21 @@ def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
         logs = trainer.open(stack, header, signals)
         for line in filter(None, (no_video, costly_evaluation(config))):
             logs.say(line)
-        trainer.run()
+        _run(trainer)
     return folder
 
 
-def _claim(resume: Resume | None, stack: ExitStack) -> Checkpoint | None:
+def _run(trainer: Trainer) -> None:
+    """Run, and where a file can't be written say how to go on."""
+    try:
+        trainer.run()
+    except BrokenPipeError:
+        raise
+    except (OSError, StorageError) as error:
+        raise StorageError(f"{error}. Once it can be written again: {command_line(trainer.folder)}") from error
+
+
+def _claim(resume: Resume | None, config: TrainConfig, stack: ExitStack) -> Checkpoint | None:
     """Lock the folder of a run that goes on, and read where it stands."""
     if resume is None:
         return None
@@ -89,6 +100,8 @@ def _claim(resume: Resume | None, stack: ExitStack) -> Checkpoint | None:
     checkpoint = open_checkpoint(resume)
     if checkpoint is None:
         print("sac train: no checkpoint yet: the run starts from the beginning", file=sys.stderr)
+    else:
+        require_ahead(checkpoint, config)
     return checkpoint
 
 

@@ -9,7 +9,7 @@ from sac.cli import main
 from sac.envs.point import PointVectorEnv
 from sac.ledger import read_ledger
 from tests.determinism.dying import run
-from tests.determinism.runs import run_fresh
+from tests.determinism.runs import assert_equal, run_fresh
 
 SMALL = [
     "--env_id=Point-v1",
@@ -130,3 +130,28 @@ def test_a_disk_too_full_for_the_last_checkpoint_still_leaves_the_policy(tmp_pat
     assert main(["train", *SMALL, "--checkpoint_freq=4", f"--run_dir={tmp_path}/run"]) == 2
     assert "No space left on device" in capsys.readouterr().err
     assert names[-2:] == ["state-000000000008.json", "policy.pt"]
+
+
+def test_a_ledger_that_can_not_be_written_stops_the_run_and_names_the_command_that_goes_on(
+    tmp_path, monkeypatch, capsys
+):
+    """The disk is full from the sixth line on; with room again the run ends as one that always had it."""
+    from sac.ledger import LedgerWriter
+
+    put, lines = LedgerWriter._put, []
+
+    def full(self, entry):
+        lines.append(entry)
+        if len(lines) > 6:
+            raise OSError(28, "No space left on device")
+        put(self, entry)
+
+    flags = [*SMALL, "--checkpoint_freq=2"]
+    with monkeypatch.context() as patched:
+        patched.setattr(LedgerWriter, "_put", full)
+        assert main(["train", *flags, f"--run_dir={tmp_path}/run"]) == 2
+    message = capsys.readouterr().err
+    assert "No space left on device" in message and f"sac train --resume {tmp_path}/run" in message
+    assert main(["train", "--resume", f"{tmp_path}/run"]) == 0
+    assert main(["train", *flags, f"--run_dir={tmp_path}/whole"]) == 0
+    assert_equal(read_ledger(tmp_path / "run"), read_ledger(tmp_path / "whole"))

@@ -134,6 +134,8 @@ def test_flags_that_may_change_do_and_the_others_are_refused_with_both_values(tm
     folder, output = tmp_path / "run", tmp_path / "output.txt"
     assert run([*FLAGS, "--checkpoint_freq=3", "--run_dir", str(folder)], Death(step=100)) == KILLED
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert run(["--resume", str(folder), "--run_dir=other"], output=output) == 2
+    assert "--run_dir other: --resume names the run's folder already" in output.read_text()
     wrong = ["--seed=7", "--batch_size=32", "--env_id=PushCube-v1"]
     assert run(["--resume", str(folder), *wrong, "--total_timesteps=320"], output=output) == 2
     message = output.read_text()
@@ -156,6 +158,19 @@ def test_a_finished_run_can_be_prolonged(base, tmp_path):
     longer = uninterrupted(tmp_path / "longer", "--total_timesteps=256")
     assert_equal(read_ledger(folder), read_ledger(longer))
     assert resumed_from(folder) == [12]
+
+
+def test_a_finished_run_says_so_stays_as_it_is_and_is_not_cut_short(base, tmp_path):
+    folder, output = tmp_path / "run", tmp_path / "output.txt"
+    uninterrupted(folder, "--checkpoint_freq=5")
+    assert [path.name for path in folder.glob("checkpoints/states/*.json")] == ["state-000000000012.json"]
+    assert run(["--resume", str(folder)], output=output) == 0
+    assert "the run is at its end, step 192" in output.read_text()
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "lock"}
+    assert run(["--resume", str(folder), "--total_timesteps=100"], output=output) == 2
+    assert "--total_timesteps 100: the checkpoint is of step 192" in output.read_text()
+    assert {path: path.read_bytes() for path in before} == before
+    assert_equal_runs(folder, base)
 
 
 def test_another_arithmetic_is_refused_unless_allowed_and_then_recorded(tmp_path):
