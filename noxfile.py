@@ -103,7 +103,10 @@ def why(session: nox.Session) -> None:
 
 @nox.session
 def resume(session: nox.Session) -> None:
-    """StackCube-v1 with 4 environments, killed in mid-episode at 10 points and resumed, must end equal."""
+    """StackCube-v1 with 4 environments, killed in mid-episode at 10 points and resumed, must end equal.
+
+    `-- --case issue_1250` is the command of ManiSkill's issue 1250, in the midst of learning.
+    """
     prepare(session)
     session.run("python", "-m", "tests.determinism.kill_points", *session.posargs, env={"PYTHONPATH": str(ROOT)})
 

@@ -94,6 +94,16 @@ def test_a_signal_in_mid_iteration_waits_for_its_end(base, tmp_path, number):
     assert_equal_runs(folder, base)
 
 
+def test_a_signal_before_the_first_iteration_leaves_a_run_that_goes_on(base, tmp_path):
+    """Step 1 is in the evaluation at step 0."""
+    folder, output = tmp_path / "run", tmp_path / "output.txt"
+    assert run([*FLAGS, "--run_dir", str(folder)], Death(signal_at=1), output) == 3
+    assert "after iteration 0 (step 0)" in output.read_text()
+    finish(folder)
+    assert resumed_from(folder) == [0]
+    assert_equal_runs(folder, base)
+
+
 def test_a_signal_from_outside_stops_with_a_checkpoint_and_names_the_command_that_goes_on(base, tmp_path):
     """A process started as users do."""
     folder, name = tmp_path / "run", "SIGTERM"
