@@ -1,7 +1,11 @@
-"""The point task in single environments, which worker processes can hold as they hold ManiSkill's."""
+"""The point task in single environments, which worker processes can hold as they hold ManiSkill's.
+
+`python -m tests.determinism.spread_point train …` is the command `sac` with this task in the place of ManiSkill's.
+"""
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -40,3 +44,16 @@ class OnePoint:
 def make(env_id: str, **options: Any) -> OnePoint:
     """Stands for `sac.envs.factory.make_single_env`."""
     return OnePoint()
+
+
+if __name__ == "__main__":
+    from sac import numerics
+    from sac.cli import main
+
+    numerics.prepare("deterministic")
+    from sac.envs import factory
+    from tests.determinism import spread_point
+
+    # By its name in this package, under which the workers find it.
+    factory.make_single_env = spread_point.make  # type: ignore[assignment]
+    sys.exit(main())

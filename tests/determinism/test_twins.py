@@ -126,13 +126,13 @@ def test_nothing_around_a_maniskill_run_changes_it(undisturbed, tmp_path):
 
 @pytest.mark.maniskill
 def test_another_seed_changes_a_maniskill_run(undisturbed, tmp_path):
-    other = ledger_of(tmp_path / "other", [*PUSH_CUBE, "--seed=2", "--total_timesteps=32"])
+    other = ledger_of(tmp_path / "other", [*PUSH_CUBE, "--seed=2", "--total_timesteps=32", "--workers=serial"])
     assert_parts_at(undisturbed, other, "env.seed", iteration=0)
 
 
 @pytest.mark.maniskill
 def test_evaluation_never_changes_maniskill_training(undisturbed, tmp_path):
-    flags = [*PUSH_CUBE, "--eval_freq=0", "--ledger_freq=2", "--no-tensorboard", "--no-save_model"]
+    flags = [*PUSH_CUBE, "--eval_freq=0", "--ledger_freq=2", "--no-tensorboard", "--no-save_model", "--workers=serial"]
     assert_equal(undisturbed, ledger_of(tmp_path / "unevaluated", flags))
 
 

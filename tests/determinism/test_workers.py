@@ -13,11 +13,16 @@ import pytest
 
 from sac.ledger import read_ledger
 from sac.twin import twin_command
+from tests.determinism.dying import run
 from tests.determinism.resuming import NIGHTLY
-from tests.determinism.runs import PUSH_CUBE, run_fresh
+from tests.determinism.runs import PUSH_CUBE
+from tests.determinism.spread_point import ENV_ID
 
 pytestmark = pytest.mark.maniskill
-LONG = [*PUSH_CUBE, "--total_timesteps=1_000_000", "--eval_freq=0", "--workers=2"]
+LONG = ["--total_timesteps=1_000_000", "--eval_freq=0", "--workers=2"]
+COMMAND = ["sac", "train", *PUSH_CUBE, *LONG]
+QUICK_COMMAND = ["tests.determinism.spread_point", "train", *PUSH_CUBE, f"--env_id={ENV_ID}", *LONG]
+"""Processes are what the tests below are about; each night they are ManiSkill's."""
 
 
 def children(pid: int) -> list[int]:
@@ -32,8 +37,7 @@ def ended(pid: int, seconds: float = 5.0) -> bool:
 
 
 def test_any_number_of_workers_trains_and_evaluates_alike(capfd):
-    """Two against none is in test_twins.py as well, under disturbance, so that each night is enough for it here."""
-    tried = ("serial", "1", "2") if NIGHTLY else ("1", "2")
+    tried = ("serial", "1", "2") if NIGHTLY else ("serial", "2")
     assert twin_command([*PUSH_CUBE, "--num_eval_envs=3", "--vary", f"workers={','.join(tried)}"]) == 0
     shown = capfd.readouterr().out
     assert all(f"workers={tried[0]} against workers={other}" in shown for other in tried[1:])
@@ -48,23 +52,23 @@ def test_a_difference_between_the_runs_would_be_noticed():
 @pytest.fixture
 def training(tmp_path):
     """A run that goes on for hours, past its first iterations; ended with the test."""
-    command = [sys.executable, "-m", "sac", "train", *LONG, "--run_dir", str(tmp_path / "run")]
-    run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+    command = [sys.executable, "-m", *(COMMAND if NIGHTLY else QUICK_COMMAND), "--run_dir", str(tmp_path / "run")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
     ledger = tmp_path / "run" / "ledger.jsonl"
-    while run.poll() is None and not (ledger.exists() and len(ledger.read_bytes().splitlines()) > 4):
+    while process.poll() is None and not (ledger.exists() and len(ledger.read_bytes().splitlines()) > 4):
         time.sleep(0.1)
-    yield run, tmp_path / "run"
-    run.kill()
-    run.communicate()
+    yield process, tmp_path / "run"
+    process.kill()
+    process.communicate()
 
 
 def test_a_killed_worker_ends_the_run_with_one_message_and_what_came_before(training):
-    run, folder = training
-    workers = children(run.pid)
+    process, folder = training
+    workers = children(process.pid)
     assert len(workers) == 2
     os.kill(workers[1], signal.SIGKILL)
-    _, errors = run.communicate(timeout=10)
-    assert run.returncode == 2, errors
+    _, errors = process.communicate(timeout=10)
+    assert process.returncode == 2, errors
     assert "environments 2 to 3 failed while being stepped" in errors and "SIGKILL" in errors
     assert "Traceback" not in errors
     assert all(ended(worker) for worker in workers)
@@ -72,18 +76,18 @@ def test_a_killed_worker_ends_the_run_with_one_message_and_what_came_before(trai
 
 
 def test_a_killed_run_takes_its_workers_along(training):
-    run, _ = training
-    workers = children(run.pid)
+    process, _ = training
+    workers = children(process.pid)
     assert len(workers) == 2
-    run.kill()
-    run.wait()
+    process.kill()
+    process.wait()
     assert all(ended(worker) for worker in workers)
 
 
 def test_an_unknown_task_is_refused_by_the_workers_as_it_is_by_serial_stepping(tmp_path):
     messages = []
     for workers in ("serial", "2"):
-        done = run_fresh(tmp_path / workers, [*PUSH_CUBE, "--env_id=PushCubes-v1", f"--workers={workers}"])
-        assert done.returncode == 2
-        messages.append([line for line in done.stderr.splitlines() if "error:" in line])
+        flags = [*PUSH_CUBE, "--env_id=PushCubes-v1", f"--workers={workers}", "--run_dir", str(tmp_path / workers)]
+        assert run(flags, output=tmp_path / "output.txt") == 2
+        messages.append([line for line in (tmp_path / "output.txt").read_text().splitlines() if "error:" in line])
     assert messages[0] == messages[1] and "PushCube-v1" in messages[0][0]
