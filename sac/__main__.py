@@ -2,7 +2,7 @@
 
 import sys
 
-from sac.cli import main
+from sac.cli import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program())

@@ -105,13 +105,23 @@ class Checkpoints:
         )
         storage.write_atomically(record_path(self.folder, state.iteration), record.encode())
         self._last = state.iteration
-        self._prune()
+        self._prune(self._config.keep_checkpoints)
 
-    def _prune(self) -> None:
+    def finish(self, state: TrainState, position: Position) -> int:
+        """Write the checkpoint of a run that has come to its end, and keep no other; returns what it takes, in bytes.
+
+        Raises:
+            StorageError: as `save`.
+        """
+        self.save(state, position)
+        self._prune(1)
+        return sum(path.stat().st_size for path in self.folder.iterdir())
+
+    def _prune(self, keep: int) -> None:
         """Remove what no kept checkpoint needs: records first, so that none is ever left without its tensors."""
         iterations = list_iterations(self.folder)
-        kept = iterations[-self._config.keep_checkpoints :]
-        for iteration in iterations[: -self._config.keep_checkpoints]:
+        kept = iterations[-keep:]
+        for iteration in iterations[:-keep]:
             storage.remove(record_path(self.folder, iteration))
         for path in self.folder.glob("state-*"):
             number = re.match(r"state-(\d+)\.", path.name)

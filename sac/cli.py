@@ -15,13 +15,30 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sac.config import BadConfig, TrainConfig
+from sac.numerics import LoadedTooEarly, restart
 from sac.resume import Resume, find_run, require_may_change
 
 OK, DIVERGED, BAD_INPUT, STOPPED, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
 
 
+def program() -> int:
+    """The command `sac` in a process of its own, which is started anew where torch was loaded too early."""
+    try:
+        return _run(None)
+    except LoadedTooEarly as error:
+        restart(error)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run `sac COMMAND ...` and return its exit status."""
+    """Run `sac COMMAND ...` from any code and return its exit status; the process that calls is never restarted."""
+    try:
+        return _run(arguments)
+    except LoadedTooEarly as error:
+        print(f"sac: error: {error}", file=sys.stderr)
+        return BAD_INPUT
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -58,7 +75,7 @@ def _guarded(name: str, command: Callable[[list[str]], int], arguments: list[str
     except KeyboardInterrupt:
         print(f"sac {name}: interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, LoadedTooEarly):
         raise
     except Exception as error:
         if not _is_for_the_user(error):
@@ -111,7 +128,7 @@ def parse_resumable(arguments: Sequence[str]) -> tuple[TrainConfig, Resume | Non
     """The configuration that these flags give, and the run that is to go on, where `--resume` names one."""
     import tyro
 
-    named = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    named = argparse.ArgumentParser(prog="sac train", add_help=False, allow_abbrev=False)
     named.add_argument("--resume")
     root = named.parse_known_args(list(arguments))[0].resume
     found = find_run(Path(root), None, False) if root is not None else None
@@ -134,7 +151,7 @@ def _train(arguments: list[str]) -> int:
     check(dataclasses.replace(config, checkpoint=None) if resume else config)
     from sac import numerics
 
-    numerics.prepare(config.numerics)
+    numerics.set_variables(config.numerics)
     if config.evaluate:
         from sac.evaluate_command import evaluate_as_configured
 
@@ -165,7 +182,7 @@ def _eval(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     from sac import numerics
 
-    numerics.prepare(options.numerics)
+    numerics.set_variables(options.numerics)
     from sac.evaluate_command import evaluate_command
 
     return evaluate_command(options)
@@ -250,4 +267,4 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "report": _report,
 }
 
-__all__ = ["BadConfig", "main", "parse_train"]
+__all__ = ["BadConfig", "main", "parse_train", "program"]

@@ -19,7 +19,7 @@ spec.loader.exec_module(sys.modules["sac"])
 
 def command(arguments: list[str]) -> list[str]:
     """The command `sac` with these arguments."""
-    return python("from sac.cli import main\nsys.exit(main())", arguments)
+    return python("from sac.cli import program\nsys.exit(program())", arguments)
 
 
 def python(program: str, arguments: list[str] | None = None) -> list[str]:

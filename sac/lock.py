@@ -7,6 +7,7 @@ believed instead: a holder that ends in order empties the file.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -36,12 +37,16 @@ class RunLock:
         try:
             self._file = path.open("a+", encoding="utf-8")
         except OSError as error:
-            raise BadConfig(f"--run_dir {path.parent}: can't be written ({error.strerror})") from error
+            raise _unwritable(path, error) from error
         self.took_over: str | None = None
         try:
             self._acquire()
-        except BaseException:
-            self._file.close()
+        except BaseException as error:
+            # Closing would try once more to write what could not be written.
+            with contextlib.suppress(OSError):
+                self._file.close()
+            if isinstance(error, OSError):
+                raise _unwritable(path, error) from error
             raise
 
     def _acquire(self) -> None:
@@ -89,6 +94,10 @@ class RunLock:
     ) -> None:
         """Let others in."""
         self.release()
+
+
+def _unwritable(path: Path, error: OSError) -> BadConfig:
+    return BadConfig(f"{path.parent}: can't be written ({error.strerror})")
 
 
 def _name(holder: dict[str, object]) -> str:

@@ -12,7 +12,7 @@ import os
 import platform
 import sys
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from sac.config import Numerics
 
@@ -79,25 +79,60 @@ PROFILES: dict[str, Profile] = {
         same=("profile", *_LIBRARIES, "capability", "mkl_cbwr", "threads", "device", "products", "probe"),
     ),
 }
+_RESTARTED = "SAC_RESTARTED"
 _CBWR_BRANCH, _CBWR_COMPATIBLE = 1, 3
 """MKL_CBWR_BRANCH and MKL_CBWR_COMPATIBLE of mkl_types.h."""
 
 
+class LoadedTooEarly(NumericsError):
+    """A library has read other values of the profile's variables; a process started anew would set them in time."""
+
+    def __init__(self, profile: Numerics, names: list[str]) -> None:
+        super().__init__(
+            f"--numerics {profile}: this process has loaded torch or NumPy, which read {', '.join(names)} only then. "
+            f"Call sac.numerics.prepare({profile!r}) before the first import of them, or start the command `sac` as a "
+            "process of its own; --numerics fast promises nothing and needs nothing"
+        )
+        self.profile, self.names = profile, names
+
+
+def set_variables(profile: Numerics) -> None:
+    """Set the profile's environment variables for this process, and those that it starts.
+
+    Raises:
+        LoadedTooEarly: a library has read other values already; nothing has been set then.
+    """
+    wanted = PROFILES[profile].environment
+    wrong = [name for name, value in wanted.items() if os.environ.get(name) != value]
+    if wrong and {"torch", "numpy"} & set(sys.modules):
+        raise LoadedTooEarly(profile, wrong)
+    os.environ.update(wanted)
+    os.environ.pop(_RESTARTED, None)
+
+
 def prepare(profile: Numerics) -> None:
-    """Set the profile's environment variables for this process, restarting it once if a library has read them already.
+    """Set the profile's environment variables, restarting this process once if a library has read them already.
 
     Raises:
         NumericsError: it has been restarted and the variables still differ.
     """
-    wanted = PROFILES[profile].environment
-    restarted = os.environ.pop("SAC_RESTARTED", None)
-    wrong = {name: value for name, value in wanted.items() if os.environ.get(name) != value}
-    os.environ.update(wanted)
-    if not wrong or not {"torch", "numpy"} & set(sys.modules):
-        return
-    if restarted == profile:
-        raise NumericsError(f"--numerics {profile}: {', '.join(wrong)} can't be set before torch and NumPy load")
-    os.environ["SAC_RESTARTED"] = profile
+    try:
+        set_variables(profile)
+    except LoadedTooEarly as error:
+        restart(error)
+
+
+def restart(error: LoadedTooEarly) -> NoReturn:
+    """Start this very process anew, with the variables set.
+
+    Raises:
+        NumericsError: that has been done once, to no avail.
+    """
+    if os.environ.pop(_RESTARTED, None) == error.profile:
+        raise NumericsError(
+            f"--numerics {error.profile}: {', '.join(error.names)} can't be set before torch and NumPy load"
+        ) from error
+    os.environ.update({**PROFILES[error.profile].environment, _RESTARTED: error.profile})
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 

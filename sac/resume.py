@@ -107,6 +107,8 @@ def require_may_change(old: TrainConfig, new: TrainConfig) -> None:
         BadConfig: naming every such flag, with both values.
     """
     fixed = {name: pair for name, pair in changes(old, new).items() if name not in MAY_CHANGE}
+    if "run_dir" in fixed:
+        raise BadConfig(f"--run_dir {new.run_dir}: --resume names the run's folder already; leave --run_dir out")
     if fixed:
         shown = "; ".join(f"--{name} is {before}, not {after}" for name, (before, after) in fixed.items())
         raise BadConfig(
@@ -170,6 +172,20 @@ def _require_same_run(resume: Resume, checkpoint: Checkpoint) -> None:
     iteration, steps = checkpoint.record.iteration, checkpoint.record.counters.get("global_step")
     if steps != iteration * stored.training_freq:
         raise BadConfig(f"checkpoint of iteration {iteration}: global_step is {steps}, which no run leads to")
+
+
+def require_ahead(checkpoint: Checkpoint, config: TrainConfig) -> None:
+    """Refuse an end that the run has passed, and say so where it has come to it.
+
+    Raises:
+        BadConfig: `--total_timesteps` is less than what the checkpoint has.
+    """
+    iteration = checkpoint.record.iteration
+    step = iteration * config.training_freq
+    if iteration > config.iterations:
+        raise BadConfig(f"--total_timesteps {config.total_timesteps}: the checkpoint is of step {step}; give more")
+    if iteration == config.iterations:
+        print(f"sac train: the run is at its end, step {step}; to train on: --total_timesteps", file=sys.stderr)
 
 
 def check_drift(resume: Resume, checkpoint: Checkpoint | None, fingerprint: Mapping[str, Any]) -> list[str]:

@@ -30,10 +30,11 @@ from sac.logs import Logs, require_tracking
 from sac.metrics import MetricsFile, new_metrics, take_means
 from sac.overlap import ActorCopy, Shares, share_sizes
 from sac.replay import ReplayBuffer, RowLayout
-from sac.resume import Resume, check_drift, command_line, join, open_checkpoint
+from sac.resume import Resume, check_drift, command_line, join, open_checkpoint, require_ahead
 from sac.run_folder import RunFolder
 from sac.state import TrainState
 from sac.stop import Stopped, StopSignals
+from sac.storage import StorageError
 from sac.strategy import make_learner
 from sac.streams import EpisodeSeeds
 from sac.video import VideoRecorder, find_render_backend
@@ -55,7 +56,7 @@ def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
     numerics.apply(config.numerics, config.threads)
     with ExitStack() as stack:
         signals = stack.enter_context(StopSignals())
-        checkpoint = _claim(resume, stack)
+        checkpoint = _claim(resume, config, stack)
         render_backend, no_video = find_render_backend(config)
         envs, eval_envs = make_envs(config, device, stack, render_backend)
         # Whatever can be refused is refused before the folder exists.
@@ -79,11 +80,21 @@ def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
         logs = trainer.open(stack, header, signals)
         for line in filter(None, (no_video, costly_evaluation(config))):
             logs.say(line)
-        trainer.run()
+        _run(trainer)
     return folder
 
 
-def _claim(resume: Resume | None, stack: ExitStack) -> Checkpoint | None:
+def _run(trainer: Trainer) -> None:
+    """Run, and where a file can't be written say how to go on."""
+    try:
+        trainer.run()
+    except BrokenPipeError:
+        raise
+    except (OSError, StorageError) as error:
+        raise StorageError(f"{error}. Once it can be written again: {command_line(trainer.folder)}") from error
+
+
+def _claim(resume: Resume | None, config: TrainConfig, stack: ExitStack) -> Checkpoint | None:
     """Lock the folder of a run that goes on, and read where it stands."""
     if resume is None:
         return None
@@ -93,6 +104,8 @@ def _claim(resume: Resume | None, stack: ExitStack) -> Checkpoint | None:
     checkpoint = open_checkpoint(resume)
     if checkpoint is None:
         print("sac train: no checkpoint yet: the run starts from the beginning", file=sys.stderr)
+    else:
+        require_ahead(checkpoint, config)
     return checkpoint
 
 
@@ -275,17 +288,25 @@ class Trainer:
             self.iterate()
             if self._cadence.due(self.state.iteration):
                 self.save_checkpoint()
-        if float(self.config.checkpoint_freq.removesuffix("m")):
-            # So that a finished run can be prolonged.
-            self.save_checkpoint()
+        # The small file first: a disk that is too full for the checkpoint may still take it.
         if self.config.save_model:
             policy_file.save(self.learner, self.folder.policy)
+        if float(self.config.checkpoint_freq.removesuffix("m")):
+            size = self._checkpoints.finish(self.state, self._position())
+            self.logs.say(
+                f"checkpoint of the finished run: {size / 1e6:,.0f} MB in {self.folder.states}; it serves to train on "
+                f"({command_line(self.folder)} --total_timesteps=…), and nothing else needs it"
+            )
 
     def save_checkpoint(self) -> None:
         """Write a checkpoint of the run as it stands; what the run has written so far reaches the disk before it."""
+        self._checkpoints.save(self.state, self._position())
+
+    def _position(self) -> Position:
+        """Hand all that the run has written so far to the disk; returns how long the files are."""
         self.logs.sync()
         ledger = self._ledger.sync() if self._ledger is not None else 0
-        self._checkpoints.save(self.state, Position(ledger, self._metrics.sync()))
+        return Position(ledger, self._metrics.sync())
 
     def _stop_if_asked(self) -> None:
         name = self._signals.requested

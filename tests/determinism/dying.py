@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.determinism import spread_point
+
 KINDS = ("die before", "die after", "disk full", "read only", "short write", "half a write")
 """What can befall a system call. A short write is no fault: the rest must follow. Half a write is one, by death."""
 CALLS = ("open", "pwrite", "fsync", "replace", "unlink")
@@ -38,6 +40,8 @@ class Death:
         signal: number of the signal that it is sent instead of dying.
         signal_at: step at which it is sent.
         second_signal_at: step at which it is sent another one.
+        spread: tasks are the point task in single environments, see `spread_point`.
+        rolled: each environment of a pool is restored with its neighbour's actions.
     """
 
     step: int | None = None
@@ -50,6 +54,8 @@ class Death:
     signal: int = signal.SIGTERM
     signal_at: int | None = None
     second_signal_at: int | None = None
+    spread: bool = False
+    rolled: bool = False
 
 
 def kill() -> None:
@@ -98,6 +104,7 @@ class FaultyCalls:
 def prepare(death: Death) -> FaultyCalls:
     """Arrange for this process to die."""
     from sac import checkpoint, numerics, storage
+    from sac.envs import factory
     from sac.envs.point import PointVectorEnv
     from sac.envs.pooled import PooledVectorEnv
     from sac.envs.serial import SerialVectorEnv
@@ -105,6 +112,11 @@ def prepare(death: Death) -> FaultyCalls:
     calls = FaultyCalls(death)
     storage.os = calls  # type: ignore[assignment]
     put, fingerprint = checkpoint.put, numerics.fingerprint
+    if death.spread:
+        factory.make_single_env = spread_point.make  # type: ignore[assignment]
+    if death.rolled:
+        restore = PooledVectorEnv.restore
+        PooledVectorEnv.restore = lambda self, episodes, rows: restore(self, episodes, [*rows[1:], rows[0]])  # type: ignore[method-assign]
     if death.in_place:
         storage.write_atomically = lambda path, data: storage._write(path, os.O_WRONLY | os.O_CREAT, data, 0)
     if death.forget is not None:

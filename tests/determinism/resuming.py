@@ -63,11 +63,14 @@ def assert_equal_runs(found: Path, expected: Path, names: tuple[str, ...] = FILE
         )
 
 
-def finish(folder: Path, flags: list[str] = FLAGS, extra: tuple[str, ...] = ()) -> None:
+def finish(
+    folder: Path, flags: list[str] = FLAGS, extra: tuple[str, ...] = (), *, surroundings: Death | None = None
+) -> None:
     """Resume a run that died, or begin it again where it died before it had a manifest."""
     output = folder.with_suffix(".resumed.txt")
     begun = (folder / "manifest.json").exists()
-    code = run(["--resume", str(folder), *extra] if begun else [*flags, "--run_dir", str(folder)], output=output)
+    arguments = ["--resume", str(folder), *extra] if begun else [*flags, "--run_dir", str(folder)]
+    code = run(arguments, surroundings, output)
     assert code == 0, f"sac train --resume {folder} ended with {code}:\n{output.read_text()[-3000:]}"
 
 

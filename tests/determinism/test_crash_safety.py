@@ -12,7 +12,7 @@ from tests.determinism.dying import CALLS, KILLED, KINDS, Death, run
 from tests.determinism.resuming import FLAGS, NIGHTLY, assert_equal_runs, finish, resumed_from, uninterrupted
 
 INJECTED = 240 if NIGHTLY else 24
-"""At least 200, or 20, of these end the process; a short write must not."""
+"""At least 200, or 20, of these end the process, by SIGKILL or an error; a short write must not."""
 TRAINING = [*FLAGS, "--checkpoint_freq=2", "--keep_checkpoints=1"]
 RESUMING = ["ledger.jsonl", "metrics.csv", "manifest.json"]
 REFUSALS = ("disk full", "read only")
@@ -80,9 +80,14 @@ def test_nothing_is_lost_whatever_befalls_a_system_call(base, calls, tmp_path):
         assert_equal_runs(folder, base)
         shutil.rmtree(folder)
     assert not lost, "\n".join(lost)
-    deaths = sum(kind != "short write" for _, kind in chosen)
-    assert deaths >= INJECTED * 5 // 6
-    print(f"\n{deaths} deaths and {len(chosen) - deaths} short writes injected, {len(calls)} calls a run, 0 runs lost")
+    kinds = [kind for _, kind in chosen]
+    short, refused = kinds.count("short write"), sum(kind in REFUSALS for kind in kinds)
+    killed = len(kinds) - short - refused
+    assert killed >= INJECTED // 2 and killed + refused >= INJECTED * 5 // 6
+    print(
+        f"\n{killed} runs killed in a system call, {refused} ended by a disk that refuses, {short} short writes, "
+        f"{len(calls)} calls a run, 0 runs lost"
+    )
 
 
 def test_a_death_while_a_run_is_being_resumed_loses_nothing(base, tmp_path):

@@ -20,7 +20,7 @@ from sac.envs.point import PointVectorEnv
 from sac.ledger import compare, read_ledger
 from tests.determinism.dying import KILLED, Death, run
 from tests.determinism.resuming import FLAGS, NIGHTLY, assert_equal_runs, finish, resumed_from, uninterrupted
-from tests.determinism.runs import assert_equal, run_fresh
+from tests.determinism.runs import assert_equal
 
 STEPS = 48 + 4 * 20
 """Steps of the environments in an uninterrupted run, those of its evaluations included."""
@@ -122,6 +122,16 @@ def test_a_signal_in_mid_iteration_waits_for_its_end(base, tmp_path, number):
     assert_equal_runs(folder, base)
 
 
+def test_a_signal_before_the_first_iteration_leaves_a_run_that_goes_on(base, tmp_path):
+    """Step 1 is in the evaluation at step 0."""
+    folder, output = tmp_path / "run", tmp_path / "output.txt"
+    assert run([*FLAGS, "--run_dir", str(folder)], Death(signal_at=1), output) == 3
+    assert "after iteration 0 (step 0)" in output.read_text()
+    finish(folder)
+    assert resumed_from(folder) == [0]
+    assert_equal_runs(folder, base)
+
+
 def test_a_signal_from_outside_stops_with_a_checkpoint_and_names_the_command_that_goes_on(base, tmp_path):
     """A process started as users do."""
     folder, name = tmp_path / "run", "SIGTERM"
@@ -162,6 +172,8 @@ def test_flags_that_may_change_do_and_the_others_are_refused_with_both_values(tm
     folder, output = tmp_path / "run", tmp_path / "output.txt"
     assert run([*FLAGS, "--checkpoint_freq=3", "--run_dir", str(folder)], Death(step=100)) == KILLED
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert run(["--resume", str(folder), "--run_dir=other"], output=output) == 2
+    assert "--run_dir other: --resume names the run's folder already" in output.read_text()
     wrong = ["--seed=7", "--batch_size=32", "--env_id=PushCube-v1", "--overlap"]
     assert run(["--resume", str(folder), *wrong, "--total_timesteps=320"], output=output) == 2
     message = output.read_text()
@@ -184,6 +196,19 @@ def test_a_finished_run_can_be_prolonged(base, tmp_path):
     longer = uninterrupted(tmp_path / "longer", "--total_timesteps=256")
     assert_equal(read_ledger(folder), read_ledger(longer))
     assert resumed_from(folder) == [12]
+
+
+def test_a_finished_run_says_so_stays_as_it_is_and_is_not_cut_short(base, tmp_path):
+    folder, output = tmp_path / "run", tmp_path / "output.txt"
+    uninterrupted(folder, "--checkpoint_freq=5")
+    assert [path.name for path in folder.glob("checkpoints/states/*.json")] == ["state-000000000012.json"]
+    assert run(["--resume", str(folder)], output=output) == 0
+    assert "the run is at its end, step 192" in output.read_text()
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "lock"}
+    assert run(["--resume", str(folder), "--total_timesteps=100"], output=output) == 2
+    assert "--total_timesteps 100: the checkpoint is of step 192" in output.read_text()
+    assert {path: path.read_bytes() for path in before} == before
+    assert_equal_runs(folder, base)
 
 
 def test_another_arithmetic_is_refused_unless_allowed_and_then_recorded(tmp_path):
@@ -240,24 +265,6 @@ def test_tensorboard_shows_each_step_once_with_the_values_of_the_uninterrupted_r
     time.sleep(1)  # event files are ordered by the second in their names
     finish(folder)
     assert shown(folder) == whole and len(whole["losses/qf_loss"]) > 5
-
-
-@pytest.mark.maniskill
-@pytest.mark.parametrize("more", [(), ("--overlap",)], ids=["default", "overlap"])
-def test_a_maniskill_run_killed_in_mid_episode_is_resumed_to_the_same_bits(tmp_path, more):
-    flags = ["--env_id=StackCube-v1", "--control-mode=pd_ee_delta_pos", "--num_envs=4", "--training_freq=32"]
-    flags += ["--batch_size=64", "--buffer_size=2_000", "--learning_starts=96", "--total_timesteps=352", "--utd=0.25"]
-    flags += ["--eval_freq=0", "--threads=1", "--no-capture_video", "--no-tensorboard", "--checkpoint_freq=2", *more]
-    whole = run_fresh(tmp_path / "whole", flags)
-    assert whole.returncode == 0, whole.stderr
-    killed = run_fresh(tmp_path / "run", flags, "tests.determinism.dying", before=("71",))
-    assert killed.returncode == KILLED, killed.stderr
-    resumed = run_fresh(None, ["--resume", str(tmp_path / "run")])
-    assert resumed.returncode == 0, resumed.stderr
-    # 64 steps are 50 of the first episode and 14 of the second.
-    assert resumed_from(tmp_path / "run") == [8]
-    assert_equal(read_ledger(tmp_path / "run"), read_ledger(tmp_path / "whole"))
-    assert_equal_runs(tmp_path / "run", tmp_path / "whole", ("ledger.jsonl", "policy.pt"))
 
 
 def test_the_folder_can_be_moved_before_it_is_resumed(base, tmp_path):

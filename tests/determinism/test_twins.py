@@ -54,8 +54,8 @@ def test_equal_seeds_give_equal_ledgers(tmp_path_factory, config, before, after)
 @given(st.integers(0, 2**40), st.integers(1, 2**40))
 @settings(max_examples=8)
 def test_different_seeds_differ_where_the_seed_enters(tmp_path_factory, seed, distance):
-    first = run_here(tmp_path_factory.mktemp("first"), seed=seed)
-    second = run_here(tmp_path_factory.mktemp("second"), seed=seed + distance)
+    first = run_here(tmp_path_factory.mktemp("first"), seed=seed, total_timesteps=32)
+    second = run_here(tmp_path_factory.mktemp("second"), seed=seed + distance, total_timesteps=32)
     assert_parts_at(first, second, "env.seed", iteration=0)
 
 
@@ -127,13 +127,13 @@ def test_nothing_around_a_maniskill_run_changes_it(undisturbed, tmp_path):
 
 @pytest.mark.maniskill
 def test_another_seed_changes_a_maniskill_run(undisturbed, tmp_path):
-    other = ledger_of(tmp_path / "other", [*PUSH_CUBE, "--seed=2", "--total_timesteps=32"])
+    other = ledger_of(tmp_path / "other", [*PUSH_CUBE, "--seed=2", "--total_timesteps=32", "--workers=serial"])
     assert_parts_at(undisturbed, other, "env.seed", iteration=0)
 
 
 @pytest.mark.maniskill
 def test_evaluation_never_changes_maniskill_training(undisturbed, tmp_path):
-    flags = [*PUSH_CUBE, "--eval_freq=0", "--ledger_freq=2", "--no-tensorboard", "--no-save_model"]
+    flags = [*PUSH_CUBE, "--eval_freq=0", "--ledger_freq=2", "--no-tensorboard", "--no-save_model", "--workers=serial"]
     assert_equal(undisturbed, ledger_of(tmp_path / "unevaluated", flags))
 
 

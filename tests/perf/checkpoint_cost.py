@@ -75,6 +75,8 @@ def main(folder: Path) -> None:
     collect(state, replay, 64)
     timed("save, 64 transitions new", lambda: checkpoints.save(state, Position(0, 0)))
     print(f"on the disk, two checkpoints: {sum(path.stat().st_size for path in folder.iterdir()) / 1e6:.1f} MB")
+    timed("the run ends", lambda: checkpoints.finish(state, Position(0, 0)))
+    print(f"on the disk, the run finished: {sum(path.stat().st_size for path in folder.iterdir()) / 1e6:.1f} MB")
     fresh, _ = full_state()
     timed("verify and load", lambda: verify(folder, state.iteration).fill(fresh))
     if not torch.equal(fresh.replay.rows, state.replay.rows):

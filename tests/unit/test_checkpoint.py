@@ -82,6 +82,22 @@ def test_the_newest_checkpoints_are_kept_and_nothing_else(tmp_path):
     assert names == sorted(["rows-000000000000.f32", *stems])
 
 
+def test_a_finished_run_keeps_one_checkpoint_and_the_rows_that_it_needs(tmp_path):
+    state, config = tiny_state(), dataclasses.replace(CONFIG, keep_checkpoints=3)
+    # A file for each iteration's two rows; the ring holds six.
+    checkpoints = Checkpoints(tmp_path, config, FINGERPRINT, Journal(tmp_path, segment_bytes=2 * 24))
+    for _ in range(5):
+        advance(state)
+        checkpoints.save(state, Position(0, 0))
+    assert list_iterations(tmp_path) == [3, 4, 5] and len(list(tmp_path.glob("rows-*"))) == 5
+    size = checkpoints.finish(state, Position(0, 0))
+    assert list_iterations(tmp_path) == [5] and len(list(tmp_path.glob("rows-*"))) == 3
+    assert size == sum(path.stat().st_size for path in tmp_path.iterdir())
+    fresh = tiny_state()
+    read_checkpoint(tmp_path, 5).fill(fresh)
+    assert content(fresh) == content(state)
+
+
 def flipped(path: Path, positions, seed=0):
     """Yield after flipping one bit of each of these bytes; the file is whole again in the end."""
     whole, draw = path.read_bytes(), random.Random(seed)

@@ -12,6 +12,7 @@ import sys
 import pytest
 
 from sac.cli import main
+from sac.config import BadConfig
 from sac.lock import RunLock, RunLocked
 from tests.unit.tiny_runs import tiny_run
 
@@ -73,6 +74,17 @@ def test_the_lock_of_another_host_is_believed(tmp_path):
 @pytest.mark.parametrize("text", ["", "[]", "{", "nonsense", "[" * 5000, "\0" * 100])
 def test_a_lock_file_that_says_nothing_is_no_lock(tmp_path, text):
     (tmp_path / "lock").write_text(text)
+    RunLock(tmp_path / "lock").release()
+
+
+def test_a_lock_that_a_full_disk_does_not_take_is_told_with_its_folder(tmp_path, monkeypatch):
+    def full(self, text):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RunLock, "_write", full)
+        with pytest.raises(BadConfig, match=rf"{tmp_path}: can't be written \(No space left on device\)"):
+            RunLock(tmp_path / "lock")
     RunLock(tmp_path / "lock").release()
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -47,12 +48,14 @@ def run_child(profile, *arguments, **environment):
 
 @pytest.fixture(scope="module")
 def children():
-    return {
-        "portable": run_child("portable"),
-        "portable after numpy": run_child("portable", "early"),
-        "deterministic": run_child("deterministic"),
-        "fast": run_child("fast"),
+    wanted = {
+        "portable": ("portable",),
+        "portable after numpy": ("portable", "early"),
+        "deterministic": ("deterministic",),
+        "fast": ("fast",),
     }
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        return dict(zip(wanted, pool.map(lambda arguments: run_child(*arguments), wanted.values()), strict=True))
 
 
 @pytest.fixture
