@@ -12,11 +12,11 @@ from typing import Any
 
 from sac import numerics, policy_file
 from sac.config import BadConfig, TrainConfig, check
+from sac.environments import make_eval_envs, resolve_device
 from sac.envs.workers import resolve_workers
 from sac.evaluation import evaluate
 from sac.learner import Learner
 from sac.metrics import EpisodeLog, wilson_interval
-from sac.trainer import make_eval_envs, resolve_device
 
 
 def evaluate_command(options: argparse.Namespace) -> int:

@@ -41,9 +41,10 @@ def measure(env_id: str, changes: dict[str, int], stack: ExitStack) -> tuple[flo
 def build(env_id: str, changes: dict[str, int], ledger_freq: int, stack: ExitStack):
     """A trainer that has begun to learn."""
     from sac.config import TrainConfig
+    from sac.environments import make_envs, resolve_device
     from sac.learner import Learner
     from sac.run_folder import RunFolder
-    from sac.trainer import Trainer, make_envs, resolve_device
+    from sac.trainer import Trainer
 
     config = TrainConfig(
         env_id=env_id,

@@ -24,9 +24,10 @@ ISSUE_1250 = {"env_id": "StackCube-v1", "num_envs": 32, "control_mode": "pd_ee_d
 def build(options: argparse.Namespace, overlap: bool, stack: ExitStack) -> Any:
     """A trainer that has begun to learn."""
     from sac.config import TrainConfig
-    from sac.learner import Learner
+    from sac.environments import make_envs, resolve_device
     from sac.run_folder import RunFolder
-    from sac.trainer import Trainer, make_envs, resolve_device
+    from sac.strategy import make_learner
+    from sac.trainer import Trainer
 
     config = TrainConfig(
         **ISSUE_1250,
@@ -47,7 +48,7 @@ def build(options: argparse.Namespace, overlap: bool, stack: ExitStack) -> Any:
     numerics.apply(config.numerics, config.threads)
     envs, _ = make_envs(config, device, stack)
     folder = RunFolder(Path(stack.enter_context(tempfile.TemporaryDirectory())))
-    trainer = Trainer(config, Learner(config, envs.spec, device), envs, None, folder, {})
+    trainer = Trainer(config, make_learner(config, envs.spec, device), envs, None, folder, {})
     trainer.open(stack, {})
     for _ in range(5):
         trainer.iterate()

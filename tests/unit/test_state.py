@@ -11,13 +11,14 @@ import torch
 from sac import trainer as trainer_module
 from sac.collector import Collector
 from sac.config import TrainConfig
+from sac.environments import make_eval_envs
 from sac.envs.factory import make_vector_env
 from sac.learner import Learner
 from sac.metrics import EpisodeLog, MetricsFile
 from sac.run_folder import RunFolder
 from sac.state import Parameters, TrainState, walk
 from sac.streams import EpisodeSeeds
-from sac.trainer import Trainer, make_eval_envs
+from sac.trainer import Trainer
 
 CPU = torch.device("cpu")
 CONFIG = TrainConfig(
