@@ -175,6 +175,9 @@ def apply(profile: Numerics, threads: int) -> None:
     torch.set_num_threads(threads)
     # As torch.use_deterministic_algorithms, which also loads torch's compiler: seconds in every process.
     torch.set_deterministic_debug_mode("error" if chosen.deterministic else "default")
+    # Filling every new tensor helps whoever reads memory that was never written. Nothing here does (tested with the
+    # filling on), and it costs an update several percent.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.deterministic = chosen.deterministic
     torch.backends.cudnn.benchmark = not chosen.deterministic
     torch.backends.cuda.matmul.allow_tf32 = not chosen.deterministic

@@ -14,8 +14,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import torch
+from sac import numerics
+
+# Before torch and NumPy load.
+numerics.prepare("deterministic")
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
 
 OBSERVATION, ACTION, ENVS, ROWS = 48, 7, 32, 4096
 STEPS = 32
@@ -122,8 +127,6 @@ def main() -> None:
     parser.add_argument("--profile", type=Path, help="write a table of kernels there")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    from sac import numerics
-
     numerics.apply("deterministic", 1)
     names = [*CONTENDERS, *(VARIANTS if arguments.variants else ())]
     print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, CUDA {torch.version.cuda}")
@@ -143,7 +146,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    from sac.numerics import prepare
-
-    prepare("deterministic")
     main()

@@ -317,9 +317,9 @@ class SpreadTakesNoGradient(Learner):
 
 class HalvesActionGradient(Learner):
     def actor_loss(self, activations, sample, alpha):
-        whole = self.critics.input_gradient
+        whole = self.critics.lowest_value_gradient
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(self.critics, "input_gradient", lambda *arguments: whole(*arguments) / 2)
+            patch.setattr(self.critics, "lowest_value_gradient", lambda *arguments: whole(*arguments) / 2)
             return super().actor_loss(activations, sample, alpha)
 
 
@@ -425,6 +425,33 @@ def test_update_is_a_pure_function():
 def test_purity_check_catches_a_learner_with_hidden_inputs(kind):
     with pytest.raises(AssertionError):
         assert_pure(kind)
+
+
+class ReadsUnwritten(Learner):
+    def actor_loss(self, activations, sample, alpha):
+        return super().actor_loss(activations, sample, alpha + 0 * torch.empty(1))
+
+
+@contextmanager
+def new_tensors_filled(filled):
+    """Every tensor that torch allocates is NaN until it is written, or what its memory held."""
+    mode, fill = torch.get_deterministic_debug_mode(), torch.utils.deterministic.fill_uninitialized_memory
+    torch.set_deterministic_debug_mode("error")
+    torch.utils.deterministic.fill_uninitialized_memory = filled
+    yield
+    torch.set_deterministic_debug_mode(mode)
+    torch.utils.deterministic.fill_uninitialized_memory = fill
+
+
+@pytest.mark.parametrize("products", PRODUCTS)
+@pytest.mark.parametrize("kind", [Learner, ReadsUnwritten])
+def test_no_update_reads_memory_that_was_never_written(kind, products):
+    with hidden(SMALL), multiplied_by(products):
+        with new_tensors_filled(True):
+            filled = updated(kind)
+        with new_tensors_filled(False):
+            plain = updated()
+    assert (leaves(filled.state) == leaves(plain.state)) == (kind is Learner)
 
 
 def transplanted(learner):
