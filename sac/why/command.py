@@ -19,6 +19,7 @@ from sac.why.trace import BadTrace, Trace, read_trace
 from sac.why.verdict import Verdict, audit, judge
 
 EQUAL, DIVERGED, ERROR = 0, 1, 2
+ANSWER = "answer.json"
 
 
 def why_command(arguments: list[str]) -> int:
@@ -30,7 +31,7 @@ def why_command(arguments: list[str]) -> int:
             if command or len(options.traces) != 2:
                 raise CantRun("give two traces, or a command after `--`")
             first, second = (read_trace(path) for path in options.traces)
-            return _answer(options, compare(first, second), [])
+            return _answer(options, compare(first, second), command=("sac", "why", *options.traces))
         with tempfile.TemporaryDirectory(prefix="sac-why-") as scratch:
             return _run_and_answer(options, command, Path(options.keep or scratch))
     except (BadTrace, CantRun) as error:
@@ -47,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         "--deep", action="store_true", help="run again, with every torch operation of the parting event"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--keep", metavar="FOLDER", help="keep traces and outputs here")
+    parser.add_argument("--keep", metavar="FOLDER", help="keep traces, outputs and answer here; `sac report` reads it")
     parser.add_argument(
         "--vary",
         metavar="NAME=A,B",
@@ -112,7 +113,7 @@ def _run_and_answer(options: argparse.Namespace, command: Sequence[str], folder:
         from sac.why.deep import deepen
 
         deep = deepen(replace(plan, folder=folder / "deep"), comparison)
-    return _answer(options, comparison, deep)
+    return _answer(options, comparison, deep, command)
 
 
 def variations_of(vary: Sequence[str], runs: int) -> list[Mapping[str, str]]:
@@ -152,12 +153,26 @@ def _note_failures(comparison: Comparison, runs: Sequence[Run]) -> None:
             comparison.notes.append(f"run {number} ended with status {status}: {last}")
 
 
-def _answer(options: argparse.Namespace, comparison: Comparison, deep: Sequence[str]) -> int:
+def _keep(folder: Path, answer: str) -> None:
+    """Leave the answer beside the traces, for `sac report`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ANSWER).write_text(answer + "\n", encoding="utf-8")
+    except OSError as error:
+        raise CantRun(f"--keep {folder}: can't write there: {error.strerror}") from error
+
+
+def _answer(
+    options: argparse.Namespace, comparison: Comparison, deep: Sequence[str] = (), command: Sequence[str] = ()
+) -> int:
     """Print the answer and return the exit status."""
     verdict = judge(comparison)
     findings = audit(comparison.a)
+    answer = json.dumps(answer_json(comparison, verdict, deep, command))
+    if options.keep:
+        _keep(Path(options.keep), answer)
     if options.json:
-        print(json.dumps(answer_json(comparison, verdict, deep)))
+        print(answer)
     else:
         print_lines(verdict_lines(comparison, verdict))
         print_lines(iter(deep))
@@ -171,10 +186,15 @@ def _answer(options: argparse.Namespace, comparison: Comparison, deep: Sequence[
     return EQUAL if comparison.equal else DIVERGED
 
 
-def answer_json(comparison: Comparison, verdict: Verdict | None, deep: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the answer as one object."""
+def answer_json(
+    comparison: Comparison, verdict: Verdict | None, deep: Sequence[str] = (), command: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return the answer as one object; `sac report` reads it too, and knows it by its first key."""
     return {
+        "sac_why": 1,
+        "command": list(command),
         "equal": comparison.equal,
+        "failed": comparison.failed,
         "compared_events": comparison.compared,
         "first": None if verdict is None else verdict.to_json(),
         "audit": [one.to_json() for one in audit(comparison.a)],

@@ -52,6 +52,12 @@ class Event:
         count = f", occurrence {self.occurrence} there" if self.occurrence > 1 else ""
         return f"{self.name}{f' of {owner}' if owner else ''}{count}"
 
+    @property
+    def described(self) -> str:
+        """What happened, and where."""
+        process = f" in child process {self.process}" if self.process else ""
+        return f"{self.kind} ({self.title}) at {self.place.file}:{self.place.line}{process}"
+
 
 @dataclass
 class Trace:

@@ -11,6 +11,7 @@ from sac.why.causes import Cause, Evidence, recognise
 from sac.why.compare import Comparison, Pair, Parting
 from sac.why.figures import Figures, figures
 from sac.why.flow import can_reach
+from sac.why.frame import Frame, frames_of
 from sac.why.place import Place
 from sac.why.trace import Event, Trace
 
@@ -25,6 +26,7 @@ class Verdict:
         evidence: what it rests on.
         figures: how far the values are apart.
         possible: sources that differ, but aren't known to reach the event.
+        frames: code around the line to be mended, then around the event's, if that is another.
     """
 
     cause: Cause
@@ -32,6 +34,19 @@ class Verdict:
     evidence: Evidence
     figures: tuple[Figures, ...]
     possible: tuple[Pair, ...]
+    frames: tuple[Frame, ...] = ()
+
+    @property
+    def what(self) -> str:
+        """In which event the runs part, and whether its inputs were equal."""
+        parting = self.evidence.parting
+        event = self.event.described
+        if parting.control:
+            return f"first event that only one run has: {event}"
+        if parting.inputs_equal:
+            return f"first event with equal inputs and other outputs: {event}"
+        unlike = ", ".join(parting.event.inputs)
+        return f"first event that differs: {event}; its inputs differ already ({unlike}), no earlier event does"
 
     @property
     def event(self) -> Event:
@@ -50,12 +65,16 @@ class Verdict:
             "link": self.cause.link,
             "file": self.place.file,
             "line": self.place.line,
+            "function": self.place.function,
+            "frames": [frame.to_json() for frame in self.frames],
+            "what": self.what,
             "event": _event_json(self.event),
             "outer": _event_json(parting.outer.a),
             "source": None if source is None else {**_event_json(source.a), "a": source.a.shown, "b": source.b.shown},
             "inputs_equal": parting.inputs_equal,
             "differing_inputs": list(parting.event.inputs),
             "values": [one._asdict() for one in self.figures],
+            "figures": [f"{one.path}: {one.text}" for one in self.figures],
             "before": [_event_json(one) for one in parting.before],
             "only_in_one_run": [_event_json(one) for one in parting.alone[:20]],
             "possible_sources": [_event_json(pair.a) for pair in self.possible],
@@ -71,6 +90,7 @@ def _event_json(event: Event) -> dict[str, Any]:
         "line": place.line,
         "occurrence": event.occurrence,
         "process": event.process or "main",
+        "text": event.described,
     }
 
 
@@ -84,7 +104,9 @@ def judge(comparison: Comparison) -> Verdict | None:
     evidence = Evidence(parting, source, *_processes(comparison, parting))
     cause = recognise(evidence)
     possible = tuple({pair.a.place: pair for pair in parting.sources if pair is not source}.values())
-    return Verdict(cause, _place(cause, evidence), evidence, tuple(_figures(parting.event)), possible[:8])
+    place = _place(cause, evidence)
+    frames = frames_of(root, place, parting.event.a.place)
+    return Verdict(cause, place, evidence, tuple(_figures(parting.event)), possible[:8], frames)
 
 
 def _processes(comparison: Comparison, parting: Parting) -> tuple[Trace, Trace]:
