@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -11,12 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sac.why.compare import Comparison, compare
+from sac.why.audit import audit
+from sac.why.compare import Comparison
 from sac.why.launch import CantRun, Plan, Run, run_all
 from sac.why.run import STRESS
 from sac.why.show import audit_lines, plain, print_lines, verdict_lines
-from sac.why.trace import BadTrace, Trace, read_trace
-from sac.why.verdict import Verdict, audit, judge
+from sac.why.trace import BadTrace, children_of, read_audit
+from sac.why.twins import Twins
+from sac.why.verdict import Verdict, judge
 
 EQUAL, DIVERGED, ERROR = 0, 1, 2
 ANSWER = "answer.json"
@@ -30,8 +33,7 @@ def why_command(arguments: list[str]) -> int:
         if options.traces:
             if command or len(options.traces) != 2:
                 raise CantRun("give two traces, or a command after `--`")
-            first, second = (read_trace(path) for path in options.traces)
-            return _answer(options, compare(first, second), command=("sac", "why", *options.traces))
+            return _answer(options, Twins(*options.traces).comparison(), command=("sac", "why", *options.traces))
         with tempfile.TemporaryDirectory(prefix="sac-why-") as scratch:
             return _run_and_answer(options, command, Path(options.keep or scratch))
     except (BadTrace, CantRun) as error:
@@ -77,17 +79,34 @@ def trace_command(arguments: list[str]) -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="sac-why-") as scratch:
             plan = Plan(command, Path(scratch), options.until, options.minutes * 60)
-            (run,) = run_all(plan, 1)
-            trace = _read(run)
-            for path in sorted(Path(scratch).glob("run1.trace*")):
-                target = output.with_name(output.name + path.name.removeprefix("run1.trace"))
-                target.write_bytes(path.read_bytes())
+            (run,), _ = run_all(plan, 1)
+            require_trace(run)
+            _move_traces(run.trace, output)
+        trace, events = read_audit(output)
+        for label in children_of(output):
+            trace.children[label], more = read_audit(Path(f"{output}{label}"), label)
+            events += more
     except (BadTrace, CantRun) as error:
         print(f"sac trace: error: {error}", file=sys.stderr)
         return ERROR
-    print(f"{len(trace.flows)} events in {output}")
+    print(f"{events} events in {output}")
     print_lines(audit_lines(audit(trace)))
+    if run.trouble:
+        print(f"sac trace: error: the command {run.trouble}; its trace ends there", file=sys.stderr)
+        return ERROR
     return EQUAL
+
+
+def _move_traces(made: Path, output: Path) -> None:
+    """Put the traces of a run and of the processes that it started where they were asked for; older ones go."""
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        for label in children_of(output) if output.exists() else ():
+            Path(f"{output}{label}").unlink()
+        for label in ("", *children_of(made)):
+            shutil.move(f"{made}{label}", f"{output}{label}")
+    except OSError as error:
+        raise CantRun(f"-o {output}: can't write there: {error.strerror}") from error
 
 
 def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -103,9 +122,10 @@ def _run_and_answer(options: argparse.Namespace, command: Sequence[str], folder:
     folder.mkdir(parents=True, exist_ok=True)
     variations = variations_of(options.vary, options.runs)
     plan = Plan(command, folder, options.until, options.minutes * 60, variations)
-    runs = run_all(plan, max(2, options.runs))
-    first, *others = [_read(run) for run in runs]
-    comparisons = [compare(first, other) for other in others]
+    runs, twins = run_all(plan, max(2, options.runs))
+    for run in runs:
+        require_trace(run)
+    comparisons = [one.comparison() for one in twins]
     comparison = next((one for one in comparisons if not one.equal), comparisons[0])
     _note_failures(comparison, runs)
     deep: list[str] = []
@@ -132,25 +152,19 @@ def variations_of(vary: Sequence[str], runs: int) -> list[Mapping[str, str]]:
     return list(made)
 
 
-def _read(run: Run) -> Trace:
-    """Read the trace of a run; a run that left none says why itself."""
-    try:
-        trace = read_trace(run.trace)
-    except BadTrace as error:
-        raise CantRun(f"the command ended with status {run.process.returncode}: {run.words}") from error
-    if run.process.returncode and not trace.flows:
-        raise CantRun(f"the command ended with status {run.process.returncode} before any event: {run.words}")
-    return trace
+def require_trace(run: Run) -> None:
+    """Refuse a run that left no trace at all, with its last words."""
+    if not run.trace.exists():
+        said = run.trouble or "ended without a word"
+        raise CantRun(f"the tracer never started: the command {said}; it must start a Python that is not isolated (-I)")
 
 
 def _note_failures(comparison: Comparison, runs: Sequence[Run]) -> None:
     """Note that the script itself failed: then equality says only that both came as far."""
     for number, run in enumerate(runs, start=1):
-        status = run.process.returncode
-        if status and status > 0:
-            last = (run.words.strip().splitlines() or [""])[-1]
+        if run.trouble:
             comparison.failed = True
-            comparison.notes.append(f"run {number} ended with status {status}: {last}")
+            comparison.notes.append(f"run {number} {run.trouble}")
 
 
 def _keep(folder: Path, answer: str) -> None:

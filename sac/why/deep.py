@@ -89,10 +89,12 @@ def deepen(plan: Plan, comparison: Comparison) -> list[str]:
     if parting is None or parting.event.a.process:
         return ["deep: operations in child processes are not recorded"]
     sides = ((comparison.a, parting.event.a), (comparison.b, parting.event.b))
-    position = max(sum(flow.number <= event.number for flow in trace.flows) for trace, event in sides)
+    positions = (trace.let_go + sum(flow.number <= event.number for flow in trace.flows) for trace, event in sides)
+    position = max(positions)
     # Events that lie in each other end in another order than they start: hence some more.
     setting = json.dumps([max(1, position - WINDOW), position + SLACK])
-    runs = run_all(replace(plan, deep=setting, until=0), 2)
+    runs, _ = run_all(replace(plan, deep=setting, until=0), 2)
+    # Those runs are cut off soon behind that place; their operations are all wanted.
     a, b = (read_trace(run.trace) for run in runs)
     again = compare(a, b)
     lines = [f"deep: {sum(flow.kind == 'op' for flow in a.flows)} operations recorded before the parting event"]

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.markup import escape
 
+from sac.why.audit import Finding
 from sac.why.compare import Comparison, Pair
 from sac.why.frame import Frame
 from sac.why.trace import Event
-from sac.why.verdict import Finding, Verdict
+from sac.why.verdict import Verdict
 
 
 def verdict_lines(comparison: Comparison, verdict: Verdict | None) -> Iterator[str]:

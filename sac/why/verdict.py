@@ -1,4 +1,4 @@
-"""From a comparison to a verdict: the line, the values, what ran before, the cause; and the audit of one run."""
+"""From a comparison to a verdict: the line, the values, what ran before, the cause."""
 
 from __future__ import annotations
 
@@ -150,62 +150,3 @@ def _figures(pair: Pair) -> Iterable[Figures]:
         found = figures(name, pair.a.values.get(name, []), pair.b.values.get(name, []))
         if found is not None:
             yield found
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the audit: a source of entropy, or a likely mistake, that a run reached."""
-
-    kind: str
-    name: str
-    place: Place
-    count: int
-    text: str
-
-    def to_json(self) -> dict[str, Any]:
-        """The finding as an object for scripts."""
-        place = {"file": self.place.file, "line": self.place.line}
-        return {"kind": self.kind, "name": self.name, **place, "count": self.count, "text": self.text}
-
-
-_AUDIT = {
-    "entropy": "draws from the operating system's entropy",
-    "clock": "reads the clock",
-    "pid": "reads the process id",
-    "hash": "takes Python's hash of something else than a number",
-    "id": "takes an object's address",
-    "set-order": "iterates over a set",
-    "listing": "reads a directory in the file system's order",
-    "completion": "takes results in the order in which they are ready",
-    "uninitialised": "gets memory that nobody has written",
-}
-
-
-def audit(trace: Trace) -> list[Finding]:
-    """List every source that a run reached, and what it drew from generators that nobody had seeded."""
-    found: dict[tuple[str, Place], Finding] = {}
-    for source in trace.all_sources:
-        _count(found, source.kind, source, _AUDIT.get(source.kind, source.kind))
-    for process in (trace, *trace.children.values()):
-        for event in process.flows:
-            _audit_flow(found, event)
-    return sorted(found.values(), key=lambda one: (one.place.file, one.place.line, one.kind))
-
-
-def _audit_flow(found: dict[tuple[str, Place], Finding], event: Event) -> None:
-    """Add what one flow event shows."""
-    if event.facts.get("seeded") is False and event.kind in ("draw", "space.sample"):
-        _count(found, "unseeded", event, f"draws from {event.facts.get('generator')}, which nobody has seeded")
-    if event.facts.get("unseeded"):
-        _count(found, "unseeded", event, "seeds from the operating system's entropy")
-    shared = event.facts.get("shared_seeds")
-    if shared:
-        seeds = ", ".join(map(str, shared[:5]))
-        _count(found, "shared-seed", event, f"gives several environments of one vector the same seed ({seeds})")
-
-
-def _count(found: dict[tuple[str, Place], Finding], kind: str, event: Event, text: str) -> None:
-    """Count one more of its kind at its line."""
-    place = event.place._replace(chain=0, aside=False, direct=False)
-    seen = found.get((kind, place))
-    found[kind, place] = Finding(kind, event.name, place, 1 + (seen.count if seen else 0), text)
