@@ -30,6 +30,8 @@ def why_command(arguments: list[str]) -> int:
     own, command = _split(arguments)
     options = _parser().parse_args(own)
     try:
+        if options.runs < 2:
+            raise CantRun(f"--runs {options.runs}: at least 2 runs can be compared; `sac trace` runs a command once")
         if options.traces:
             if command or len(options.traces) != 2:
                 raise CantRun("give two traces, or a command after `--`")
@@ -81,6 +83,7 @@ def trace_command(arguments: list[str]) -> int:
             plan = Plan(command, Path(scratch), options.until, options.minutes * 60)
             (run,), _ = run_all(plan, 1)
             require_trace(run)
+            trouble = run.trouble
             _move_traces(run.trace, output)
         trace, events = read_audit(output)
         for label in children_of(output):
@@ -91,8 +94,8 @@ def trace_command(arguments: list[str]) -> int:
         return ERROR
     print(f"{events} events in {output}")
     print_lines(audit_lines(audit(trace)))
-    if run.trouble:
-        print(f"sac trace: error: the command {run.trouble}; its trace ends there", file=sys.stderr)
+    if trouble:
+        print(f"sac trace: error: the command {trouble}; its trace ends there", file=sys.stderr)
         return ERROR
     return EQUAL
 
@@ -101,7 +104,7 @@ def _move_traces(made: Path, output: Path) -> None:
     """Put the traces of a run and of the processes that it started where they were asked for; older ones go."""
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        for label in children_of(output) if output.exists() else ():
+        for label in children_of(output):
             Path(f"{output}{label}").unlink()
         for label in ("", *children_of(made)):
             shutil.move(f"{made}{label}", f"{output}{label}")
@@ -122,7 +125,7 @@ def _run_and_answer(options: argparse.Namespace, command: Sequence[str], folder:
     folder.mkdir(parents=True, exist_ok=True)
     variations = variations_of(options.vary, options.runs)
     plan = Plan(command, folder, options.until, options.minutes * 60, variations)
-    runs, twins = run_all(plan, max(2, options.runs))
+    runs, twins = run_all(plan, options.runs)
     for run in runs:
         require_trace(run)
     comparisons = [one.comparison() for one in twins]
@@ -138,7 +141,7 @@ def _run_and_answer(options: argparse.Namespace, command: Sequence[str], folder:
 
 def variations_of(vary: Sequence[str], runs: int) -> list[Mapping[str, str]]:
     """Return the environment variables that each run gets."""
-    made: list[dict[str, str]] = [{} for _ in range(max(2, runs))]
+    made: list[dict[str, str]] = [{} for _ in range(runs)]
     for entry in vary:
         name, _, values = entry.partition("=")
         if name == "listdir":

@@ -136,6 +136,7 @@ def run_all(plan: Plan, runs: int) -> tuple[list[Run], list[Twins]]:
     started = [start(plan, number) for number in range(1, runs + 1)]
     twins = [Twins(started[0].trace, other.trace) for other in started[1:]]
     pause = 0.3
+    before = [signal.signal(kind, _end) for kind in _ENDING]
     try:
         while _wait(started, pause):
             pause = min(5.0, pause * 1.3)
@@ -146,7 +147,17 @@ def run_all(plan: Plan, runs: int) -> tuple[list[Run], list[Twins]]:
         for run in started:
             if run.process.poll() is None:
                 run.stop()
+        for kind, handler in zip(_ENDING, before, strict=True):
+            signal.signal(kind, handler)
     return started, twins
+
+
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
+
+
+def _end(number: int, _: object) -> None:
+    """End by a signal as by Ctrl-C: the runs are sessions of their own, and would go on for hours."""
+    raise SystemExit(128 + number)
 
 
 def _wait(runs: Sequence[Run], seconds: float) -> bool:

@@ -147,6 +147,8 @@ class Reader:
             entry = json.loads(line)
         except ValueError:
             entry = None
+        if not isinstance(entry, dict) and not self.trace.header:
+            raise BadTrace(_EXPECTED.format(self.trace.path))
         if not isinstance(entry, dict):
             raise BadTrace(f"{self.trace.path}:{self._line}: expected a JSON object, found {line[:60]!r}")
         return entry
