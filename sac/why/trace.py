@@ -75,6 +75,8 @@ class Trace:
     end: str = ""
     children: dict[str, Trace] = field(default_factory=dict)
     audit: Audit = field(default_factory=Audit)
+    pool: bool = False
+    """Whether the process is a worker to which a race gives its tasks."""
     let_go: int = 0
     """Flow events that were equal in the other run too, and are remembered no more."""
 
@@ -95,7 +97,7 @@ class Reader:
         self.trace = Trace(path, {})
         self.last = 0
         """Number of the last flow event that was read."""
-        self._process = process
+        self.process = process
         self._places: dict[int, Place] = {}
         self._offset = self._line = 0
 
@@ -132,10 +134,12 @@ class Reader:
         elif "place" in entry:
             number = entry.pop("place")
             self._places[number] = Place(**entry)
+        elif "pool" in entry:
+            self.trace.pool = True
         elif "end" in entry:
             self.trace.end = entry["end"]
         else:
-            event = _event(entry, self._process, self._places)
+            event = _event(entry, self.process, self._places)
             self.trace.audit.add(event)
             if not event.source:
                 self.last = max(self.last, event.number)

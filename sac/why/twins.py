@@ -10,6 +10,7 @@ from collections import deque
 from pathlib import Path
 
 from sac.why.compare import Comparison, Pair, Parting, compare
+from sac.why.pool import Pool, is_pool_worker
 from sac.why.trace import MAIN, BadTrace, Event, Reader, Trace, children_of, read_audit
 
 KEEP = 1000
@@ -128,6 +129,7 @@ class Twins:
     def __init__(self, a: Path | str, b: Path | str) -> None:
         self.paths = (Path(a), Path(b))
         self.processes: dict[str, _Process] = {}
+        self.pool = Pool()
 
     def read(self, final: bool = False) -> None:
         """Read what the traces hold by now.
@@ -135,14 +137,28 @@ class Twins:
         Raises:
             BadTrace: one of them is no trace; or, at the end, is missing.
         """
-        labels = [children_of(path) for path in self.paths]
         if final or all(path.exists() and path.stat().st_size for path in self.paths):
             self._add(MAIN)
-        for label in sorted(labels[0] & labels[1]):
-            self._add(label)
+        # What becomes of the processes that were started is seen when they have ended.
+        if final:
+            self._add_children()
         for process in self.processes.values():
             while process.read(final):
                 pass
+
+    def _add_children(self) -> None:
+        labels = [children_of(path) for path in self.paths]
+        workers = [
+            {label for label in found if is_pool_worker(Path(f"{path}{label}"))}
+            for path, found in zip(self.paths, labels, strict=True)
+        ]
+        for label in sorted((labels[0] - workers[0]) & (labels[1] - workers[1])):
+            self._add(label)
+        a, b = (
+            [Reader(Path(f"{path}{label}"), label) for label in sorted(found)]
+            for path, found in zip(self.paths, workers, strict=True)
+        )
+        self.pool.read(a, b)
 
     def _add(self, label: str) -> None:
         if label not in self.processes:
@@ -185,10 +201,12 @@ class Twins:
             for reader in process.readers:
                 reader.require()
         a, b = self._traces()
-        for path, trace in zip(self.paths, (a, b), strict=True):
+        for path, trace, workers in zip(self.paths, (a, b), self.pool.traces, strict=True):
+            trace.children |= workers
             self._add_alone(path, trace)
-        result = compare(a, b)
-        result.compared = sum(process.compared for process in self.processes.values())
+        found = self.pool.parting()
+        result = compare(a, b, [found] if found else [])
+        result.compared = sum(process.compared for process in self.processes.values()) + self.pool.compared
         return result
 
     def _traces(self) -> tuple[Trace, Trace]:

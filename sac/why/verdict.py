@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sac.why.causes import Cause, Evidence, recognise
+from sac.why.causes import Cause, recognise
 from sac.why.compare import Comparison, Pair, Parting
+from sac.why.evidence import Evidence
 from sac.why.figures import Figures, figures
 from sac.why.flow import can_reach
 from sac.why.frame import Frame, frames_of
@@ -113,7 +114,7 @@ def _processes(comparison: Comparison, parting: Parting) -> tuple[Trace, Trace]:
     """Return the traces of the process in which the runs part."""
     label = parting.event.a.process
     a, b = comparison.a, comparison.b
-    return (a.children[label], b.children[label]) if label else (a, b)
+    return a.children.get(label, a), b.children.get(label, b)
 
 
 def _reaching_source(parting: Parting, root: Path) -> Pair | None:
