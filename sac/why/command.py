@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from sac.why.audit import audit
 from sac.why.compare import Comparison
+from sac.why.content import short
 from sac.why.launch import CantRun, Plan, Run, run_all
 from sac.why.run import STRESS
 from sac.why.show import audit_lines, plain, print_lines, verdict_lines
@@ -66,8 +69,20 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _limits(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--until", type=int, default=0, metavar="EVENTS", help="cut each run off after so many events")
-    parser.add_argument("--minutes", type=float, default=0.0, help="cut each run off after so many minutes")
+    parser.add_argument("--until", type=_events, default=0, metavar="EVENTS", help="cut each run off after so many")
+    parser.add_argument("--minutes", type=_minutes, default=0.0, help="cut each run off after so many minutes")
+
+
+def _events(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number of events, for example 2000")
+    return int(text)
+
+
+def _minutes(text: str) -> float:
+    if not re.fullmatch(r"\d+(\.\d*)?|\.\d+", text) or float(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number of minutes, for example 0.5")
+    return float(text)
 
 
 def trace_command(arguments: list[str]) -> int:
@@ -122,7 +137,10 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _run_and_answer(options: argparse.Namespace, command: Sequence[str], folder: Path) -> int:
     """Run the command and answer."""
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CantRun(f"--keep {folder}: can't be a folder: {error.strerror}") from error
     variations = variations_of(options.vary, options.runs)
     plan = Plan(command, folder, options.until, options.minutes * 60, variations)
     runs, twins = run_all(plan, options.runs)
@@ -131,6 +149,8 @@ def _run_and_answer(options: argparse.Namespace, command: Sequence[str], folder:
     comparisons = [one.comparison() for one in twins]
     comparison = next((one for one in comparisons if not one.equal), comparisons[0])
     _note_failures(comparison, runs)
+    if comparison.equal and not comparison.failed:
+        comparison.notes += [note for other in runs[1:] for note in _unlike_words(runs[0], other)][:1]
     deep: list[str] = []
     if options.deep and comparison.parting is not None:
         from sac.why.deep import deepen
@@ -168,6 +188,16 @@ def _note_failures(comparison: Comparison, runs: Sequence[Run]) -> None:
         if run.trouble:
             comparison.failed = True
             comparison.notes.append(f"run {number} {run.trouble}")
+
+
+def _unlike_words(first: Run, other: Run) -> Iterator[str]:
+    """Say where two runs that are equal printed something else: a speed or a time, or what no event shows."""
+    with first.output.open("rb") as a, other.output.open("rb") as b:
+        for number, pair in enumerate(zip_longest(a, b, fillvalue=b""), start=1):
+            if pair[0] != pair[1]:
+                shown = " and ".join(short(line.decode(errors="replace").rstrip()) for line in pair)
+                yield f"all events are equal, yet the runs printed other words in line {number}: {shown}"
+                return
 
 
 def _keep(folder: Path, answer: str) -> None:

@@ -92,7 +92,10 @@ def traced_command(command: Sequence[str]) -> tuple[list[str], str, Path]:
     place = 1
     while place < len(command) and command[place].startswith("-") and command[place] not in ("-m", "-c", "-"):
         place += 2 if command[place] in ("-W", "-X") else 1
-    if os.path.basename(command[0]).startswith("python") and place < len(command) and command[place][0] != "-":
+    is_python = os.path.basename(command[0]).startswith("python")
+    if is_python and command[place : place + 1] in (["-c"], ["-"], []):
+        raise CantRun("code that is typed in has no lines to be named: write it into a file, `python train.py`")
+    if is_python and place < len(command) and command[place][0] != "-":
         script = Path(command[place])
         if not script.is_file():
             raise CantRun(f"there is no script {command[place]!r}")

@@ -87,6 +87,12 @@ def test_a_trace_is_overwritten_whole_and_nothing_beside_it_is_touched(tmp_path,
         ([], "no command: write it after `--`"),
         (["--runs", "1", "--", "python", "train.py"], "at least 2 runs"),
         (["--runs", "two", "--", "python", "train.py"], "invalid int value: 'two'"),
+        (["--until", "-5", "--", "python", "train.py"], "'-5': expected a number of events"),
+        (["--minutes", "nan", "--", "python", "train.py"], "'nan': expected a number of minutes"),
+        (["--keep", "a.trace", "--", "python", "train.py"], "--keep a.trace: can't be a folder"),
+        (["--", "python", "-c", "print(1)"], "write it into a file"),
+        (["--", "python"], "write it into a file"),
+        (["--", "true"], "the tracer never started"),
         (["--vary", "OMP_NUM_THREADS", "--", "python", "train.py"], "expected NAME=A,B, or listdir"),
     ],
 )
@@ -122,6 +128,33 @@ def test_equal_runs_are_equal_however_many(script, runs):
     text = ONLY_THE_THIRD if runs == "2" else DRAW
     done = sac("why", "--runs", runs, "--", *script(text, "1"))
     assert done.returncode == 0, done.stdout
+
+
+# ---------------------------------------------------------------- what no event shows
+
+
+@pytest.mark.parametrize("printed, noted", [("hash('a')", True), ("random.random()", False)])
+def test_equal_runs_that_print_other_words_are_noted(script, printed, noted):
+    done = sac("why", "--", *script(f"{DRAW}print('first')\nprint({printed})\n", "1"))
+    assert done.returncode == 0
+    assert ("all events are equal, yet the runs printed other words in line 2" in done.stdout) == noted
+
+
+@pytest.mark.parametrize(
+    "end, status, said",
+    [
+        ("raise ValueError('no')", 2, "run 2 ended with status 1: ValueError: no"),
+        ("os.kill(os.getpid(), 11)", 2, "run 2 was killed by SIGSEGV"),
+        ("os._exit(0)", 0, ""),
+        ("raise SystemExit(0)", 0, ""),
+    ],
+)
+def test_a_run_that_fails_at_its_end_is_no_proof_of_equality(script, end, status, said):
+    text = f"import os\nif os.environ['PYTHONHASHSEED'] == '2':\n    {end}\n"
+    done = sac("why", "--", *script(DRAW + text, "1"))
+    assert done.returncode == status
+    assert said in done.stdout
+    assert "has no end" not in done.stdout or "SIGSEGV" in said
 
 
 # ---------------------------------------------------------------- operations of torch
