@@ -75,9 +75,9 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def unit(session: nox.Session) -> None:
-    """The unit tests."""
+    """The unit tests, and the quick ones of `sac why`."""
     prepare(session)
-    run_pytest(session, "tests/unit")
+    run_pytest(session, "tests/unit", "tests/why/test_quick.py")
 
 
 @nox.session

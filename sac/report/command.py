@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sac.config import BadConfig
 from sac.report import html, markdown
+from sac.report.answers import read_answer, split_paths
 from sac.report.model import make_report
 from sac.report.runs import read_runs
 
@@ -18,14 +19,15 @@ def report_command(paths: Sequence[str], output: str | None, text: str | None) -
     """Write what is asked for, and return 0: what the report says is no error of the report.
 
     Args:
-        paths: run folders, ledger files, or folders of run folders.
+        paths: run folders, ledger files, folders of run folders, or answers of `sac why`.
         output: file of the page; by default `report.html`, unless only Markdown is asked for.
         text: file of the Markdown; `-` is standard output.
 
     Raises:
-        BadConfig: there is no run, or a file can't be written.
+        BadConfig: there is no run or answer, or a file can't be written.
     """
-    report = make_report(read_runs(paths))
+    answers, others = split_paths(paths)
+    report = make_report(read_runs(others), [read_answer(path) for path in answers])
     if output is None and text is None:
         output = DEFAULT_PAGE
     if output is not None:

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from sac.report.model import Curve, Entry, Pair, Report, curves, entries, reproduce
+from sac.report.prose import prose, words
 from sac.report.runs import CURVES, Run
 from sac.report.strip import MEANING, Row, Strip
 from sac.report.style import CSS
 from sac.report.svg import limits, plot, strip_row
+from sac.report.why_html import section
 
 _TONE = {"diverged": "diverged", "equal": "equal"}
 _WORD = {"diverged": "They part", "equal": "Equal", "other seeds": "Other seeds", "not comparable": "Not comparable"}
@@ -19,23 +21,33 @@ _CURVE_NAMES = {"success_once": "Success at least once in an episode", "return":
 def page(report: Report) -> str:
     """The whole file."""
     title = escape(report.headline)
-    names = ", ".join(escape(run.label) for run in report.runs)
-    task = escape(str(report.runs[0].config.get("env_id", "unknown task")))
-    parts = [_verdict(report), *map(_comparison, report.pairs), _curves(report), _facts(report.runs), _again(report)]
+    answers = [section(answer, number) for number, answer in enumerate(report.answers, start=1)]
+    # Where there are runs too, their verdict is read first.
+    verdict, *rest = _about_runs(report) if report.runs else [""]
+    parts = [verdict, *answers, *rest]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         '<link rel="icon" href="data:,">'
         f"<title>{title}</title><style>{CSS}</style></head>\n<body><main>\n"
-        f"<header><h1>Run report</h1><p>{task} · {names}</p></header>\n"
+        f"<header><h1>Run report</h1>{_subject(report.runs)}</header>\n"
         + "\n".join(parts)
         + "\n</main></body></html>\n"
     )
 
 
+def _subject(runs: Sequence[Run]) -> str:
+    names = ", ".join(escape(run.label) for run in runs)
+    return f"<p>{escape(str(runs[0].config.get('env_id', 'unknown task')))} · {names}</p>" if runs else ""
+
+
+def _about_runs(report: Report) -> list[str]:
+    return [_verdict(report), *map(_comparison, report.pairs), _curves(report), _facts(report.runs), _again(report)]
+
+
 def _verdict(report: Report) -> str:
     tone = _TONE.get(report.outcome, "open")
-    details = "".join(f"<dt>{escape(name.capitalize())}</dt><dd>{_prose(text)}</dd>" for name, text in report.details)
+    details = "".join(f"<dt>{escape(name.capitalize())}</dt><dd>{prose(text)}</dd>" for name, text in report.details)
     return (
         f'<section class="verdict {tone}" aria-label="Verdict">'
         f'<p class="word">{_WORD.get(report.outcome, "One run")}</p>'
@@ -43,26 +55,13 @@ def _verdict(report: Report) -> str:
     )
 
 
-def _prose(text: str) -> str:
-    """Text in which what stands in backquotes is code."""
-    parts = text.split("`")
-    return "".join(f"<code>{_words(part)}</code>" if at % 2 else escape(part) for at, part in enumerate(parts))
-
-
-def _words(command: str) -> str:
-    """A command whose lines break between its words: a browser would also break a flag behind its dashes."""
-    words = command.split(" ")
-    # A single word keeps its place beside a bracket.
-    return " ".join(f"<span>{escape(word)}</span>" if len(words) > 1 else escape(word) for word in words)
-
-
 def _comparison(pair: Pair) -> str:
     """The strip of one pair, or why there is none."""
     head = f"<section><h2>Ledgers of {escape(pair.title)}</h2>"
     if pair.strip is None:
-        return f'{head}<p class="soft">Not comparable: {_prose(pair.reason)}</p></section>'
+        return f'{head}<p class="soft">Not comparable: {prose(pair.reason)}</p></section>'
     notes = pair.comparison.notes if pair.comparison else ()
-    told = "".join(f'<p class="soft">Note: {_prose(note)}</p>' for note in notes)
+    told = "".join(f'<p class="soft">Note: {prose(note)}</p>' for note in notes)
     shown = f"{_scope(pair.strip)}{told}{_legend()}{_strip_table(pair.strip)}"
     if pair.outcome == "other seeds":
         shown = f"<details><summary>Channel by channel: nearly all must differ</summary>{shown}</details>"
@@ -188,7 +187,7 @@ def _side_by_side(runs: Sequence[Run], unlike: Iterable[Entry]) -> str:
 
 
 def _again(report: Report) -> str:
-    steps = "".join(f"<h3>To {escape(what)}</h3><pre>{_words(command)}</pre>" for what, command in reproduce(report))
+    steps = "".join(f"<h3>To {escape(what)}</h3><pre>{words(command)}</pre>" for what, command in reproduce(report))
     revision = next((str(run.header["git_revision"]) for run in report.runs if run.header.get("git_revision")), "")
     told = f"<p>Made at revision <code>{escape(revision)}</code>.</p>" if revision else ""
     return f"<section><h2>How to reproduce</h2>{told}{steps}</section>"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sac.report.model import Entry, Pair, Report, curves, entries, reproduce
 from sac.report.runs import CURVES
 from sac.report.strip import MEANING, State
+from sac.report.why_markdown import section
 
 _GLYPH: dict[State, str] = {"equal": "·", "first": "█", "after": "▒", "none": " "}
 _COLUMNS = 60
@@ -14,8 +15,11 @@ _COLUMNS = 60
 
 def document(report: Report) -> str:
     """The whole text."""
+    answers = [section(answer, "###" if report.runs else "##") for answer in report.answers]
+    if not report.runs:
+        return "\n\n".join(answers) + "\n"
     telling = (pair for pair in report.pairs if pair.outcome != "other seeds")
-    parts = [verdict_lines(report.headline, report.details), *map(_comparison, telling)]
+    parts = [verdict_lines(report.headline, report.details), *answers, *map(_comparison, telling)]
     parts += [_curves(report), _facts(report), _again(report)]
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sac.ledger import Comparison, NotComparable, compare
+from sac.report.answers import Answer
 from sac.report.runs import Run
 from sac.report.strip import Strip, make_strip
 from sac.report.verdict_text import VerdictText, find_verdicts
@@ -48,10 +49,11 @@ class Pair:
 
 @dataclass(frozen=True)
 class Report:
-    """All runs, and the comparison of each with the one it should equal."""
+    """All runs, the comparison of each with the one it should equal, and what `sac why` answered."""
 
     runs: tuple[Run, ...]
     pairs: tuple[Pair, ...]
+    answers: tuple[Answer, ...] = ()
 
     @property
     def decisive(self) -> Pair | None:
@@ -68,6 +70,8 @@ class Report:
     def headline(self) -> str:
         """The verdict in one sentence, with where."""
         pair = self.decisive
+        if not self.runs:
+            return "; ".join(answer.headline for answer in self.answers)
         if pair is None:
             return f"One run, {self.runs[0].label}: nothing to compare it with"
         if pair.outcome == "diverged" and pair.verdict:
@@ -118,13 +122,13 @@ class Report:
         return ", ".join([pairs[0].a.label, *(pair.b.label for pair in pairs)])
 
 
-def make_report(runs: Sequence[Run]) -> Report:
+def make_report(runs: Sequence[Run], answers: Sequence[Answer] = ()) -> Report:
     """Compare each run with the first one that it should equal: of its own seed where there is one."""
     pairs = []
     for position, run in enumerate(runs[1:], start=1):
         alike = [earlier for earlier in runs[:position] if earlier.config.get("seed") == run.config.get("seed")]
         pairs.append(_pair((alike or runs)[0], run))
-    return Report(tuple(runs), tuple(pairs))
+    return Report(tuple(runs), tuple(pairs), tuple(answers))
 
 
 def _pair(a: Run, b: Run) -> Pair:

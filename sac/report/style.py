@@ -27,7 +27,7 @@ text-transform:uppercase}
 .verdict .head{margin:.15rem 0 .9rem;font-size:1.35rem;line-height:1.32;font-weight:650;overflow-wrap:anywhere}
 dl{display:grid;grid-template-columns:9rem 1fr;gap:.5rem 1rem;margin:0}
 dt{color:var(--soft)}
-dd{margin:0;overflow-wrap:anywhere;min-width:0}
+dd{margin:0;overflow-wrap:anywhere;min-width:0;grid-column:2}
 .diverged{--tone:var(--bad)}.equal{--tone:var(--good)}.open{--tone:var(--warn)}
 .soft{color:var(--soft);font-size:.92rem}
 .legend{display:flex;flex-wrap:wrap;gap:.3rem 1.3rem;padding:0;margin:.5rem 0 .8rem;list-style:none;font-size:.9rem}
@@ -44,6 +44,10 @@ td{vertical-align:top}
 svg.row{display:block;width:100%;height:16px}
 .s-equal{fill:var(--equal)}.s-first{fill:var(--first)}.s-after{fill:var(--after)}.s-none{fill:var(--none)}
 .axis{display:flex;justify-content:space-between;color:var(--soft);font-size:.82rem}
+.frame{margin:.2rem 0 1rem}
+.frame pre{background:var(--bg);margin:.3rem 0 0}
+.frame pre span,.frame mark{display:block;padding:0 .3em 0 9.3ch;text-indent:-9ch;min-height:1.55em}
+.frame mark{font-weight:700}
 figure{margin:1rem 0 1.4rem}
 figcaption{font-weight:600;margin-bottom:.3rem}
 .chart{display:grid;grid-template-columns:3.4rem 1fr;gap:.25rem .6rem}
@@ -72,7 +76,7 @@ overflow-wrap:anywhere;margin:.3rem 0 1rem}
 @media (max-width:40rem){
 main{padding:1rem .9rem 3rem}
 .verdict .head{font-size:1.15rem}
-dl{grid-template-columns:1fr;gap:.05rem}dd{margin-bottom:.6rem}
+dl{grid-template-columns:1fr;gap:.05rem}dd{margin-bottom:.6rem;grid-column:1}
 .strip thead{display:none}
 .strip tr{display:grid;grid-template-columns:1fr auto;column-gap:.8rem;padding:.2rem 0}
 .strip td.bars{grid-column:1/3;grid-row:2}

@@ -6,89 +6,15 @@ before the general ones.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import zip_longest
 
-from sac.why.compare import Pair, Parting
-from sac.why.trace import Event, Trace
+from sac.why.evidence import Evidence
 
 ISSUE = "https://github.com/mani-skill/ManiSkill/issues/1250"
 REPRODUCIBILITY = "https://docs.pytorch.org/docs/stable/notes/randomness.html"
 PYTHONHASHSEED = "https://docs.python.org/3/using/cmdline.html#envvar-PYTHONHASHSEED"
 GYMNASIUM = "https://gymnasium.farama.org/api/spaces/#gymnasium.spaces.Space.seed"
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What a cause is recognised by.
-
-    Attributes:
-        parting: where the runs part.
-        source: the source from which the difference can have come, if one is known to reach the event.
-        a: the first run's trace.
-        b: the second's.
-    """
-
-    parting: Parting
-    source: Pair | None
-    a: Trace
-    b: Trace
-
-    @property
-    def event(self) -> Event:
-        """The event, as the first run has it."""
-        return self.parting.event.a
-
-    @property
-    def outer(self) -> Event:
-        """The script's event that it lies in, or itself."""
-        return self.parting.outer.a
-
-    def source_is(self, *kinds: str) -> bool:
-        """Whether the difference can have come from a source of these kinds."""
-        return self.source is not None and self.source.a.kind in kinds
-
-    def draws(self, *, seeded: bool) -> bool:
-        """Whether the event draws from a generator that somebody has seeded, or nobody."""
-        return self.event.kind == "draw" and bool(self.event.facts.get("seeded", True)) == seeded
-
-    def is_global(self) -> bool:
-        """Whether the event's generator is a library's global one."""
-        return "global" in str(self.event.facts.get("generator", ""))
-
-    def seeded_later(self) -> bool:
-        """Whether somebody seeds the event's generator afterwards."""
-        generator = self.event.facts.get("generator")
-        return any(
-            flow.kind == "seed" and flow.facts.get("generator") == generator and flow.number > self.event.number
-            for flow in self.a.flows
-        )
-
-    def moved_by(self) -> Event | None:
-        """Return the draw that moved the event's generator on in one run, while the other run did something else."""
-        unlike = self.parting.event.inputs
-        names = {str(self.event.facts.get("generator"))} if "generator" in unlike or self.parting.control else set()
-        names |= {name for name in unlike if "global generator" in name}
-        a, b = ([flow for flow in trace.flows if flow.facts.get("generator") in names] for trace in (self.a, self.b))
-        pair = next(
-            (pair for pair in zip_longest(a, b) if not (pair[0] and pair[1] and pair[0].key == pair[1].key)), ()
-        )
-        # Of two draws that come at the same turn, the rarer one is the interloper.
-        counts = Counter(flow.place for flow in (*a, *b))
-        found = [one for one in pair if one is not None and one.kind != "seed"]
-        return min(found, key=lambda one: counts[one.place], default=None)
-
-    def threads(self) -> tuple[str, str]:
-        """Return the thread counts of both runs, as far as they show."""
-        pair = self.parting.event
-        names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "cores")
-        found = []
-        for trace, event in ((self.a, pair.a), (self.b, pair.b)):
-            seen = trace.header.get("environment", {})
-            found.append(str(event.facts.get("threads") or [seen.get(name) for name in names]))
-        return found[0], found[1]
 
 
 @dataclass(frozen=True)
@@ -118,6 +44,40 @@ _INDICES = ("randint", "choice", "integers", "permutation", "shuffle", "sample",
 _ENV = ("env.reset", "env.step", "vector.reset", "vector.step")
 
 
+def _threads_race(evidence: Evidence) -> bool:
+    """Whether the event's generator is drawn from by several threads."""
+    generator = evidence.event.facts.get("generator")
+    threads = {
+        flow.facts.get("thread", "main")
+        for trace in (evidence.a, evidence.b)
+        for flow in trace.flows
+        if flow.kind == "draw" and flow.facts.get("generator") == generator
+    }
+    # An object of its own for each thread is called alike.
+    return evidence.event.kind == "draw" and evidence.is_global() and len(threads) > 1 and evidence.draws(seeded=True)
+
+
+def _pool_race(evidence: Evidence) -> bool:
+    """Whether what a pool's worker draws depends on the tasks that it had before."""
+    worker = evidence.a.pool or evidence.b.pool
+    return (
+        worker
+        and evidence.draws(seeded=True)
+        and ("generator" in evidence.parting.event.inputs or evidence.parting.control)
+    )
+
+
+def _one_ended(evidence: Evidence) -> bool:
+    """Whether one run did nothing more, where the other one went on."""
+    alone = evidence.parting.alone
+    if not evidence.parting.control or not alone:
+        return False
+    keys = [{flow.key for flow in trace.flows} for trace in (evidence.a, evidence.b)]
+    own, other = (0, 1) if alone[0].key in keys[0] else (1, 0)
+    later = (evidence.a, evidence.b)[own].flows
+    return not any(flow.number > alone[0].number and flow.key in keys[other] for flow in later)
+
+
 def _draws_indices(evidence: Evidence) -> bool:
     return evidence.event.name.rsplit(".", 1)[-1] in _INDICES
 
@@ -145,6 +105,30 @@ CAUSES: tuple[Cause, ...] = (
         "Seed it before the first sample: `envs.action_space.seed(seed)`; or draw from a generator that is seeded.",
         ISSUE,
         lambda evidence: evidence.event.kind == "space.sample" and not evidence.event.facts.get("seeded", True),
+    ),
+    Cause(
+        "one-run-ended",
+        "one run ended where the other one went on",
+        "An exception in one run only, a signal, a limit of time or memory, or a loop whose length is not fixed.",
+        "The notes say how each run ended. Look at what decides there whether the script goes on.",
+        REPRODUCIBILITY,
+        _one_ended,
+    ),
+    Cause(
+        "pool-race",
+        "tasks of a pool draw from a generator that lives in the worker",
+        "Which worker gets which task is a race, and so is what the tasks before it have drawn there.",
+        "Make a generator within each task, from your seed and the task's number.",
+        "https://numpy.org/doc/stable/reference/random/parallel.html",
+        _pool_race,
+    ),
+    Cause(
+        "thread-race",
+        "several threads draw from one generator",
+        "Which thread draws first is a race, and whoever comes second gets the next number.",
+        "Give each thread a generator of its own, made from your seed and the thread's number.",
+        "https://numpy.org/doc/stable/reference/random/multithreading.html",
+        _threads_race,
     ),
     Cause(
         "consumed-elsewhere",

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
+import shutil
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from sac.why.compare import Comparison, compare
+from sac.why.audit import audit
+from sac.why.compare import Comparison
+from sac.why.content import short
 from sac.why.launch import CantRun, Plan, Run, run_all
 from sac.why.run import STRESS
 from sac.why.show import audit_lines, plain, print_lines, verdict_lines
-from sac.why.trace import BadTrace, Trace, read_trace
-from sac.why.verdict import Verdict, audit, judge
+from sac.why.trace import BadTrace, children_of, read_audit
+from sac.why.twins import Twins
+from sac.why.verdict import Verdict, judge
 
 EQUAL, DIVERGED, ERROR = 0, 1, 2
+ANSWER = "answer.json"
 
 
 def why_command(arguments: list[str]) -> int:
@@ -26,11 +33,12 @@ def why_command(arguments: list[str]) -> int:
     own, command = _split(arguments)
     options = _parser().parse_args(own)
     try:
+        if options.runs < 2:
+            raise CantRun(f"--runs {options.runs}: at least 2 runs can be compared; `sac trace` runs a command once")
         if options.traces:
             if command or len(options.traces) != 2:
                 raise CantRun("give two traces, or a command after `--`")
-            first, second = (read_trace(path) for path in options.traces)
-            return _answer(options, compare(first, second), [])
+            return _answer(options, Twins(*options.traces).comparison(), command=("sac", "why", *options.traces))
         with tempfile.TemporaryDirectory(prefix="sac-why-") as scratch:
             return _run_and_answer(options, command, Path(options.keep or scratch))
     except (BadTrace, CantRun) as error:
@@ -47,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         "--deep", action="store_true", help="run again, with every torch operation of the parting event"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--keep", metavar="FOLDER", help="keep traces and outputs here")
+    parser.add_argument("--keep", metavar="FOLDER", help="keep traces, outputs and answer here; `sac report` reads it")
     parser.add_argument(
         "--vary",
         metavar="NAME=A,B",
@@ -61,8 +69,20 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _limits(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--until", type=int, default=0, metavar="EVENTS", help="cut each run off after so many events")
-    parser.add_argument("--minutes", type=float, default=0.0, help="cut each run off after so many minutes")
+    parser.add_argument("--until", type=_events, default=0, metavar="EVENTS", help="cut each run off after so many")
+    parser.add_argument("--minutes", type=_minutes, default=0.0, help="cut each run off after so many minutes")
+
+
+def _events(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number of events, for example 2000")
+    return int(text)
+
+
+def _minutes(text: str) -> float:
+    if not re.fullmatch(r"\d+(\.\d*)?|\.\d+", text) or float(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number of minutes, for example 0.5")
+    return float(text)
 
 
 def trace_command(arguments: list[str]) -> int:
@@ -76,17 +96,35 @@ def trace_command(arguments: list[str]) -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="sac-why-") as scratch:
             plan = Plan(command, Path(scratch), options.until, options.minutes * 60)
-            (run,) = run_all(plan, 1)
-            trace = _read(run)
-            for path in sorted(Path(scratch).glob("run1.trace*")):
-                target = output.with_name(output.name + path.name.removeprefix("run1.trace"))
-                target.write_bytes(path.read_bytes())
+            (run,), _ = run_all(plan, 1)
+            require_trace(run)
+            trouble = run.trouble
+            _move_traces(run.trace, output)
+        trace, events = read_audit(output)
+        for label in children_of(output):
+            trace.children[label], more = read_audit(Path(f"{output}{label}"), label)
+            events += more
     except (BadTrace, CantRun) as error:
         print(f"sac trace: error: {error}", file=sys.stderr)
         return ERROR
-    print(f"{len(trace.flows)} events in {output}")
+    print(f"{events} events in {output}")
     print_lines(audit_lines(audit(trace)))
+    if trouble:
+        print(f"sac trace: error: the command {trouble}; its trace ends there", file=sys.stderr)
+        return ERROR
     return EQUAL
+
+
+def _move_traces(made: Path, output: Path) -> None:
+    """Put the traces of a run and of the processes that it started where they were asked for; older ones go."""
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        for label in children_of(output):
+            Path(f"{output}{label}").unlink()
+        for label in ("", *children_of(made)):
+            shutil.move(f"{made}{label}", f"{output}{label}")
+    except OSError as error:
+        raise CantRun(f"-o {output}: can't write there: {error.strerror}") from error
 
 
 def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -99,25 +137,31 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _run_and_answer(options: argparse.Namespace, command: Sequence[str], folder: Path) -> int:
     """Run the command and answer."""
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CantRun(f"--keep {folder}: can't be a folder: {error.strerror}") from error
     variations = variations_of(options.vary, options.runs)
     plan = Plan(command, folder, options.until, options.minutes * 60, variations)
-    runs = run_all(plan, max(2, options.runs))
-    first, *others = [_read(run) for run in runs]
-    comparisons = [compare(first, other) for other in others]
+    runs, twins = run_all(plan, options.runs)
+    for run in runs:
+        require_trace(run)
+    comparisons = [one.comparison() for one in twins]
     comparison = next((one for one in comparisons if not one.equal), comparisons[0])
     _note_failures(comparison, runs)
+    if comparison.equal and not comparison.failed:
+        comparison.notes += [note for other in runs[1:] for note in _unlike_words(runs[0], other)][:1]
     deep: list[str] = []
     if options.deep and comparison.parting is not None:
         from sac.why.deep import deepen
 
         deep = deepen(replace(plan, folder=folder / "deep"), comparison)
-    return _answer(options, comparison, deep)
+    return _answer(options, comparison, deep, command)
 
 
 def variations_of(vary: Sequence[str], runs: int) -> list[Mapping[str, str]]:
     """Return the environment variables that each run gets."""
-    made: list[dict[str, str]] = [{} for _ in range(max(2, runs))]
+    made: list[dict[str, str]] = [{} for _ in range(runs)]
     for entry in vary:
         name, _, values = entry.partition("=")
         if name == "listdir":
@@ -131,33 +175,51 @@ def variations_of(vary: Sequence[str], runs: int) -> list[Mapping[str, str]]:
     return list(made)
 
 
-def _read(run: Run) -> Trace:
-    """Read the trace of a run; a run that left none says why itself."""
-    try:
-        trace = read_trace(run.trace)
-    except BadTrace as error:
-        raise CantRun(f"the command ended with status {run.process.returncode}: {run.words}") from error
-    if run.process.returncode and not trace.flows:
-        raise CantRun(f"the command ended with status {run.process.returncode} before any event: {run.words}")
-    return trace
+def require_trace(run: Run) -> None:
+    """Refuse a run that left no trace at all, with its last words."""
+    if not run.trace.exists():
+        said = run.trouble or "ended without a word"
+        raise CantRun(f"the tracer never started: the command {said}; it must start a Python that is not isolated (-I)")
 
 
 def _note_failures(comparison: Comparison, runs: Sequence[Run]) -> None:
     """Note that the script itself failed: then equality says only that both came as far."""
     for number, run in enumerate(runs, start=1):
-        status = run.process.returncode
-        if status and status > 0:
-            last = (run.words.strip().splitlines() or [""])[-1]
+        if run.trouble:
             comparison.failed = True
-            comparison.notes.append(f"run {number} ended with status {status}: {last}")
+            comparison.notes.append(f"run {number} {run.trouble}")
 
 
-def _answer(options: argparse.Namespace, comparison: Comparison, deep: Sequence[str]) -> int:
+def _unlike_words(first: Run, other: Run) -> Iterator[str]:
+    """Say where two runs that are equal printed something else: a speed or a time, or what no event shows."""
+    with first.output.open("rb") as a, other.output.open("rb") as b:
+        for number, pair in enumerate(zip_longest(a, b, fillvalue=b""), start=1):
+            if pair[0] != pair[1]:
+                shown = " and ".join(short(line.decode(errors="replace").rstrip()) for line in pair)
+                yield f"all events are equal, yet the runs printed other words in line {number}: {shown}"
+                return
+
+
+def _keep(folder: Path, answer: str) -> None:
+    """Leave the answer beside the traces, for `sac report`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ANSWER).write_text(answer + "\n", encoding="utf-8")
+    except OSError as error:
+        raise CantRun(f"--keep {folder}: can't write there: {error.strerror}") from error
+
+
+def _answer(
+    options: argparse.Namespace, comparison: Comparison, deep: Sequence[str] = (), command: Sequence[str] = ()
+) -> int:
     """Print the answer and return the exit status."""
     verdict = judge(comparison)
     findings = audit(comparison.a)
+    answer = json.dumps(answer_json(comparison, verdict, deep, command))
+    if options.keep:
+        _keep(Path(options.keep), answer)
     if options.json:
-        print(json.dumps(answer_json(comparison, verdict, deep)))
+        print(answer)
     else:
         print_lines(verdict_lines(comparison, verdict))
         print_lines(iter(deep))
@@ -171,10 +233,15 @@ def _answer(options: argparse.Namespace, comparison: Comparison, deep: Sequence[
     return EQUAL if comparison.equal else DIVERGED
 
 
-def answer_json(comparison: Comparison, verdict: Verdict | None, deep: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the answer as one object."""
+def answer_json(
+    comparison: Comparison, verdict: Verdict | None, deep: Sequence[str] = (), command: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return the answer as one object; `sac report` reads it too, and knows it by its first key."""
     return {
+        "sac_why": 1,
+        "command": list(command),
         "equal": comparison.equal,
+        "failed": comparison.failed,
         "compared_events": comparison.compared,
         "first": None if verdict is None else verdict.to_json(),
         "audit": [one.to_json() for one in audit(comparison.a)],

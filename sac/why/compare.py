@@ -86,13 +86,16 @@ def _unlike(a: object, b: object) -> tuple[str, ...]:
     return tuple(name for name in {**a, **b} if a.get(name) != b.get(name))
 
 
-def compare(a: Trace, b: Trace) -> Comparison:
-    """Align two traces and find where they part; children are searched where their parent's own events say nothing."""
-    partings = [(_time(found), found) for found in [_compare_flows(a, b)] if found is not None]
-    for label in a.children.keys() & b.children.keys():
-        found = _compare_flows(a.children[label], b.children[label])
-        if found is not None:
-            partings.append((_time(found), found))
+def compare(a: Trace, b: Trace, others: Sequence[Parting] = ()) -> Comparison:
+    """Align two traces and find where they part; of several places, in the processes that were started too, the first.
+
+    Args:
+        a: a run's main process, with the others as its children.
+        b: the same of the other run.
+        others: places where processes part that aren't to be aligned.
+    """
+    found = [*(_compare_flows(one, other) for one, other in _processes(a, b)), *others]
+    partings = [(_time(one), one) for one in found if one is not None]
     compared = sum(len(_pairs(one.flows, other.flows)) for one, other in _processes(a, b))
     result = Comparison(a, b, compared)
     if partings:
@@ -103,7 +106,9 @@ def compare(a: Trace, b: Trace) -> Comparison:
 
 def _processes(a: Trace, b: Trace) -> Iterable[tuple[Trace, Trace]]:
     """Return the processes that both runs have."""
-    return [(a, b), *((a.children[label], b.children[label]) for label in a.children if label in b.children)]
+    both = [label for label in a.children if label in b.children]
+    pairs = [(a, b), *((a.children[label], b.children[label]) for label in both)]
+    return [pair for pair in pairs if not (pair[0].pool or pair[1].pool)]
 
 
 def _join(partings: Sequence[tuple[float, Parting]]) -> Parting:
@@ -131,7 +136,7 @@ def _compare_flows(a: Trace, b: Trace) -> Parting | None:
     if differing is None:
         return None if not alone else _control(a, b, pairs, alone)
     inner = _innermost(pairs, differing)
-    sources = tuple(_sources(a, b, inner))
+    sources = tuple(sources_of(a, b, inner))
     before = tuple(pair.a for pair in pairs if pair.a.number < differing.a.number)[-5:]
     return Parting(inner, _outermost(pairs, inner, a), tuple(alone), sources, before)
 
@@ -141,7 +146,7 @@ def _control(a: Trace, b: Trace, pairs: Sequence[Pair], alone: Sequence[Event]) 
     extra = alone[0]
     before = tuple(pair.a for pair in pairs if pair.a.number < extra.number)[-5:]
     pair = Pair(extra, extra)
-    return Parting(pair, pair, tuple(alone), tuple(_sources(a, b, pair)), before, control=True)
+    return Parting(pair, pair, tuple(alone), tuple(sources_of(a, b, pair)), before, control=True)
 
 
 def _alone(a: Trace, b: Trace, pairs: Sequence[Pair], differing: Pair | None) -> list[Event]:
@@ -174,7 +179,7 @@ def _outermost(pairs: Sequence[Pair], pair: Pair, trace: Trace) -> Pair:
     return pair
 
 
-def _sources(a: Trace, b: Trace, pair: Pair) -> Iterable[Pair]:
+def sources_of(a: Trace, b: Trace, pair: Pair) -> Iterable[Pair]:
     """Return the sources that gave the runs different values, before a pair's event or within it; the nearest first."""
     others = {source.key: source for source in b.sources}
     for source in reversed(a.sources):
@@ -192,6 +197,7 @@ def _notes(a: Trace, b: Trace) -> Iterable[str]:
             yield f"{trace.path.name} was cut off at the limit that was asked for"
         elif not trace.complete:
             yield f"{trace.path.name} has no end: its run was killed or stopped"
-    unlike = a.children.keys() ^ b.children.keys()
+    unlike = {label for trace in (a, b) for label, one in trace.children.items() if not one.pool}
+    unlike -= a.children.keys() & b.children.keys()
     if unlike:
         yield f"{len(unlike)} child processes were traced in one run only"

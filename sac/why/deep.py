@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sac.why.compare import Comparison, Parting
     from sac.why.launch import Plan
     from sac.why.record import Recorder
+    from sac.why.trace import Event, Trace
 
 SLACK = 5
 WINDOW = 200
@@ -59,21 +60,29 @@ def _enter(recorder: Recorder) -> Any:
                 named = kwargs or {}
                 if recorder.busy():
                     return func(*args, **named)
-                facts: dict[str, Any] = {}
-                with warnings.catch_warnings(record=True) as caught:
-                    warnings.simplefilter("always")
-                    result = recorder.flow(
-                        *("op", str(func), lambda: func(*args, **named), lambda: ({"arguments": (args, named)}, facts)),
-                    )
-                for warning in caught:
-                    if "deterministic" in str(warning.message):
-                        recorder.source("nondeterministic", str(func), None, str(warning.message).split(".")[0])
-                return result
+                return recorder.flow(
+                    *("op", str(func), lambda: func(*args, **named), lambda: ({"arguments": (args, named)}, {}))
+                )
 
         torch.use_deterministic_algorithms(True, warn_only=True)
+        _collect_warnings(recorder)
         mode = Operations()
         mode.__enter__()
         return mode
+
+
+def _collect_warnings(recorder: Recorder) -> None:
+    """Record what torch says of operations without a deterministic form; it says so after the operation."""
+    warnings.filterwarnings("always", message=".*deterministic")
+    show = warnings._showwarnmsg  # type: ignore[attr-defined]
+
+    def traced(message: Any) -> None:
+        text = str(message.message)
+        if "does not have a deterministic" in text:
+            recorder.source("nondeterministic", text.split()[0], None, text.split(",")[0])
+        show(message)
+
+    warnings._showwarnmsg = traced  # type: ignore[attr-defined]
 
 
 def deepen(plan: Plan, comparison: Comparison) -> list[str]:
@@ -89,32 +98,50 @@ def deepen(plan: Plan, comparison: Comparison) -> list[str]:
     if parting is None or parting.event.a.process:
         return ["deep: operations in child processes are not recorded"]
     sides = ((comparison.a, parting.event.a), (comparison.b, parting.event.b))
-    position = max(sum(flow.number <= event.number for flow in trace.flows) for trace, event in sides)
+    positions = (trace.let_go + sum(flow.number <= event.number for flow in trace.flows) for trace, event in sides)
+    position = max(positions)
     # Events that lie in each other end in another order than they start: hence some more.
     setting = json.dumps([max(1, position - WINDOW), position + SLACK])
-    runs = run_all(replace(plan, deep=setting, until=0), 2)
+    runs, _ = run_all(replace(plan, deep=setting, until=0), 2)
+    # Those runs are cut off soon behind that place; their operations are all wanted.
     a, b = (read_trace(run.trace) for run in runs)
     again = compare(a, b)
     lines = [f"deep: {sum(flow.kind == 'op' for flow in a.flows)} operations recorded before the parting event"]
-    return [*lines, *_operation(again.parting), *_warnings(a)]
+    return [*lines, *_operation(a, b, again.parting), *_warnings(a)]
 
 
-def _operation(parting: Parting | None) -> Iterator[str]:
-    """Say which operation is the first that differs."""
+def _operation(a: Trace, b: Trace, parting: Parting | None) -> Iterator[str]:
+    """Say which operation is the first that differs, or that only one run has."""
     if parting is None:
         yield "deep: run again, the runs were equal this time"
         return
-    event = parting.event.a
-    place = f"{event.place.file}:{event.place.line}"
-    if event.kind == "op":
-        equal = "with equal inputs" if parting.inputs_equal else "whose inputs differ already"
-        yield f"deep: first operation {equal} and other outputs: {event.name}, from {place}"
+    from sac.why.compare import Pair
+
+    others = {event.key: event for event in b.flows}
+    pairs = (Pair(event, others[event.key]) for event in a.flows if event.kind == "op" and event.key in others)
+    first = next((pair for pair in pairs if pair.differs), None)
+    alone = next((event for event in parting.alone if event.kind == "op"), None)
+    if alone is not None and (first is None or alone.number < first.a.number):
+        yield f"deep: first operation that only one run has: {_named(alone)}"
+    elif first is not None:
+        unlike = f"whose inputs differ already ({', '.join(first.inputs)})"
+        how = "with other outputs" if first.outputs else "that differs"
+        yield f"deep: first operation {how}, {unlike if first.inputs else 'with equal inputs'}: {_named(first.a)}"
     else:
-        yield f"deep: no operation of torch differs before {event.kind} at {place}"
+        yield f"deep: no operation of torch differs before {parting.event.a.kind} at {_line(parting.event.a)}"
 
 
-def _warnings(trace: Any) -> Iterator[str]:
+def _named(event: Event) -> str:
+    return f"{event.name}, from {_line(event)}"
+
+
+def _line(event: Event) -> str:
+    return f"{event.place.file}:{event.place.line}"
+
+
+def _warnings(trace: Trace) -> Iterator[str]:
     """List torch's own warnings about operations without a deterministic form."""
     for source in trace.sources:
         if source.kind == "nondeterministic":
-            yield f"deep: {source.place.file}:{source.place.line} {source.shown}"
+            text = source.shown.strip("'")
+            yield f"deep: {_line(source)} {text}"

@@ -107,7 +107,13 @@ class _Environments:
         if entry is None or entry[0]() is not env:
             kind = type(env).__name__
             self._counts[kind] = self._counts.get(kind, 0) + 1
-            entry = self._known[id(env)] = (weakref.ref(env), f"{kind} {self._counts[kind]}")
+            known, place = self._known, id(env)
+
+            def forget(gone: Any) -> None:
+                if known.get(place, (None,))[0] is gone:
+                    del known[place]
+
+            entry = self._known[place] = (weakref.ref(env, forget), f"{kind} {self._counts[kind]}")
         return entry[1]
 
     def states(self) -> dict[str, Any]:

@@ -13,11 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sac.why import run as runner
-from sac.why.compare import compare
-from sac.why.trace import BadTrace, Trace, read_trace
-
-ENOUGH = 50
-"""Events after a parting that make it certain that no earlier one is still to be written."""
+from sac.why.trace import children_of
+from sac.why.twins import Twins
 
 
 class CantRun(RuntimeError):
@@ -54,14 +51,27 @@ class Run:
     process: subprocess.Popen[bytes]
     trace: Path
     output: Path
+    stopped: bool = False
+
+    @property
+    def trouble(self) -> str:
+        """How the run failed by itself, and its last words; empty if it didn't."""
+        status = self.process.returncode
+        if not status or self.stopped:
+            return ""
+        how = f"ended with status {status}" if status > 0 else f"was killed by {signal.Signals(-status).name}"
+        return f"{how}: {(self.words.strip().splitlines() or ['it printed nothing'])[-1]}"
 
     @property
     def words(self) -> str:
         """The end of what the run printed."""
-        return self.output.read_text(errors="replace")[-2000:]
+        with self.output.open("rb") as file:
+            file.seek(max(0, self.output.stat().st_size - 8000))
+            return file.read().decode(errors="replace")[-2000:]
 
     def stop(self) -> None:
         """End the run and the processes that it started."""
+        self.stopped = True
         for kind in (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
                 os.killpg(self.process.pid, kind)
@@ -82,7 +92,10 @@ def traced_command(command: Sequence[str]) -> tuple[list[str], str, Path]:
     place = 1
     while place < len(command) and command[place].startswith("-") and command[place] not in ("-m", "-c", "-"):
         place += 2 if command[place] in ("-W", "-X") else 1
-    if os.path.basename(command[0]).startswith("python") and place < len(command) and command[place][0] != "-":
+    is_python = os.path.basename(command[0]).startswith("python")
+    if is_python and command[place : place + 1] in (["-c"], ["-"], []):
+        raise CantRun("code that is typed in has no lines to be named: write it into a file, `python train.py`")
+    if is_python and place < len(command) and command[place][0] != "-":
         script = Path(command[place])
         if not script.is_file():
             raise CantRun(f"there is no script {command[place]!r}")
@@ -94,6 +107,9 @@ def start(plan: Plan, number: int) -> Run:
     """Start one run."""
     command, how, root = traced_command(plan.command)
     trace, output = plan.folder / f"run{number}.trace", plan.folder / f"run{number}.out"
+    for label in ("", *children_of(trace)):
+        # Of an earlier question, in a folder that is kept.
+        Path(f"{trace}{label}").unlink(missing_ok=True)
     own = os.environ.get("PYTHONHASHSEED", str(number))
     environment = {
         **os.environ,
@@ -114,36 +130,49 @@ def start(plan: Plan, number: int) -> Run:
     return Run(process, trace, output)
 
 
-def run_all(plan: Plan, runs: int) -> list[Run]:
-    """Run the command several times, at once; ends when all have ended, or part."""
+def run_all(plan: Plan, runs: int) -> tuple[list[Run], list[Twins]]:
+    """Run the command several times, at once; ends when all have ended, or part.
+
+    Returns:
+        The runs, and the first one held against each of the others, read as far as it was needed.
+    """
     started = [start(plan, number) for number in range(1, runs + 1)]
-    pause = 0.5
+    twins = [Twins(started[0].trace, other.trace) for other in started[1:]]
+    pause = 0.3
+    before = [signal.signal(kind, _end) for kind in _ENDING]
     try:
-        while any(run.process.poll() is None for run in started):
-            time.sleep(pause)
-            pause = min(30.0, pause * 1.3)
-            if runs > 1 and _parted(started):
+        while _wait(started, pause):
+            pause = min(5.0, pause * 1.3)
+            # All are asked, so that none of them lags behind.
+            if any([one.parted() for one in twins]) or _pointless(started, twins):
                 break
     finally:
         for run in started:
             if run.process.poll() is None:
                 run.stop()
-    return started
+        for kind, handler in zip(_ENDING, before, strict=True):
+            signal.signal(kind, handler)
+    return started, twins
 
 
-def _parted(runs: Sequence[Run]) -> bool:
-    """Whether it is certain already where two runs part."""
-    try:
-        first, *others = (read_trace(run.trace) for run in runs)
-    except BadTrace:
-        return False
-    return any(_certain(first, other) for other in others)
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
-def _certain(a: Trace, b: Trace) -> bool:
-    """Whether two unfinished traces show a parting, and enough events behind it."""
-    parting = compare(a, b).parting
-    if parting is None or parting.control or parting.event.a.process:
-        return False
-    pair = parting.event
-    return all(trace.flows[-1].number > one.number + ENOUGH for trace, one in ((a, pair.a), (b, pair.b)))
+def _end(number: int, _: object) -> None:
+    """End by a signal as by Ctrl-C: the runs are sessions of their own, and would go on for hours."""
+    raise SystemExit(128 + number)
+
+
+def _wait(runs: Sequence[Run], seconds: float) -> bool:
+    """Wait a while; returns whether a run is still going on then."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and any(run.process.poll() is None for run in runs):
+        time.sleep(0.05)
+    return any(run.process.poll() is None for run in runs)
+
+
+def _pointless(runs: Sequence[Run], twins: Sequence[Twins]) -> bool:
+    """Whether a run failed, and the others have gone on far behind the place: nothing more can be compared."""
+    first, *others = (bool(run.process.returncode) for run in runs)
+    pairs = zip(twins, others, strict=True)
+    return bool(twins) and all((first or other) and one.beyond(0 if first else 1) for one, other in pairs)

@@ -40,9 +40,7 @@ def assert_deterministic(function: Callable[..., Any], seed: int | None = None, 
         runs: number of processes.
     """
     from sac.why.command import text_of
-    from sac.why.compare import compare
     from sac.why.launch import Plan, run_all
-    from sac.why.trace import read_trace
 
     __tracebackhide__ = True
     file = Path(inspect.getsourcefile(function) or "").resolve()
@@ -52,13 +50,12 @@ def assert_deterministic(function: Callable[..., Any], seed: int | None = None, 
         driver = Path(scratch) / "driver.py"
         driver.write_text(_driver(function, file, seed))
         plan = Plan([sys.executable, str(driver)], Path(scratch), variations=[{}] * runs, root=file.parent)
-        made = run_all(plan, runs)
+        made, twins = run_all(plan, runs)
         failed = next((run for run in made if run.process.returncode and run.process.returncode > 0), None)
         if failed is not None:
             pytest.fail(f"{function.__qualname__} failed:\n{failed.words}", pytrace=False)
-        first, *others = (read_trace(run.trace) for run in made)
-        for other in others:
-            comparison = compare(first, other)
+        for one in twins:
+            comparison = one.comparison()
             if not comparison.equal:
                 pytest.fail(text_of(comparison), pytrace=False)
 

@@ -100,6 +100,10 @@ class Recorder:
         self._children += 1
         return f"{self.path}.{self._children}"
 
+    def mark(self, **said: Any) -> None:
+        """Write a line about the whole process."""
+        self._put(said)
+
     def close(self, how: str = "end") -> None:
         """Write the last line."""
         if self._file >= 0:
@@ -212,8 +216,10 @@ class Recorder:
 
     def _finish(self, event: dict[str, Any], facts: Mapping[str, Any]) -> None:
         """Write a flow event, and stop the process where that was asked for."""
-        if facts:
-            event["x"] = dict(facts)
+        thread = threading.current_thread()
+        named = {} if thread is threading.main_thread() else {"thread": thread.name}
+        if facts or named:
+            event["x"] = {**facts, **named}
         event["t"] = round(_clock(), 4)
         self._put(event)
         self._flows += 1

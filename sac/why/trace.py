@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import glob
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sac.why.audit import Audit
 from sac.why.place import Place
 from sac.why.record import VERSION
 
 MAIN = ""
+BLOCK = 1 << 18
+"""Bytes that are read of a trace at once."""
+
 NOWHERE = Place("?", 0, "?", 0, False, False)
 
 
@@ -52,6 +57,12 @@ class Event:
         count = f", occurrence {self.occurrence} there" if self.occurrence > 1 else ""
         return f"{self.name}{f' of {owner}' if owner else ''}{count}"
 
+    @property
+    def described(self) -> str:
+        """What happened, and where."""
+        process = f" in child process {self.process}" if self.process else ""
+        return f"{self.kind} ({self.title}) at {self.place.file}:{self.place.line}{process}"
+
 
 @dataclass
 class Trace:
@@ -63,6 +74,11 @@ class Trace:
     sources: list[Event] = field(default_factory=list)
     end: str = ""
     children: dict[str, Trace] = field(default_factory=dict)
+    audit: Audit = field(default_factory=Audit)
+    pool: bool = False
+    """Whether the process is a worker to which a race gives its tasks."""
+    let_go: int = 0
+    """Flow events that were equal in the other run too, and are remembered no more."""
 
     @property
     def complete(self) -> bool:
@@ -73,67 +89,122 @@ class Trace:
         """Return the flow event that an event lies in."""
         return next((flow for flow in self.flows if flow.number == event.parent), None) if event.parent else None
 
-    @property
-    def all_sources(self) -> Iterator[Event]:
-        """Return the sources of the process and of its children."""
-        yield from self.sources
-        for child in self.children.values():
-            yield from child.sources
+
+class Reader:
+    """Reads the trace of one process, as it grows, block by block; remembers no flow event itself."""
+
+    def __init__(self, path: Path, process: str) -> None:
+        self.trace = Trace(path, {})
+        self.last = 0
+        """Number of the last flow event that was read."""
+        self.process = process
+        self._places: dict[int, Place] = {}
+        self._offset = self._line = 0
+
+    def read(self) -> list[Event] | None:
+        """Return the events of the next block, in the order in which they ended; None if nothing new is there.
+
+        Raises:
+            BadTrace: the file can't be read, or is no trace.
+        """
+        try:
+            with self.trace.path.open("rb") as file:
+                file.seek(self._offset)
+                lines = file.readlines(BLOCK)
+        except OSError as error:
+            raise BadTrace(f"{self.trace.path}: can't read the trace: {error.strerror}") from error
+        # The last line of a process that runs, or was killed, may be unfinished.
+        whole = [line for line in lines if line.endswith(b"\n")]
+        self._offset += sum(map(len, whole))
+        return [event for line in whole if (event := self._take(line)) is not None] if whole else None
+
+    def require(self) -> None:
+        """Raise BadTrace for a file that holds no trace."""
+        if not self.trace.header:
+            raise BadTrace(_EXPECTED.format(self.trace.path))
+
+    def _take(self, line: bytes) -> Event | None:
+        """Return a line's event; None for a line that says something else."""
+        self._line += 1
+        entry = self._parse(line)
+        if not self.trace.header:
+            if entry.get("trace") != VERSION:
+                raise BadTrace(_EXPECTED.format(self.trace.path))
+            self.trace.header = entry
+        elif "place" in entry:
+            number = entry.pop("place")
+            self._places[number] = Place(**entry)
+        elif "pool" in entry:
+            self.trace.pool = True
+        elif "end" in entry:
+            self.trace.end = entry["end"]
+        else:
+            event = _event(entry, self.process, self._places)
+            self.trace.audit.add(event)
+            if not event.source:
+                self.last = max(self.last, event.number)
+            return event
+        return None
+
+    def _parse(self, line: bytes) -> dict[str, Any]:
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            entry = None
+        if not isinstance(entry, dict) and not self.trace.header:
+            raise BadTrace(_EXPECTED.format(self.trace.path))
+        if not isinstance(entry, dict):
+            raise BadTrace(f"{self.trace.path}:{self._line}: expected a JSON object, found {line[:60]!r}")
+        return entry
+
+
+_EXPECTED = '{}: expected a trace that begins with {{"trace": ' + str(VERSION) + ", ...}}: write one by `sac trace`"
+
+
+def read_audit(path: Path, process: str = MAIN) -> tuple[Trace, int]:
+    """Read the trace of one process for its audit alone; returns it without events, and how many flow events it has.
+
+    Raises:
+        BadTrace: the file is missing or isn't a trace.
+    """
+    reader = Reader(path, process)
+    flows = 0
+    while (events := reader.read()) is not None:
+        flows += sum(not event.source for event in events)
+    reader.require()
+    return reader.trace, flows
 
 
 def read_trace(path: Path | str) -> Trace:
-    """Read a trace and those of its process's children; an unfinished last line is left out.
+    """Read a whole trace and those of its process's children; an unfinished last line is left out.
 
     Raises:
         BadTrace: the file is missing or isn't a trace.
     """
     path = Path(path)
     trace = _read_one(path, MAIN)
-    for name in sorted(glob.glob(glob.escape(str(path)) + ".*")):
-        label = name[len(str(path)) :]
-        if Path(name).stat().st_size:
-            trace.children[label] = _read_one(Path(name), label)
+    for label in sorted(children_of(path)):
+        trace.children[label] = _read_one(Path(f"{path}{label}"), label)
     return trace
+
+
+def children_of(path: Path) -> set[str]:
+    """Return the labels of the processes that a run has started, as far as they have begun to write."""
+    names = glob.glob(glob.escape(str(path)) + ".*")
+    labels = {name[len(str(path)) :] for name in names if Path(name).stat().st_size}
+    return {label for label in labels if re.fullmatch(r"(\.\d+)+", label)}
 
 
 def _read_one(path: Path, process: str) -> Trace:
     """Read the trace of one process."""
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except OSError as error:
-        raise BadTrace(f"{path}: can't read the trace: {error.strerror}") from error
-    entries = _parse(path, lines)
-    header = next(entries, None)
-    if header is None or header.get("trace") != VERSION:
-        raise BadTrace(
-            f'{path}: expected a trace that begins with {{"trace": {VERSION}, ...}}: write one by `sac trace`'
-        )
-    trace = Trace(path, header)
-    places: dict[int, Place] = {}
-    for entry in entries:
-        if "place" in entry:
-            number = entry.pop("place")
-            places[number] = Place(**entry)
-        elif "end" in entry:
-            trace.end = entry["end"]
-        else:
-            event = _event(entry, process, places)
+    reader = Reader(path, process)
+    trace = reader.trace
+    while (events := reader.read()) is not None:
+        for event in events:
             (trace.sources if event.source else trace.flows).append(event)
+    reader.require()
     trace.flows.sort(key=lambda event: event.number)
     return trace
-
-
-def _parse(path: Path, lines: list[bytes]) -> Iterator[dict[str, Any]]:
-    """Parse the lines; only the last may be unfinished, that of a process that was killed."""
-    for number, line in enumerate(lines, start=1):
-        try:
-            entry = json.loads(line) if line else None
-        except ValueError as error:
-            if number == len(lines):
-                return
-            raise BadTrace(f"{path}:{number}: expected a JSON object, found {line[:60]!r}") from error
-        if isinstance(entry, dict):
-            yield entry
 
 
 def _event(entry: dict[str, Any], process: str, places: dict[int, Place]) -> Event:

@@ -1,4 +1,4 @@
-"""From a comparison to a verdict: the line, the values, what ran before, the cause; and the audit of one run."""
+"""From a comparison to a verdict: the line, the values, what ran before, the cause."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sac.why.causes import Cause, Evidence, recognise
+from sac.why.causes import Cause, recognise
 from sac.why.compare import Comparison, Pair, Parting
+from sac.why.evidence import Evidence
 from sac.why.figures import Figures, figures
 from sac.why.flow import can_reach
+from sac.why.frame import Frame, frames_of
 from sac.why.place import Place
 from sac.why.trace import Event, Trace
 
@@ -25,6 +27,7 @@ class Verdict:
         evidence: what it rests on.
         figures: how far the values are apart.
         possible: sources that differ, but aren't known to reach the event.
+        frames: code around the line to be mended, then around the event's, if that is another.
     """
 
     cause: Cause
@@ -32,6 +35,19 @@ class Verdict:
     evidence: Evidence
     figures: tuple[Figures, ...]
     possible: tuple[Pair, ...]
+    frames: tuple[Frame, ...] = ()
+
+    @property
+    def what(self) -> str:
+        """In which event the runs part, and whether its inputs were equal."""
+        parting = self.evidence.parting
+        event = self.event.described
+        if parting.control:
+            return f"first event that only one run has: {event}"
+        if parting.inputs_equal:
+            return f"first event with equal inputs and other outputs: {event}"
+        unlike = ", ".join(parting.event.inputs)
+        return f"first event that differs: {event}; its inputs differ already ({unlike}), no earlier event does"
 
     @property
     def event(self) -> Event:
@@ -50,12 +66,16 @@ class Verdict:
             "link": self.cause.link,
             "file": self.place.file,
             "line": self.place.line,
+            "function": self.place.function,
+            "frames": [frame.to_json() for frame in self.frames],
+            "what": self.what,
             "event": _event_json(self.event),
             "outer": _event_json(parting.outer.a),
             "source": None if source is None else {**_event_json(source.a), "a": source.a.shown, "b": source.b.shown},
             "inputs_equal": parting.inputs_equal,
             "differing_inputs": list(parting.event.inputs),
             "values": [one._asdict() for one in self.figures],
+            "figures": [f"{one.path}: {one.text}" for one in self.figures],
             "before": [_event_json(one) for one in parting.before],
             "only_in_one_run": [_event_json(one) for one in parting.alone[:20]],
             "possible_sources": [_event_json(pair.a) for pair in self.possible],
@@ -71,6 +91,7 @@ def _event_json(event: Event) -> dict[str, Any]:
         "line": place.line,
         "occurrence": event.occurrence,
         "process": event.process or "main",
+        "text": event.described,
     }
 
 
@@ -84,14 +105,16 @@ def judge(comparison: Comparison) -> Verdict | None:
     evidence = Evidence(parting, source, *_processes(comparison, parting))
     cause = recognise(evidence)
     possible = tuple({pair.a.place: pair for pair in parting.sources if pair is not source}.values())
-    return Verdict(cause, _place(cause, evidence), evidence, tuple(_figures(parting.event)), possible[:8])
+    place = _place(cause, evidence)
+    frames = frames_of(root, place, parting.event.a.place)
+    return Verdict(cause, place, evidence, tuple(_figures(parting.event)), possible[:8], frames)
 
 
 def _processes(comparison: Comparison, parting: Parting) -> tuple[Trace, Trace]:
     """Return the traces of the process in which the runs part."""
     label = parting.event.a.process
     a, b = comparison.a, comparison.b
-    return (a.children[label], b.children[label]) if label else (a, b)
+    return a.children.get(label, a), b.children.get(label, b)
 
 
 def _reaching_source(parting: Parting, root: Path) -> Pair | None:
@@ -128,62 +151,3 @@ def _figures(pair: Pair) -> Iterable[Figures]:
         found = figures(name, pair.a.values.get(name, []), pair.b.values.get(name, []))
         if found is not None:
             yield found
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the audit: a source of entropy, or a likely mistake, that a run reached."""
-
-    kind: str
-    name: str
-    place: Place
-    count: int
-    text: str
-
-    def to_json(self) -> dict[str, Any]:
-        """The finding as an object for scripts."""
-        place = {"file": self.place.file, "line": self.place.line}
-        return {"kind": self.kind, "name": self.name, **place, "count": self.count, "text": self.text}
-
-
-_AUDIT = {
-    "entropy": "draws from the operating system's entropy",
-    "clock": "reads the clock",
-    "pid": "reads the process id",
-    "hash": "takes Python's hash of something else than a number",
-    "id": "takes an object's address",
-    "set-order": "iterates over a set",
-    "listing": "reads a directory in the file system's order",
-    "completion": "takes results in the order in which they are ready",
-    "uninitialised": "gets memory that nobody has written",
-}
-
-
-def audit(trace: Trace) -> list[Finding]:
-    """List every source that a run reached, and what it drew from generators that nobody had seeded."""
-    found: dict[tuple[str, Place], Finding] = {}
-    for source in trace.all_sources:
-        _count(found, source.kind, source, _AUDIT.get(source.kind, source.kind))
-    for process in (trace, *trace.children.values()):
-        for event in process.flows:
-            _audit_flow(found, event)
-    return sorted(found.values(), key=lambda one: (one.place.file, one.place.line, one.kind))
-
-
-def _audit_flow(found: dict[tuple[str, Place], Finding], event: Event) -> None:
-    """Add what one flow event shows."""
-    if event.facts.get("seeded") is False and event.kind in ("draw", "space.sample"):
-        _count(found, "unseeded", event, f"draws from {event.facts.get('generator')}, which nobody has seeded")
-    if event.facts.get("unseeded"):
-        _count(found, "unseeded", event, "seeds from the operating system's entropy")
-    shared = event.facts.get("shared_seeds")
-    if shared:
-        seeds = ", ".join(map(str, shared[:5]))
-        _count(found, "shared-seed", event, f"gives several environments of one vector the same seed ({seeds})")
-
-
-def _count(found: dict[tuple[str, Place], Finding], kind: str, event: Event, text: str) -> None:
-    """Count one more of its kind at its line."""
-    place = event.place._replace(chain=0, aside=False, direct=False)
-    seen = found.get((kind, place))
-    found[kind, place] = Finding(kind, event.name, place, 1 + (seen.count if seen else 0), text)

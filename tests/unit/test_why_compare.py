@@ -6,9 +6,10 @@ import json
 
 import pytest
 
+from sac.why.audit import audit
 from sac.why.compare import compare
 from sac.why.trace import BadTrace, read_trace
-from sac.why.verdict import audit, judge
+from sac.why.verdict import judge
 
 
 def line(number, name="draw", at=1, count=1, output="x", inputs=None, parent=0, **more):

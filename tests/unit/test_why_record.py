@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from pathlib import Path
 
+from sac.why.hooks_gymnasium import _Environments
 from sac.why.record import Recorder
 from sac.why.trace import read_trace
 
@@ -64,3 +66,51 @@ def test_sources_of_one_line_are_bounded(tmp_path):
         made.source("clock", "time", number)
     made.close()
     assert len(read_trace(tmp_path / "a.trace").sources) == 100
+
+
+def elements(thing, seen=None):
+    """How many elements all the containers hold that can be reached from an object."""
+    seen = set() if seen is None else seen
+    if id(thing) in seen:
+        return 0
+    seen.add(id(thing))
+    if isinstance(thing, dict):
+        return len(thing) + sum(elements(part, seen) for pair in thing.items() for part in pair)
+    if isinstance(thing, (list, tuple, set, deque)):
+        return len(thing) + sum(elements(part, seen) for part in thing)
+    return elements(vars(thing), seen) if hasattr(thing, "__dict__") and not isinstance(thing, type) else 0
+
+
+class Env:
+    """As much of an environment as its name takes."""
+
+
+def elements_after(made: Recorder, events: int) -> int:
+    """What the tracer holds in memory after so many events of each sort, at the same lines."""
+    environments = _Environments(made)
+    for number in range(events):
+        made.flow("draw", "f", lambda: number, lambda: ({"x": number}, {"generator": "g"}))  # noqa: B023
+        made.source("clock", "time", number)
+        made.entropy.append(number)
+        environments.name(Env())
+    return elements([vars(made), vars(environments), vars(made._local)])
+
+
+def test_memory_does_not_grow_with_the_events(tmp_path):
+    few, many = (elements_after(recorder(tmp_path), number) for number in (4_200, 12_600))
+    assert few == many
+
+
+class Hoarder(Recorder):
+    """The planted fault: it remembers the occurrence of every event."""
+
+    def _begin(self, kind, name, place):
+        event = super()._begin(kind, name, place)
+        self.__dict__.setdefault("all", []).append(event["c"])
+        return event
+
+
+def test_memory_that_grew_with_the_events_would_be_seen(tmp_path, monkeypatch):
+    monkeypatch.setattr("tests.unit.test_why_record.Recorder", Hoarder)
+    few, many = (elements_after(recorder(tmp_path), number) for number in (4_200, 4_700))
+    assert many - few == 1_000

@@ -73,6 +73,14 @@ def test_every_command_is_one_that_exists(path, command):
         assert words[0] in known, f"{path.name} runs {words[0]!r}, which nothing here checks"
 
 
+def test_the_whole_of_sac_why_is_tested_each_night_and_a_quick_part_for_every_pull_request():
+    night = [command for path, command in RUNS if path.stem == "nightly"]
+    gate = [command for path, command in RUNS if path.stem == "determinism"]
+    assert "./dev why" in night
+    assert "./dev unit" in gate
+    assert re.search(r'def unit\(.*?"tests/why/test_quick.py"\)', (ROOT / "noxfile.py").read_text(), re.DOTALL)
+
+
 def test_the_flags_of_every_twin_are_accepted():
     from sac.twin import _parser
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -58,10 +59,29 @@ def test_a_trace_is_readable_after_a_kill(tmp_path):
         time.sleep(0.2)
     pid = read_trace(trace).header["pid"]
     os.kill(pid, signal.SIGKILL)
-    process.send_signal(signal.SIGINT)
-    process.wait(30)
+    # The other run is well past that place soon: nothing more can be compared.
+    assert process.wait(60) == 2
     assert len(read_trace(trace).flows) > 20
     assert not read_trace(trace).complete
+    assert "run 1 was killed by SIGKILL" in json.loads((tmp_path / "answer.json").read_text())["notes"][-1]
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=lambda how: how.name)
+def test_who_stops_the_command_stops_its_runs(tmp_path, how):
+    script = tmp_path / "endless.py"
+    script.write_text("import random, time\nrandom.seed(1)\nwhile True:\n    random.random()\n    time.sleep(0.01)\n")
+    # Whoever started the tests in the background had Ctrl-C ignored, and that is inherited.
+    start = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); from sac.cli import main; "
+    command = [sys.executable, "-c", start + "sys.exit(main())", "why", "--keep", str(tmp_path), "--"]
+    process = subprocess.Popen([*command, sys.executable, str(script)], env=environment())
+    traces = [tmp_path / f"run{number}.trace" for number in (1, 2)]
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not all(trace.exists() and trace.stat().st_size > 3000 for trace in traces):
+        time.sleep(0.1)
+    pids = [read_trace(trace).header["pid"] for trace in traces]
+    process.send_signal(how)
+    assert process.wait(30) == 128 + how
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 
 
 def test_until_cuts_both_runs_off_after_as_many_events(tmp_path):

@@ -10,9 +10,11 @@ import subprocess
 
 import pytest
 
+from sac.report.answers import read_answer
 from sac.report.html import page
 from sac.report.model import make_report
 from sac.report.runs import read_runs
+from tests.unit.report.answers import SCRIPT, write_answer
 from tests.unit.report.ledgers import FINGERPRINT, write_run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -40,7 +42,10 @@ addEventListener("load", () => {
     });
     const small = [...page.querySelectorAll("main *")].filter(item => item.children.length === 0
       && item.textContent.trim() && parseFloat(getComputedStyle(item).fontSize) < 11).length;
-    measured[frame.width] = {scroll: root.scrollWidth, width: root.clientWidth, text, first, small,
+    const code = [...page.querySelectorAll(".frame mark, .frame pre span")].map(line =>
+      ({text: line.textContent, colour: getComputedStyle(line).backgroundColor}));
+    code.sort((one, other) => other.text.startsWith(">") - one.text.startsWith(">"));
+    measured[frame.width] = {code, scroll: root.scrollWidth, width: root.clientWidth, text, first, small,
       focusable: page.querySelectorAll("summary, [tabindex='0']").length};
   }
   document.getElementById("measured").textContent = JSON.stringify(measured);
@@ -49,13 +54,9 @@ addEventListener("load", () => {
 """
 
 
-@pytest.fixture(scope="module")
-def seen(tmp_path_factory):
-    """What the browser measured at each width, and what it logged."""
-    folder = tmp_path_factory.mktemp("browser")
-    other = {**FINGERPRINT, "cpu": "GenuineIntel/6/143/8/Some Very Long Name Of A Processor @ 2.00GHz" * 2}
-    runs = [write_run(folder / "first"), write_run(folder / "second", part_at=4, fingerprint=other)]
-    content = html.escape(page(make_report(read_runs(runs))))
+def measure(folder, shown):
+    """What the browser measures of a page at each width, and what it logs."""
+    content = html.escape(shown)
     frames = "".join(f'<iframe width="{width}" height="900" srcdoc="{content}"></iframe>' for width in WIDTHS)
     wrapper = folder / "wrapper.html"
     wrapper.write_text(f'<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">{frames}{MEASURE}')
@@ -64,6 +65,15 @@ def seen(tmp_path_factory):
     found = re.search(r'<pre id="measured">(.+?)</pre>', done.stdout, re.DOTALL)
     assert found, done.stderr[-2000:]
     return json.loads(html.unescape(found[1])), done.stderr
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory):
+    """What is seen of two runs that part."""
+    folder = tmp_path_factory.mktemp("browser")
+    other = {**FINGERPRINT, "cpu": "GenuineIntel/6/143/8/Some Very Long Name Of A Processor @ 2.00GHz" * 2}
+    runs = [write_run(folder / "first"), write_run(folder / "second", part_at=4, fingerprint=other)]
+    return measure(folder, page(make_report(read_runs(runs))))
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -96,3 +106,51 @@ def test_letters_are_large_enough_and_what_opens_is_reached_by_keyboard(seen, wi
 
 def test_the_console_is_silent(seen):
     assert not [line for line in seen[1].splitlines() if "CONSOLE" in line]
+
+
+LONG = "action = envs.action_space.sample()  # " + "a_name_that_is_long_and_has_no_space_in_it_" * 6
+
+
+def page_of_an_answer(folder):
+    script = SCRIPT.replace("action = envs.action_space.sample()", LONG)
+    return page(make_report([], [read_answer(write_answer(folder / "x", script=script) / "answer.json")]))
+
+
+@pytest.fixture(scope="module")
+def seen_answer(tmp_path_factory):
+    """What is seen of an answer of `sac why`."""
+    folder = tmp_path_factory.mktemp("answer")
+    return measure(folder, page_of_an_answer(folder))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_an_answer_is_read_from_the_line_to_the_audit(seen_answer, width):
+    text = " ".join(seen_answer[0][str(width)]["text"].split())
+    assert text.startswith("Run report Asked why of sac why ")
+    words = ("THEY PART train.py:5: a space", "> 5 | action = envs", "Why A gymnasium", "Fix Seed it", "Audit:")
+    assert [text.index(word) for word in words] == sorted(text.index(word) for word in words)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_an_answer_needs_no_scrolling_sideways_and_no_glasses(seen_answer, width):
+    measured = seen_answer[0][str(width)]
+    assert measured["scroll"] <= measured["width"] <= width
+    assert measured["small"] == 0
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_line_that_matters_stands_out_from_the_code_around_it(seen_answer, width):
+    marked, *others = seen_answer[0][str(width)]["code"]
+    assert marked["text"].startswith(">")
+    assert {one["colour"] for one in others} == {"rgba(0, 0, 0, 0)"} != {marked["colour"]}
+
+
+def test_code_that_does_not_wrap_would_be_seen(tmp_path):
+    spoilt = page_of_an_answer(tmp_path).replace("white-space:pre-wrap", "white-space:pre")
+    spoilt = spoilt.replace("overflow-wrap:anywhere", "")
+    phone = measure(tmp_path, spoilt)[0]["390"]
+    assert phone["scroll"] > phone["width"]
+
+
+def test_the_console_is_silent_about_an_answer(seen_answer):
+    assert not [line for line in seen_answer[1].splitlines() if "CONSOLE" in line]

@@ -1,0 +1,153 @@
+"""What a report reads of `sac why`: the answer that `--json` prints and `--keep` leaves as answer.json."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from sac.config import BadConfig
+
+FILE = "answer.json"
+MARK = "sac_why"
+"""First key of every answer; its value is the version of what follows."""
+
+WARNINGS = ("unseeded", "shared-seed")
+Outcome = Literal["diverged", "equal", "nothing proved"]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Lines of the user's own code, with the one that matters."""
+
+    place: str
+    function: str
+    line: int
+    lines: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True)
+class Reached:
+    """One line of the audit."""
+
+    place: str
+    text: str
+    warning: bool
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer, in the words of the report.
+
+    Attributes:
+        label: the command that was run, or the file's name where it isn't known.
+        outcome: equal only where something was compared and the command did not fail.
+        headline: the verdict in one sentence, with the line.
+        details: further lines as (name, text), most important first.
+        frames: code around the lines that the verdict speaks of.
+        audit: every source of entropy that was reached, and likely mistakes.
+    """
+
+    label: str
+    outcome: Outcome
+    headline: str
+    details: tuple[tuple[str, str], ...]
+    frames: tuple[Frame, ...] = ()
+    audit: tuple[Reached, ...] = ()
+
+
+def split_paths(paths: Sequence[str]) -> tuple[list[Path], list[str]]:
+    """Tell the answers of `sac why` from what else is to be reported: (files of answers, other paths)."""
+    answers: list[Path] = []
+    others: list[str] = []
+    for given in paths:
+        path = Path(given)
+        inside = sorted(path.glob(f"*/{FILE}")) if path.is_dir() else []
+        if path.is_dir() and (path / FILE).is_file():
+            answers.append(path / FILE)
+        elif path.is_file() and _is_answer(path):
+            answers.append(path)
+        elif inside:
+            answers += inside
+        else:
+            others.append(given)
+    return answers, others
+
+
+def _is_answer(path: Path) -> bool:
+    """Whether a file claims to be an answer: by its name, or by its first key."""
+    with path.open("rb") as file:
+        return path.suffix == ".json" or f'"{MARK}"'.encode() in file.read(200)
+
+
+def read_answer(path: Path) -> Answer:
+    """Read one answer.
+
+    Raises:
+        BadConfig: the file isn't one.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadConfig(f"{path}: can't be read as an answer of `sac why` ({error}); write it again: {_HOW}") from error
+    version = found.get(MARK) if isinstance(found, dict) else None
+    if version != 1:
+        shown = "no" if version is None else f"{version!r} as"
+        raise BadConfig(f'{path}: {shown} "{MARK}", expected 1: this is no answer of this `sac why`; write it: {_HOW}')
+    try:
+        return _answer(found, path)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadConfig(
+            f"{path}: this answer of `sac why` lacks something ({error!r}); write it again: {_HOW}"
+        ) from error
+
+
+_HOW = "`sac why --keep FOLDER -- …`, then `sac report FOLDER`"
+
+
+def _answer(found: Mapping[str, Any], path: Path) -> Answer:
+    label = shlex.join(map(str, found["command"])) or path.name
+    notes = tuple(("note", str(note)) for note in found["notes"])
+    audit = tuple(_reached(one) for one in found["audit"])
+    first = found["first"]
+    if first is not None:
+        place = f"{first['file']}:{first['line']}"
+        details = (*_details(first), *(("deep", str(line)) for line in found["deep"]), *notes)
+        frames = tuple(_frame(one) for one in first["frames"])
+        return Answer(label, "diverged", f"{place}: {first['title']}", details, frames, audit)
+    compared = f"{int(found['compared_events']):,} events compared"
+    if found["failed"] or not found["compared_events"]:
+        why = "but the command failed" if found["failed"] else "so equality says nothing"
+        return Answer(label, "nothing proved", f"Equal as far as they came, {why}: {compared}", notes, (), audit)
+    return Answer(label, "equal", f"Equal: {compared}", notes, (), audit)
+
+
+def _details(first: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Return what is to be said of two runs that part, most important first."""
+    yield "why", str(first["why"])
+    yield "fix", str(first["fix"])
+    yield "where", str(first["what"])
+    for values in first["figures"]:
+        yield "how much", str(values)
+    if first["source"] is not None:
+        source = first["source"]
+        yield "it can come from", f"{source['text']}: {source['a']} and {source['b']}"
+    yield from (("only in one run", str(one["text"])) for one in first["only_in_one_run"][:1])
+    yield from (("just before, equal", str(one["text"])) for one in first["before"][-3:])
+    yield "known case", str(first["link"])
+    # They differ too; whoever mends the first line looks at these next.
+    yield from (("differs too", str(one["text"])) for one in first["possible_sources"])
+
+
+def _frame(one: Mapping[str, Any]) -> Frame:
+    lines = tuple((int(number), str(text)) for number, text in one["lines"])
+    return Frame(f"{one['file']}:{one['line']}", str(one["function"]), int(one["line"]), lines)
+
+
+def _reached(one: Mapping[str, Any]) -> Reached:
+    times = f", {one['count']} times" if one["count"] > 1 else ""
+    text = f"{one['name']} {one['text']}{times}"
+    return Reached(f"{one['file']}:{one['line']}", text, one["kind"] in WARNINGS)
