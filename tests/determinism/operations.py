@@ -1,4 +1,4 @@
-"""What the ladder of CPU models is asked to compute: `python -m tests.determinism.operations FILE.npz`.
+"""What each machine of the matrix is asked to compute: `python -m tests.determinism.operations FILE.npz`.
 
 Each entry of the table is computed as a run under the portable profile would, on the same numbers everywhere.
 """
@@ -21,51 +21,83 @@ KNOWN = {
 does a state task of mani_skill 3.0.1."""
 
 
-def table() -> dict[str, tuple[Make, ...]]:
-    """Name -> function of (x, positive, unit, y); torch is imported only when the profile has been prepared."""
-    import numpy as np
+def table() -> dict[str, Make]:
+    """Name -> function of (x, positive, unit, y)."""
+    return {**_elementwise(), **_reductions(), **_others(), **_numpys()}
+
+
+def _elementwise() -> dict[str, Make]:
+    """Functions of one number; torch is imported only when the profile has been prepared."""
     import torch
 
-    functional = torch.nn.functional
-    plain = ("tanh", "exp", "sin", "cos", "tan", "atan", "sigmoid", "expm1", "erf", "sinh", "cosh", "reciprocal")
-    found: dict[str, Make] = {name: lambda x, p, u, y, f=getattr(torch, name): f(x) for name in plain}
-    for name in ("log", "log1p", "log2", "log10", "sqrt", "rsqrt"):
-        found[name] = lambda x, p, u, y, f=getattr(torch, name): f(p)
-    for name in ("asin", "acos"):
-        found[name] = lambda x, p, u, y, f=getattr(torch, name): f(u)
-    for width in (2, 3, 4, 7, 16, 100):
-        found[f"sum_{width}"] = lambda x, p, u, y, w=width: rows(x, w).sum(1)
-        found[f"mean_{width}"] = lambda x, p, u, y, w=width: rows(x, w).mean(1)
-        found[f"norm_{width}"] = lambda x, p, u, y, w=width: torch.linalg.norm(rows(x, w), axis=1)
-        found[f"norm_one_row_{width}"] = lambda x, p, u, y, w=width: one_by_one(
-            lambda row: torch.linalg.norm(row, axis=1), rows(x, w)
-        )
-        found[f"einsum_{width}"] = lambda x, p, u, y, w=width: torch.einsum("ij,ij->i", rows(x, w), rows(y, w))
-        found[f"normalize_{width}"] = lambda x, p, u, y, w=width: functional.normalize(rows(x, w), dim=-1)
-    found |= {
-        "tanh_one": lambda x, p, u, y: one_by_one(torch.tanh, x),
+    def of(name: str, which: int) -> Make:
+        return lambda *numbers: getattr(torch, name)(numbers[which])
+
+    names = ("tanh", "exp", "sin", "cos", "tan", "atan", "sigmoid", "expm1", "erf", "sinh", "cosh", "reciprocal")
+    positive = ("log", "log1p", "log2", "log10", "sqrt", "rsqrt")
+    found = {name: of(name, 0) for name in names} | {name: of(name, 1) for name in positive}
+    found |= {name: of(name, 2) for name in ("asin", "acos")}
+    found["tanh_one"] = lambda x, p, u, y: one_by_one(torch.tanh, x)
+    return found
+
+
+def _reductions() -> dict[str, Make]:
+    """Functions of rows, of the widths that observations and poses have."""
+    import torch
+
+    def norm(x: Any) -> Any:
+        return torch.linalg.norm(x, axis=1)
+
+    makes: dict[str, Callable[[Any, Any], Any]] = {
+        "sum": lambda a, b: a.sum(1),
+        "mean": lambda a, b: a.mean(1),
+        "norm": lambda a, b: norm(a),
+        "norm_one": lambda a, b: one_by_one(norm, a),
+        "einsum": lambda a, b: torch.einsum("ij,ij->i", a, b),
+        "normalize": lambda a, b: torch.nn.functional.normalize(a, dim=-1),
+    }
+
+    def of(make: Callable[[Any, Any], Any], width: int) -> Make:
+        return lambda x, p, u, y: make(rows(x, width), rows(y, width))
+
+    return {f"{name}_{width}": of(make, width) for name, make in makes.items() for width in (2, 3, 4, 7, 16, 100)}
+
+
+def _others() -> dict[str, Make]:
+    """Functions of two numbers, of vectors and matrices, and torch's normal draws."""
+    import torch
+
+    return {
         "atan2": lambda x, p, u, y: torch.atan2(x, y),
-        "softplus": lambda x, p, u, y: functional.softplus(x),
+        "softplus": lambda x, p, u, y: torch.nn.functional.softplus(x),
         "pow": lambda x, p, u, y: torch.pow(p, u),
+        "pow_half": lambda x, p, u, y: p**0.5,
         "square": lambda x, p, u, y: p**2,
         "divide": lambda x, p, u, y: x / y,
         "lerp": lambda x, p, u, y: torch.lerp(x, y, 0.3),
         "addcmul": lambda x, p, u, y: torch.addcmul(x, y, u),
         "cross": lambda x, p, u, y: torch.linalg.cross(rows(x, 3), rows(y, 3)),
+        "cdist": lambda x, p, u, y: torch.cdist(rows(x, 3)[:40], rows(y, 3)[:40]),
         "bmm_3": lambda x, p, u, y: squares(x, 3) @ squares(y, 3),
         "bmm_4": lambda x, p, u, y: squares(x, 4) @ squares(y, 4),
         "inverse_4": lambda x, p, u, y: torch.linalg.inv(squares(x, 4)),
+        "lstsq": lambda x, p, u, y: torch.linalg.lstsq(x[:42].view(7, 6), y[:7, None]).solution,
+        "randn": lambda x, p, u, y: torch.randn(1000, generator=torch.Generator().manual_seed(3)),
+    }
+
+
+def _numpys() -> dict[str, Make]:
+    """What NumPy computes."""
+    import numpy as np
+    import torch
+
+    return {
         "numpy_exp": lambda x, p, u, y: torch.from_numpy(np.exp(x.numpy())),
         "numpy_sin": lambda x, p, u, y: torch.from_numpy(np.sin(x.numpy())),
         "numpy_arccos": lambda x, p, u, y: torch.from_numpy(np.arccos(u.numpy())),
         "numpy_matmul": lambda x, p, u, y: torch.from_numpy(squares(x, 64).numpy() @ squares(y, 64).numpy()),
-        "randn": lambda x, p, u, y: torch.randn(1000, generator=torch.Generator().manual_seed(3)),
         "numpy_normal": lambda x, p, u, y: torch.from_numpy(np.random.default_rng(3).standard_normal(1000)),
-        "pow_half": lambda x, p, u, y: p**0.5,
-        "cdist": lambda x, p, u, y: torch.cdist(rows(x, 3)[:40], rows(y, 3)[:40]),
-        "lstsq": lambda x, p, u, y: torch.linalg.lstsq(x[:42].view(7, 6), y[:7, None]).solution,
     }
-    return found
 
 
 def rows(x: Any, width: int) -> Any:
@@ -75,7 +107,8 @@ def rows(x: Any, width: int) -> Any:
 
 def squares(x: Any, width: int) -> Any:
     """The numbers as matrices that wide."""
-    return x[: width * width * 500].view(-1, width, width)
+    number = min(500, len(x) // width**2)
+    return x[: number * width * width].view(-1, width, width)
 
 
 def one_by_one(function: Callable[[Any], Any], x: Any) -> Any:

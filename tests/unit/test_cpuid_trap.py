@@ -156,7 +156,8 @@ def test_a_process_sees_the_model_or_is_told_why_it_can_not(library):
 import ctypes, os, subprocess, sys, threading
 def vendor():
     from tests.determinism.machines import NATIVE  # a true import, with files and all, works under the trap
-    code = b"\\x53\\x31\\xc0\\x31\\xc9\\x0f\\xa2\\x89\\xc8\\x5b\\xc3"  # push rbx; eax = ecx = 0; cpuid; return ecx; pop rbx
+    # push rbx; eax = ecx = 0; cpuid; eax = ecx; pop rbx; ret
+    code = b"\\x53\\x31\\xc0\\x31\\xc9\\x0f\\xa2\\x89\\xc8\\x5b\\xc3"
     import mmap
     page = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
     page.write(code)
