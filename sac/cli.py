@@ -200,7 +200,12 @@ def _golden(arguments: list[str]) -> int:
 def _report(arguments: list[str]) -> int:
     """Write one page about runs: where they part, what they learnt, how to do it again."""
     parser = argparse.ArgumentParser(prog="sac report", description="The first run is the one to compare with.")
-    parser.add_argument("runs", nargs="+", metavar="RUN", help="run folder, ledger, or a folder of run folders")
+    parser.add_argument(
+        "runs",
+        nargs="+",
+        metavar="RUN",
+        help="run folder, ledger, a folder of run folders, or a .json file of `sac bench compare`",
+    )
     parser.add_argument("-o", "--output", metavar="FILE.html", help="the page (default report.html)")
     parser.add_argument("--markdown", metavar="FILE", help="the same as Markdown; - is standard output")
     options = parser.parse_args(arguments)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from sac.report import benches
 from sac.report.model import Curve, Entry, Pair, Report, curves, entries, reproduce
 from sac.report.runs import CURVES, Run
 from sac.report.strip import MEANING, Row, Strip
@@ -21,7 +22,8 @@ def page(report: Report) -> str:
     title = escape(report.headline)
     names = ", ".join(escape(run.label) for run in report.runs)
     task = escape(str(report.runs[0].config.get("env_id", "unknown task")))
-    parts = [_verdict(report), *map(_comparison, report.pairs), _curves(report), _facts(report.runs), _again(report)]
+    parts = [_verdict(report), *map(_comparison, report.pairs), _curves(report), _facts(report.runs)]
+    parts += [benches.section(report.benches), _again(report)]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sac.ledger import Comparison, NotComparable, compare
+from sac.report.benches import Bench
 from sac.report.runs import Run
 from sac.report.strip import Strip, make_strip
 from sac.report.verdict_text import VerdictText, find_verdicts
@@ -52,6 +53,7 @@ class Report:
 
     runs: tuple[Run, ...]
     pairs: tuple[Pair, ...]
+    benches: tuple[Bench, ...] = ()
 
     @property
     def decisive(self) -> Pair | None:
