@@ -9,6 +9,8 @@ can't run say why; with `--strict` they fail. Exit status: 0, 1 where ledgers pa
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -133,9 +135,37 @@ def check(options: argparse.Namespace, flags: list[str], root: Path) -> int:
     return 1 if wrong else 0
 
 
+class Told(io.TextIOBase):
+    """Standard output that also keeps what was written."""
+
+    def __init__(self) -> None:
+        self.text: list[str] = []
+
+    def write(self, text: str) -> int:
+        """Pass on and keep."""
+        self.text.append(text)
+        return sys.__stdout__.write(text) if sys.__stdout__ else 0
+
+    def flush(self) -> None:
+        """Pass on."""
+        if sys.__stdout__:
+            sys.__stdout__.flush()
+
+
 def main(arguments: Sequence[str]) -> int:
-    """Returns the exit status."""
+    """Returns the exit status; in a GitHub job the matrix stands in its summary too."""
     options, flags = parse(arguments)
+    told = Told()
+    with contextlib.redirect_stdout(told):
+        status = guarded(options, flags)
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with open(summary, "a", encoding="utf-8") as file:
+            file.write(f"### One ledger on many CPU models\n\n```text\n{''.join(told.text)}```\n")
+    return status
+
+
+def guarded(options: argparse.Namespace, flags: list[str]) -> int:
+    """Run, and turn what a user can mend into a message and status 2."""
     with tempfile.TemporaryDirectory(prefix="sac-portability-") as temporary:
         try:
             return check(options, flags, Path(temporary))
