@@ -76,9 +76,9 @@ def _read(path: Path) -> Bench:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         rows = tuple(_row(entry) for entry in document["results"])
-        revisions = (str(document[side]["revision"]) for side in ("base", "head"))
-        numbers = float(document["threshold"]), float(document["confidence"])
-        return Bench(path, *revisions, int(document["exit_status"]), *numbers, rows)
+        base, head = (str(document[side]["revision"]) for side in ("base", "head"))
+        threshold, confidence = float(document["threshold"]), float(document["confidence"])
+        return Bench(path, base, head, int(document["exit_status"]), threshold, confidence, rows)
     except OSError as error:
         raise BadConfig(f"{path}: can't be read ({error.strerror})") from error
     except (ValueError, KeyError, TypeError) as error:

@@ -17,16 +17,15 @@ from tests.determinism.operations import KNOWN
 def ulp_apart(a: np.ndarray, b: np.ndarray) -> tuple[int, int]:
     """How many elements differ in their bits, and the largest distance in units of the last place."""
     bits = np.dtype(f"i{a.dtype.itemsize}")
-    left, right = (_ordered(np.atleast_1d(x).view(bits)) for x in (a, b))
-    distance = np.array([abs(int(x) - int(y)) for x, y in zip(left, right, strict=True) if x != y], dtype=object)
-    return len(distance), int(max(distance, default=0))
+    left, right = (np.atleast_1d(x).view(bits).ravel() for x in (a, b))
+    unlike = left != right
+    pairs = zip(_ordered(left[unlike]), _ordered(right[unlike]), strict=True)
+    return int(unlike.sum()), max((abs(int(x) - int(y)) for x, y in pairs), default=0)
 
 
 def _ordered(bits: np.ndarray) -> np.ndarray:
     """Whole numbers in the order of the floats that they are the bits of."""
-    flat = bits.ravel()
-    smallest = np.iinfo(flat.dtype).min
-    return np.where(flat < 0, smallest - flat, flat)
+    return np.where(bits < 0, np.iinfo(bits.dtype).min - bits, bits)
 
 
 def differing(native: Path, other: Path) -> dict[str, str]:

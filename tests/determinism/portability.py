@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 from sac import launch
 from sac.ledger import compare, read_ledger
@@ -138,24 +139,24 @@ def check(options: argparse.Namespace, flags: list[str], root: Path) -> int:
 class Told(io.TextIOBase):
     """Standard output that also keeps what was written."""
 
-    def __init__(self) -> None:
+    def __init__(self, output: TextIO) -> None:
+        self.output = output
         self.text: list[str] = []
 
     def write(self, text: str) -> int:
         """Pass on and keep."""
         self.text.append(text)
-        return sys.__stdout__.write(text) if sys.__stdout__ else 0
+        return self.output.write(text)
 
     def flush(self) -> None:
         """Pass on."""
-        if sys.__stdout__:
-            sys.__stdout__.flush()
+        self.output.flush()
 
 
 def main(arguments: Sequence[str]) -> int:
     """Returns the exit status; in a GitHub job the matrix stands in its summary too."""
     options, flags = parse(arguments)
-    told = Told()
+    told = Told(sys.stdout)
     with contextlib.redirect_stdout(told):
         status = guarded(options, flags)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
