@@ -59,8 +59,9 @@ def _short(revision: str) -> str:
 
 
 def split(paths: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Runs, and files of comparisons: those that end in .json."""
-    return [path for path in paths if not path.endswith(".json")], [path for path in paths if path.endswith(".json")]
+    """Runs, and files of comparisons: those that end in .json and are no folder."""
+    files = [path for path in paths if path.endswith(".json") and not Path(path).is_dir()]
+    return [path for path in paths if path not in files], files
 
 
 def read_benches(paths: Sequence[str]) -> tuple[Bench, ...]:

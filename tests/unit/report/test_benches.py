@@ -129,6 +129,11 @@ def test_a_file_that_is_no_comparison_is_refused(tmp_path, capsys, content, word
     assert words in capsys.readouterr().err
 
 
+def test_a_run_folder_may_be_called_like_a_file(made, tmp_path):
+    page, markdown = made(comparison("aaaa", "bbbb", update=1.0), runs=[write_run(tmp_path / "run.json")])
+    assert markdown.startswith("## One run, run.json") and "### Speed: no slowdown" in markdown
+
+
 def test_names_and_notes_can_not_break_the_page(made):
     document = comparison("a", "b", update=Verdict.FAILED).replace("can't run here", "<script>|x")
     page, markdown = made(document)
