@@ -38,7 +38,7 @@ STEPS = ("functions", "ledgers", "control", "cost")
 
 
 class Failed(RuntimeError):
-    """A run ended with an error; the message holds what it said."""
+    """A run ended with an error, or there was none; the message says more."""
 
 
 def run(command: Sequence[str], machine: Machine) -> float:
@@ -131,6 +131,8 @@ def check(options: argparse.Namespace, flags: list[str], root: Path) -> int:
     if options.strict:
         wrong += [f"{machine.name} not run" for machine in rows if machine.missing]
     not_run = sum(bool(machine.missing) for machine in rows)
+    if not_run == len(rows) and {"functions", "ledgers"} & set(steps):
+        raise Failed("nothing was compared: no row that was asked for can be run here")
     held = "portability holds" if not wrong else f"portability FAILS: {'; '.join(wrong)}"
     print(f"{held} ({len(rows) - not_run} machines, {not_run} not run)")
     return 1 if wrong else 0

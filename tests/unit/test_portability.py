@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -20,15 +22,19 @@ def test_every_way_of_pretending_has_its_rows(tmp_path):
 
 
 def test_a_row_that_can_not_run_says_why_and_is_no_success(monkeypatch, capsys):
-    rows = [Machine("cpuid haswell", missing="this CPU or kernel offers no cpuid_fault")]
-    monkeypatch.setattr(portability, "machines", lambda root: rows)
-    monkeypatch.setattr(portability, "train", lambda *_: 1.0)
+    rows = [Machine("same"), Machine("cpuid haswell", missing="this CPU or kernel offers no cpuid_fault")]
+    equal = SimpleNamespace(equal=True, text="equal")
+    for name, stand_in in (("machines", lambda root: rows), ("train", lambda *_: 1.0), ("compare", lambda a, b: equal)):
+        monkeypatch.setattr(portability, name, stand_in)
+    monkeypatch.setattr(portability, "read_ledger", lambda folder: None)
     assert portability.main(["--steps", "ledgers"]) == 0
     said = capsys.readouterr().out
     assert "cpuid haswell                   not run: this CPU or kernel offers no cpuid_fault" in said
-    assert "0 machines, 1 not run" in said
+    assert "1 machines, 1 not run" in said
     assert portability.main(["--steps", "ledgers", "--strict"]) == 1
     assert "cpuid haswell not run" in capsys.readouterr().out
+    assert portability.main(["--steps", "ledgers", "--only", "cpuid"]) == 2
+    assert "nothing was compared" in capsys.readouterr().err
 
 
 POINT = "--env_id=Point-v1 --num_envs=2 --training_freq=8 --utd=0.25 --batch_size=8 --buffer_size=100 --eval_freq=0"

@@ -130,7 +130,7 @@ def test_a_file_that_is_no_comparison_is_refused(tmp_path, capsys, content, word
 
 
 def test_a_run_folder_may_be_called_like_a_file(made, tmp_path):
-    page, markdown = made(comparison("aaaa", "bbbb", update=1.0), runs=[write_run(tmp_path / "run.json")])
+    _, markdown = made(comparison("aaaa", "bbbb", update=1.0), runs=[write_run(tmp_path / "run.json")])
     assert markdown.startswith("## One run, run.json") and "### Speed: no slowdown" in markdown
 
 
