@@ -217,7 +217,7 @@ def _golden(arguments: list[str]) -> int:
 def _report(arguments: list[str]) -> int:
     """Write one page about runs, or an answer of `sac why`: where they part, what they learnt, how to do it again."""
     parser = argparse.ArgumentParser(prog="sac report", description="The first run is the one to compare with.")
-    what = "run folder, ledger, folder of run folders, or what `sac why --keep` or `--json` wrote"
+    what = "run folder, ledger, folder of run folders, or what `sac why` (--keep, --json) or `sac bench compare` wrote"
     parser.add_argument("runs", nargs="+", metavar="RUN", help=what)
     parser.add_argument("-o", "--output", metavar="FILE.html", help="the page (default report.html)")
     parser.add_argument("--markdown", metavar="FILE", help="the same as Markdown; - is standard output")

@@ -164,7 +164,7 @@ def apply(profile: Numerics, threads: int) -> None:
     """
     import torch
 
-    from sac import exact_sqrt
+    from sac import exact_functions
 
     chosen = PROFILES[profile]
     threads = threads or default_threads(profile)
@@ -182,12 +182,15 @@ def apply(profile: Numerics, threads: int) -> None:
     torch.backends.cudnn.benchmark = not chosen.deterministic
     torch.backends.cuda.matmul.allow_tf32 = not chosen.deterministic
     torch.backends.cudnn.allow_tf32 = not chosen.deterministic
-    exact_sqrt.install(profile == "portable")
+    exact_functions.install(profile == "portable")
     _read_back(profile, threads)
 
 
 def _read_back(profile: Numerics, threads: int) -> None:
+    import numpy as np
     import torch
+
+    from sac import exact_functions
 
     chosen = PROFILES[profile]
     checks: list[tuple[str, object, object]] = [
@@ -202,6 +205,8 @@ def _read_back(profile: Numerics, threads: int) -> None:
         checks.append((name, flag, chosen.deterministic))
     checks += [(name, os.environ.get(name), value) for name, value in chosen.environment.items()]
     if profile == "portable":
+        checks.append(("exact_functions.is_installed()", exact_functions.is_installed(), True))
+        checks.append(("digits of np.longdouble", np.finfo(np.longdouble).nmant, 63))
         checks.append(("torch.backends.cpu.get_cpu_capability()", torch.backends.cpu.get_cpu_capability(), "AVX2"))
         checks.append(("MKL's branch (MKL_CBWR)", mkl_branch(), _CBWR_COMPATIBLE))
         checks.append(("platform.machine()", platform.machine(), "x86_64"))

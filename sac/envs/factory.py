@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import torch
 
-from sac import exact_sqrt
+from sac import exact_functions
 from sac.envs.errors import BadEnvironment, unknown_value
 from sac.envs.point import PointVectorEnv
 from sac.envs.pooled import PooledVectorEnv
@@ -121,7 +121,7 @@ def _make_pooled(
 
 def start_workers(count: int) -> WorkerPool:
     """Return worker processes that compute as this process does; the caller closes them."""
-    return WorkerPool(count, torch.get_deterministic_debug_mode(), exact_sqrt.is_installed())
+    return WorkerPool(count, torch.get_deterministic_debug_mode(), exact_functions.is_installed())
 
 
 def _make_point(

@@ -73,15 +73,15 @@ class Worker:
         self._envs: dict[int, SerialVectorEnv] = {}
         self._shared: dict[int, SharedBatch] = {}
 
-    def configure(self, debug_mode: int, sqrt_exact: bool) -> None:
+    def configure(self, debug_mode: int, exact: bool) -> None:
         """Compute as the parent does, on one thread: the environments are what runs side by side."""
         import torch
 
-        from sac import exact_sqrt
+        from sac import exact_functions
 
         torch.set_num_threads(1)
         torch.set_deterministic_debug_mode(debug_mode)
-        exact_sqrt.install(sqrt_exact)
+        exact_functions.install(exact)
 
     def build(self, key: int, group: Group) -> EnvSpec:
         """Build the environments of a group."""

@@ -68,13 +68,13 @@ class WorkerPool:
     Args:
         count: W.
         debug_mode: torch's deterministic debug mode in the workers; the numerics profile sets it in the parent.
-        sqrt_exact: whether the workers take `exact_sqrt`, which the profile sets likewise.
+        exact: whether the workers take `exact_functions`, which the profile sets likewise.
 
     Raises:
         EnvironmentFault: a worker could not be started.
     """
 
-    def __init__(self, count: int, debug_mode: int = 0, sqrt_exact: bool = False) -> None:
+    def __init__(self, count: int, debug_mode: int = 0, exact: bool = False) -> None:
         self._members: list[_Member] = []
         self._stop = weakref.finalize(self, _stop, self._members, PATIENCE)
         self._waiting: dict[Connection, int] = {}
@@ -82,7 +82,7 @@ class WorkerPool:
         for _ in range(count):
             self._members.append(_start())
         try:
-            self.call({index: ("configure", debug_mode, sqrt_exact) for index in range(count)})
+            self.call({index: ("configure", debug_mode, exact) for index in range(count)})
         except WorkerFailed as failed:
             raise EnvironmentFault(f"worker {failed.index} of {count} failed to start: {failed.cause}") from None
 

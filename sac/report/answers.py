@@ -80,7 +80,7 @@ def split_paths(paths: Sequence[str]) -> tuple[list[Path], list[str]]:
 def _is_answer(path: Path) -> bool:
     """Whether a file claims to be an answer: by its name, or by its first key."""
     with path.open("rb") as file:
-        return path.suffix == ".json" or f'"{MARK}"'.encode() in file.read(200)
+        return path.name == FILE or f'"{MARK}"'.encode() in file.read(200)
 
 
 def read_answer(path: Path) -> Answer:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sac.config import BadConfig
-from sac.report import html, markdown
+from sac.report import benches, html, markdown
 from sac.report.answers import read_answer, split_paths
 from sac.report.model import make_report
 from sac.report.runs import read_runs
@@ -19,7 +19,8 @@ def report_command(paths: Sequence[str], output: str | None, text: str | None) -
     """Write what is asked for, and return 0: what the report says is no error of the report.
 
     Args:
-        paths: run folders, ledger files, folders of run folders, or answers of `sac why`.
+        paths: run folders, ledger files, folders of run folders, answers of `sac why`, or files of `sac bench compare
+            --json`.
         output: file of the page; by default `report.html`, unless only Markdown is asked for.
         text: file of the Markdown; `-` is standard output.
 
@@ -27,16 +28,19 @@ def report_command(paths: Sequence[str], output: str | None, text: str | None) -
         BadConfig: there is no run or answer, or a file can't be written.
     """
     answers, others = split_paths(paths)
-    report = make_report(read_runs(others), [read_answer(path) for path in answers])
+    runs, files = benches.split(others)
+    report = make_report(read_runs(runs), [read_answer(path) for path in answers], benches.read_benches(files))
     if output is None and text is None:
         output = DEFAULT_PAGE
     if output is not None:
         _write(output, html.page(report))
         print(f"report: {output}", file=sys.stderr if text == "-" else sys.stdout)
-    if text == "-":
-        print(markdown.document(report), end="")
-    elif text is not None:
-        _write(text, markdown.document(report))
+    if text is not None:
+        words = markdown.document(report)
+        if text == "-":
+            print(words, end="")
+        else:
+            _write(text, words)
     return 0
 
 

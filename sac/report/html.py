@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from sac.report import benches
 from sac.report.model import Curve, Entry, Pair, Report, curves, entries, reproduce
 from sac.report.prose import prose, words
 from sac.report.runs import CURVES, Run
@@ -21,9 +22,11 @@ _CURVE_NAMES = {"success_once": "Success at least once in an episode", "return":
 def page(report: Report) -> str:
     """The whole file."""
     title = escape(report.headline)
+    if not report.runs and not report.answers:
+        return benches.page(report.benches)
     answers = [section(answer, number) for number, answer in enumerate(report.answers, start=1)]
     # Where there are runs too, their verdict is read first.
-    verdict, *rest = _about_runs(report) if report.runs else [""]
+    verdict, *rest = _about_runs(report) if report.runs else ["", benches.section(report.benches)]
     parts = [verdict, *answers, *rest]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -42,7 +45,8 @@ def _subject(runs: Sequence[Run]) -> str:
 
 
 def _about_runs(report: Report) -> list[str]:
-    return [_verdict(report), *map(_comparison, report.pairs), _curves(report), _facts(report.runs), _again(report)]
+    shown = [_verdict(report), *map(_comparison, report.pairs), _curves(report), _facts(report.runs)]
+    return [*shown, benches.section(report.benches), _again(report)]
 
 
 def _verdict(report: Report) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sac.report import benches
 from sac.report.model import Entry, Pair, Report, curves, entries, reproduce
 from sac.report.runs import CURVES
 from sac.report.strip import MEANING, State
@@ -15,12 +16,14 @@ _COLUMNS = 60
 
 def document(report: Report) -> str:
     """The whole text."""
+    if not report.runs and not report.answers:
+        return benches.document(report.benches)
     answers = [section(answer, "###" if report.runs else "##") for answer in report.answers]
     if not report.runs:
-        return "\n\n".join(answers) + "\n"
+        return "\n\n".join(filter(None, [*answers, benches.markdown(report.benches)])) + "\n"
     telling = (pair for pair in report.pairs if pair.outcome != "other seeds")
     parts = [verdict_lines(report.headline, report.details), *answers, *map(_comparison, telling)]
-    parts += [_curves(report), _facts(report), _again(report)]
+    parts += [_curves(report), _facts(report), benches.markdown(report.benches), _again(report)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from sac.ledger import Comparison, NotComparable, compare
 from sac.report.answers import Answer
+from sac.report.benches import Bench
 from sac.report.runs import Run
 from sac.report.strip import Strip, make_strip
 from sac.report.verdict_text import VerdictText, find_verdicts
@@ -54,6 +55,7 @@ class Report:
     runs: tuple[Run, ...]
     pairs: tuple[Pair, ...]
     answers: tuple[Answer, ...] = ()
+    benches: tuple[Bench, ...] = ()
 
     @property
     def decisive(self) -> Pair | None:
@@ -122,13 +124,13 @@ class Report:
         return ", ".join([pairs[0].a.label, *(pair.b.label for pair in pairs)])
 
 
-def make_report(runs: Sequence[Run], answers: Sequence[Answer] = ()) -> Report:
+def make_report(runs: Sequence[Run], answers: Sequence[Answer] = (), benches: Sequence[Bench] = ()) -> Report:
     """Compare each run with the first one that it should equal: of its own seed where there is one."""
     pairs = []
     for position, run in enumerate(runs[1:], start=1):
         alike = [earlier for earlier in runs[:position] if earlier.config.get("seed") == run.config.get("seed")]
         pairs.append(_pair((alike or runs)[0], run))
-    return Report(tuple(runs), tuple(pairs), tuple(answers))
+    return Report(tuple(runs), tuple(pairs), tuple(answers), tuple(benches))
 
 
 def _pair(a: Run, b: Run) -> Pair:

@@ -43,6 +43,7 @@ td{vertical-align:top}
 .strip tr.hit th,.strip tr.hit td:last-child{color:var(--bad);font-weight:700}
 svg.row{display:block;width:100%;height:16px}
 .s-equal{fill:var(--equal)}.s-first{fill:var(--first)}.s-after{fill:var(--after)}.s-none{fill:var(--none)}
+.speed td:last-child{width:24rem}.speed td.bars{min-width:8rem}
 .axis{display:flex;justify-content:space-between;color:var(--soft);font-size:.82rem}
 .frame{margin:.2rem 0 1rem}
 .frame pre{background:var(--bg);margin:.3rem 0 0}

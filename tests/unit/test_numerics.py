@@ -7,10 +7,11 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
-from sac import numerics
+from sac import exact_functions, numerics
 from sac.numerics import PROFILES, NumericsError, apply, differences, fingerprint, prepare
 from sac.probe import probe
 
@@ -65,6 +66,7 @@ def flags():
     before = torch.get_num_threads(), torch.get_deterministic_debug_mode()
     before_cuda = cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32
     yield
+    exact_functions.install(False)
     torch.set_num_threads(before[0])
     torch.set_deterministic_debug_mode(before[1])
     cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32 = before_cuda
@@ -114,7 +116,7 @@ def test_the_probe_tells_another_code_path(children):
 def test_the_probe_is_stable_within_a_process_and_covers_what_training_uses():
     first = probe(torch.device("cpu"))
     assert first == probe(torch.device("cpu"))
-    assert {"mm", "addmm", "bmm", "sum", "sigmoid", "expm1", "softplus", "adam", "numpy.matmul"} <= set(first)
+    assert {"mm", "addmm", "bmm", "sum", "sigmoid", "expm1", "softplus", "adam", "numpy.matmul", "acos"} <= set(first)
     assert len(set(first.values())) == len(first)
 
 
@@ -148,6 +150,8 @@ BREAKAGES = {
     "other branch": (("portable",), "MKL_CBWR"),
     "no mkl": (("portable",), "MKL_CBWR"),
     "machine": (("portable",), "platform.machine()"),
+    "exact": (("portable",), "exact_functions.is_installed()"),
+    "digits": (("portable",), "digits of np.longdouble"),
     **{name: (STRICT, name) for name in PROFILES["deterministic"].environment},
     **{
         name: (("portable",), name)
@@ -165,6 +169,8 @@ def break_it(patch, what):
         "other branch": lambda: patch.setattr(numerics, "mkl_branch", lambda: 1),
         "no mkl": lambda: patch.setattr(numerics, "mkl_branch", lambda: None),
         "machine": lambda: patch.setattr(numerics.platform, "machine", lambda: "aarch64"),
+        "exact": lambda: patch.setattr(exact_functions, "install", lambda wanted: None),
+        "digits": lambda: patch.setattr(np, "finfo", lambda kind: SimpleNamespace(nmant=52)),
     }
     breakages.get(what, lambda: patch.delenv(what))()
 

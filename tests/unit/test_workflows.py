@@ -15,10 +15,12 @@ import yaml
 from sac.cli import _COMMANDS, parse_train
 from sac.config import check
 from sac.ledger import read_ledger
+from tests.unit.report.test_benches import comparison
 
 ROOT = Path(__file__).parents[2]
 GITHUB = ROOT / ".github"
 GATE = GITHUB / "actions" / "twin-gate" / "gate.sh"
+PERF = GITHUB / "perf.sh"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
 ACTIONS = sorted((GITHUB / "actions").glob("*/action.yml"))
 NEEDS_THE_RUNNER = (
@@ -27,6 +29,7 @@ NEEDS_THE_RUNNER = (
     "python -m uv pip install",
     "./dev",
     'bash "$GITHUB_ACTION',
+    "bash .github/perf.sh",
 )
 """Commands that change the machine or take minutes; each is checked by name below."""
 
@@ -55,15 +58,18 @@ IDS = [f"{path.stem}: {command[:50]}" for path, command in RUNS]
 
 
 def test_there_is_something_to_check():
-    assert {"determinism", "nightly", "gpu", "twin-gate"} <= {path.stem for path in WORKFLOWS}
+    assert {"determinism", "nightly", "gpu", "perf", "twin-gate"} <= {path.stem for path in WORKFLOWS}
     assert len(RUNS) > 10
 
 
 @pytest.mark.parametrize("path, command", RUNS, ids=IDS)
 def test_every_command_is_one_that_exists(path, command):
-    words = shlex.split(command)
-    if words[0] == "./dev":
+    words = [word for word in shlex.split(command) if not re.match(r"[A-Z_]+=", word)]
+    if words[:1] == ["bash"] and words[1].startswith(".github/"):
+        assert (ROOT / words[1]).is_file()
+    elif words[0] == "./dev":
         listed = set(re.findall(r"@nox\.session.*\ndef (\w+)", (ROOT / "noxfile.py").read_text()))
+        listed |= set(re.findall(r'@nox\.session\(name="([\w-]+)"', (ROOT / "noxfile.py").read_text()))
         assert words[1] in listed | {"tests"}, f"{path.name} runs the session {words[1]!r}; there are {sorted(listed)}"
     elif words[0].endswith("bin/sac"):
         assert words[0] == ".nox/install/bin/sac", "`./dev install` puts the command there"
@@ -205,3 +211,73 @@ def test_the_twin_gate_says_why_it_could_not_compare(runner, command, environmen
     assert done.returncode == 2
     assert words in done.stderr
     assert words in runner.summary.read_text()
+
+
+BENCH = """#!/bin/sh
+# Stands in for `sac bench compare`, which takes minutes: writes what a comparison writes, ends with a status of choice.
+[ "$1" = bench ] || exec "{python}" -m sac "$@"
+shift 2
+echo "$@" > asked
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --json) [ -z "$STAND_IN_SILENT" ] && cp "$STAND_IN_JSON" "$2" ;;
+    --markdown) echo "### Benchmarks: as the stand-in has it" >> "$2" ;;
+  esac
+  shift
+done
+exit "$STAND_IN_STATUS"
+"""
+
+
+@pytest.fixture
+def perf(runner, tmp_path):
+    """Runs perf.sh in a repository of two commits, with a stand-in for the measuring."""
+    (tmp_path / ".nox/install/bin/sac").write_text(BENCH.replace("{python}", sys.executable))
+    (tmp_path / "speed.json").write_text(comparison("aaaa", "bbbb", update_256=1.0))
+    git = "git -c user.name=t -c user.email=t@t"
+    done = runner(f"git init -q && {git} commit -q --allow-empty -m 1 && {git} commit -q --allow-empty -m 2")
+    assert done.returncode == 0, done.stderr
+
+    def run(status: int, base: str = "HEAD~1", **environment: str) -> subprocess.CompletedProcess[str]:
+        stand_in = {"STAND_IN_STATUS": str(status), "STAND_IN_JSON": str(tmp_path / "speed.json")}
+        return runner(f"bash {shlex.quote(str(PERF))}", PERF_BASE=base, **stand_in, **environment)
+
+    return run
+
+
+@pytest.mark.parametrize("measured, ends", [(0, 0), (1, 1), (2, 2), (4, 0)])
+def test_the_performance_job_ends_as_the_comparison_did_and_leaves_its_files(perf, runner, tmp_path, measured, ends):
+    done = perf(measured)
+    assert done.returncode == ends, done.stdout + done.stderr
+    comment = (tmp_path / "perf" / "comment.md").read_text()
+    assert comment.startswith("<!-- sac performance gate -->\n### Benchmarks")
+    assert runner.summary.read_text() == comment
+    assert "Benchmark report" in (tmp_path / "perf" / "report.html").read_text()
+    assert ("::notice" in done.stdout) == (measured == 4), "undecided is said, not hidden"
+
+
+def test_the_flags_of_the_performance_job_are_those_of_sac_bench_compare(perf, tmp_path):
+    from sac.bench.command import parser
+
+    assert perf(0).returncode == 0
+    options = parser().parse_args(["compare", *(tmp_path / "asked").read_text().split()])
+    assert options.base == "HEAD~1"
+
+
+def test_the_first_push_of_a_branch_is_compared_with_the_commit_before(perf, tmp_path):
+    assert perf(0, base="0" * 40).returncode == 0
+    assert "--base HEAD~1" in (tmp_path / "asked").read_text()
+
+
+@pytest.mark.parametrize(
+    "base, status, environment, words",
+    [
+        ("feedface", 0, {}, "there is no revision feedface here"),
+        ("--all", 0, {}, "there is no revision --all here"),
+        ("HEAD~1", 2, {"STAND_IN_SILENT": "1"}, "the comparison failed with status 2"),
+    ],
+)
+def test_the_performance_job_says_why_it_could_not_compare(perf, runner, base, status, environment, words):
+    done = perf(status, base, **environment)
+    assert done.returncode == 2
+    assert words in done.stderr and words in runner.summary.read_text()

@@ -1,0 +1,133 @@
+"""The portability command: its rows, what it says where ledgers or functions part, and what it refuses."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from tests.determinism import cost, functions_apart, machines, operations, portability
+from tests.determinism.functions_apart import differing, ulp_apart
+from tests.determinism.machines import CPUID_MODELS, Machine
+
+
+def test_every_way_of_pretending_has_its_rows(tmp_path):
+    names = [machine.name for machine in machines.machines(tmp_path)]
+    assert len(names) == len(set(names))
+    for model in CPUID_MODELS:
+        assert f"cpuid {model}" in names
+    for start in ("caps", "glibc", "cpuid", "qemu"):
+        assert any(name.startswith(start) for name in names)
+
+
+def test_a_row_that_can_not_run_says_why_and_is_no_success(monkeypatch, capsys):
+    rows = [Machine("same"), Machine("cpuid haswell", missing="this CPU or kernel offers no cpuid_fault")]
+    equal = SimpleNamespace(equal=True, text="equal")
+    for name, stand_in in (("machines", lambda root: rows), ("train", lambda *_: 1.0), ("compare", lambda a, b: equal)):
+        monkeypatch.setattr(portability, name, stand_in)
+    monkeypatch.setattr(portability, "read_ledger", lambda folder: None)
+    assert portability.main(["--steps", "ledgers"]) == 0
+    said = capsys.readouterr().out
+    assert "cpuid haswell                   not run: this CPU or kernel offers no cpuid_fault" in said
+    assert "1 machines, 1 not run" in said
+    assert portability.main(["--steps", "ledgers", "--strict"]) == 1
+    assert "cpuid haswell not run" in capsys.readouterr().out
+    assert portability.main(["--steps", "ledgers", "--only", "cpuid"]) == 2
+    assert "nothing was compared" in capsys.readouterr().err
+
+
+POINT = "--env_id=Point-v1 --num_envs=2 --training_freq=8 --utd=0.25 --batch_size=8 --buffer_size=100 --eval_freq=0"
+POINT += " --learning_starts=8 --total_timesteps=24"
+
+
+def test_ledgers_that_part_fail_and_name_the_place(monkeypatch, capsys):
+    """A machine on which the training is another one, planted: its seed differs."""
+    own = portability.train
+
+    def train(flags, profile, folder, machine):
+        return own([*flags, "--seed=2"] if machine.name == "planted" else flags, profile, folder, machine)
+
+    monkeypatch.setattr(portability, "train", train)
+    monkeypatch.setattr(portability, "machines", lambda root: [Machine("same"), Machine("planted")])
+    assert portability.main(["--steps", "ledgers", *POINT.split()]) == 1
+    said = capsys.readouterr().out
+    assert "same " in said and "equal: 4 iterations compared" in said
+    assert "channel env.seed" in said
+    assert "portability FAILS: given on planted" in said
+
+
+def test_the_matrix_stands_in_a_jobs_summary(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    monkeypatch.setattr(portability, "machines", lambda root: [Machine("here")])
+    assert portability.main(["--steps", "control"]) == 0
+    text = (tmp_path / "summary.md").read_text()
+    assert text.startswith("### One ledger on many CPU models\n\n```text\n") and text.endswith("```\n")
+    assert "portability holds" in text and "portability holds" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--only", "pentium"], "no row is called so; there are"),
+        (["--steps", "ledgers", "--env_id=Nothing-v1"], "Nothing-v1"),
+    ],
+)
+def test_what_can_not_be_done_is_said_and_ends_with_2(capsys, arguments, words):
+    assert portability.main(arguments) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_step_that_does_not_exist_is_refused(capsys):
+    with pytest.raises(SystemExit) as stop:
+        portability.main(["--steps", "dance"])
+    assert stop.value.code == 2
+    assert "there are functions, ledgers, control, cost" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_distance_is_counted_in_units_of_the_last_place(kind):
+    x = np.array([1.0, -1.0, 0.0, 5.0], kind)
+    assert ulp_apart(x, x) == (0, 0)
+    assert ulp_apart(x, np.nextafter(x, kind(9))) == (4, 1)
+    assert ulp_apart(np.array([-0.0], kind), np.array([0.0], kind))[0] == 1, "a zero's sign is a bit too"
+    smallest = np.nextafter(kind(0), kind(1))
+    assert ulp_apart(np.array([-smallest]), np.array([smallest])) == (1, 2)
+
+
+def test_one_ulp_in_one_result_is_found(tmp_path):
+    results = {"tanh": np.linspace(0, 1, 100, dtype=np.float32), "norm": np.ones(3)}
+    np.savez(tmp_path / "a.npz", **results)
+    results["tanh"][50] = np.nextafter(results["tanh"][50], np.float32(2))
+    np.savez(tmp_path / "b.npz", **results)
+    assert differing(tmp_path / "a.npz", tmp_path / "b.npz") == {"tanh": "1 of 100 results, 1 ULP at most"}
+
+
+def test_a_function_that_is_not_known_to_differ_is_wrong(monkeypatch, tmp_path, capsys):
+    def compute(machine, file):
+        np.savez(file, tanh=np.ones(2) + (machine.name == "other") * 1e-15, cdist=np.ones(2) + len(machine.name))
+
+    monkeypatch.setattr(functions_apart, "compute", compute)
+    assert functions_apart.check([Machine("other")], tmp_path) == ["tanh on other"]
+    assert "cdist: 2 of 2 results" in capsys.readouterr().out
+
+
+def test_the_known_ones_are_in_the_table():
+    names = {name + note for name in operations.table() for note in ("", " (double)")}
+    assert set(operations.KNOWN) <= names
+
+
+@pytest.mark.parametrize("planted, held", [(1.3, True), (1.9, False)])
+def test_the_cost_is_judged_by_runs_in_turns(monkeypatch, capsys, planted, held):
+    """On a machine that gets slower and slower: the order A B B A takes a steady drift away."""
+    turns = iter(range(100))
+
+    def seconds(profile, folder):
+        drift = 1.02 ** next(turns)
+        return (planted if profile == "portable" else 1.0) * drift, drift
+
+    monkeypatch.setattr(cost, "seconds", seconds)
+    wrong = cost.check()
+    assert (wrong == []) == held
+    assert f"processor time: {planted:.2f} (pairs: " in capsys.readouterr().out
+    assert held or "portable takes 1.90 times as long as deterministic, more than 1.6" in wrong[0]
