@@ -147,7 +147,8 @@ class Learner:
         size = sample.action.shape[0]
         q, through = self.critics.forward(torch.cat([activations[0], sample.action], dim=-1))
         lowest, which = torch.min(q, dim=0)
-        action_gradient = self.critics.lowest_value_gradient(through, which, self._action_columns) * (-1.0 / size)
+        chosen = torch.arange(q.shape[0], device=q.device).unsqueeze(-1) == which
+        action_gradient = self.critics.input_gradient(through, chosen * (-1.0 / size), self._action_columns)
         self.actor.backward(activations, policy_gradient(sample, self.scale, alpha / size, action_gradient))
         return (alpha * sample.log_prob - lowest).mean()
 

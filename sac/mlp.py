@@ -81,14 +81,14 @@ def backward(
 
 
 def _is_scalar(layer: Layer) -> bool:
-    """Whether the layer has one output, as a critic's last."""
+    """Whether the layer has one output, as a critic's last: then its products are sums, and far cheaper as such."""
     return layer.weight.shape[-1] == 1
 
 
 def _last_forward(products: Products, layer: Layer, x: torch.Tensor) -> torch.Tensor:
     if not _is_scalar(layer):
         return products.linear(x, layer.weight, layer.bias, relu=False)
-    return products.single_output(x, layer.weight, layer.bias)
+    return (x * layer.weight.mT).sum(dim=-1, keepdim=True) + layer.bias
 
 
 def _input_gradient(products: Products, weight: torch.Tensor, gradient: torch.Tensor, *, last: bool) -> torch.Tensor:
@@ -102,7 +102,7 @@ def _parameter_gradients(
 ) -> None:
     batch_axis = gradient.dim() - 2
     if last and _is_scalar(layer):
-        products.single_output_gradient(x, gradient, layer.weight_gradient)
+        layer.weight_gradient.copy_((x * gradient).sum(dim=batch_axis).unsqueeze(-1))
     else:
         products.weight_gradient(x, gradient, layer.weight_gradient)
     layer.bias_gradient.copy_(gradient.sum(dim=batch_axis).view_as(layer.bias_gradient))

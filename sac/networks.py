@@ -124,41 +124,17 @@ class CriticEnsemble:
         for member, activation, column in self._paired(activations, gradient):
             mlp.backward(self._products, member, activation, column, parameters=True, inputs=None)
 
-    def lowest_value_gradient(
-        self, activations: list[Activations], which: torch.Tensor, columns: slice
-    ) -> torch.Tensor:
-        """What each row's lowest value makes of some input columns: d min_i Q_i / d input, (B, columns).
+    def input_gradient(self, activations: list[Activations], gradient: torch.Tensor, columns: slice) -> torch.Tensor:
+        """What the values' gradient (E, B) makes of some input columns, summed over the critics: (B, columns).
 
         The critics' parameters are constants here, and their gradients stay as they are.
-
-        Args:
-            activations: what `forward` returned.
-            which: (B,) int64, the critic whose value is lowest.
-            columns: of the input.
         """
-        if self._products.batched:
-            chosen = torch.arange(NUM_CRITICS, device=which.device).unsqueeze(-1) == which
-            gradient = chosen.to(torch.float32).unsqueeze(-1)
-            return self._back_to_inputs(0, activations[0], gradient, columns).sum(dim=0)
-        found = torch.empty((which.shape[0], columns.stop - columns.start), dtype=torch.float32)
-        for member, activation in enumerate(activations):
-            # A row needs the way back through one critic only, which halves the products.
-            rows = torch.nonzero(which == member).squeeze(-1)
-            if len(rows):
-                some = _padded(rows)
-                hidden = [layer[some] for layer in activation[1:-1]]
-                ones = torch.ones((len(some), 1), dtype=torch.float32)
-                gradient = self._back_to_inputs(member, [activation[0], *hidden, ones], ones, columns)
-                found.index_copy_(0, rows, gradient[: len(rows)])
-        return found
-
-    def _back_to_inputs(
-        self, member: int, activations: Activations, gradient: torch.Tensor, columns: slice
-    ) -> torch.Tensor:
-        layers = self._members[member]
-        found = mlp.backward(self._products, layers, activations, gradient, parameters=False, inputs=columns)
-        assert found is not None
-        return found
+        found = [
+            mlp.backward(self._products, member, activation, column, parameters=False, inputs=columns)
+            for member, activation, column in self._paired(activations, gradient)
+        ]
+        parts = [part for part in found if part is not None]
+        return parts[0].sum(dim=0) if self._products.batched else torch.stack(parts).sum(dim=0)
 
     def _paired(
         self, activations: list[Activations], gradient: torch.Tensor
@@ -166,12 +142,6 @@ class CriticEnsemble:
         columns = gradient.unsqueeze(-1)
         pieces = [columns] if self._products.batched else list(columns)
         return zip(self._members, activations, pieces, strict=True)
-
-
-def _padded(rows: torch.Tensor) -> torch.Tensor:
-    """The rows, and the first again until there are a multiple of 64: each new size costs oneDNN a new kernel."""
-    missing = -len(rows) % 64
-    return torch.cat([rows, rows[:1].expand(missing)])
 
 
 def _layers(views: Views, gradients: Views) -> mlp.Layers:

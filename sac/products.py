@@ -33,26 +33,6 @@ class Products(Protocol):
         """X^T G, written to `out`."""
         ...
 
-    def single_output(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-        """X w + b for a layer of one output, as a critic's last."""
-        ...
-
-    def single_output_gradient(self, x: torch.Tensor, gradient: torch.Tensor, out: torch.Tensor) -> None:
-        """X^T g of a layer of one output, written to `out`."""
-        ...
-
-
-class Sums:
-    """Layers of one output as sums: as matrix products of width one they would be far slower, in oneDNN above all."""
-
-    def single_output(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-        """See `Products`."""
-        return (x * weight.mT).sum(dim=-1, keepdim=True) + bias
-
-    def single_output_gradient(self, x: torch.Tensor, gradient: torch.Tensor, out: torch.Tensor) -> None:
-        """See `Products`."""
-        out.copy_((x * gradient).sum(dim=-2).unsqueeze(-1))
-
 
 class OneDnnProducts:
     """oneDNN on the CPU, one network at a time; weight gradients through BLAS, which needs no transposed copy."""
@@ -77,17 +57,9 @@ class OneDnnProducts:
         """See `Products`."""
         torch.mm(x.t(), gradient, out=out)
 
-    def single_output(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-        """See `Products`."""
-        return torch.addmv(bias, x, weight.squeeze(-1)).unsqueeze(-1)
 
-    def single_output_gradient(self, x: torch.Tensor, gradient: torch.Tensor, out: torch.Tensor) -> None:
-        """See `Products`."""
-        torch.mv(x.t(), gradient.squeeze(-1), out=out.squeeze(-1))
-
-
-class PortableProducts(Sums, OneDnnProducts):
-    """Nothing through BLAS: no product's rounding depends on the CPU's vendor."""
+class PortableProducts(OneDnnProducts):
+    """oneDNN for weight gradients too: no product's rounding depends on the CPU's vendor."""
 
     name = "onednn"
 
@@ -96,7 +68,7 @@ class PortableProducts(Sums, OneDnnProducts):
         out.copy_(self._linear(x.t(), gradient.t(), None, "none", [], ""))
 
 
-class BlasProducts(Sums):
+class BlasProducts:
     """The BLAS behind torch.addmm and torch.baddbmm: cuBLAS on CUDA."""
 
     name = "blas"

@@ -33,7 +33,12 @@ CHANGES: dict[str, dict[str, object]] = {
     # The point task has no processes; the test below tries them on a real one.
     "workers": {"workers": 2},
 }
-NOT_TRIED = {"run_dir": "differs in every test here", "track": "needs an account", "wandb_entity": "needs an account"}
+NOT_TRIED = {
+    "run_dir": "differs in every test here",
+    "track": "needs an account",
+    "wandb_entity": "needs an account",
+    "cuda_graph": "needs a GPU, where tests/unit/test_fused_learner.py tries it",
+}
 
 
 def training_channels(ledger: Ledger) -> Ledger:

@@ -317,9 +317,9 @@ class SpreadTakesNoGradient(Learner):
 
 class HalvesActionGradient(Learner):
     def actor_loss(self, activations, sample, alpha):
-        whole = self.critics.lowest_value_gradient
+        whole = self.critics.input_gradient
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(self.critics, "lowest_value_gradient", lambda *arguments: whole(*arguments) / 2)
+            patch.setattr(self.critics, "input_gradient", lambda *arguments: whole(*arguments) / 2)
             return super().actor_loss(activations, sample, alpha)
 
 
