@@ -118,8 +118,38 @@ def env_step(env_id: str, num_envs: int, stack: ExitStack) -> Work:
     return partial(envs.step, normal("env", num_envs, envs.spec.action_dim).clamp_(-1, 1))
 
 
+def env_step_pooled(stack: ExitStack) -> Work:
+    """One step of 4 StackCube-v1 in two worker processes, with the resets that fall due."""
+    from sac.envs.factory import make_vector_env
+    from sac.streams import EpisodeSeeds
+
+    envs = make_vector_env("StackCube-v1", 4, EpisodeSeeds(7, "train"), ignore_terminations=True, workers=2)
+    stack.callback(envs.close)
+    envs.reset()
+    return partial(envs.step, normal("env", 4, envs.spec.action_dim).clamp_(-1, 1))
+
+
 def iteration(stack: ExitStack) -> Work:
     """A whole iteration on the point task: 64 env steps, 8 updates of batch 256, a ledger line."""
+    work: Work = make_trainer(stack).iterate
+    return work
+
+
+def checkpoint(stack: ExitStack) -> Work:
+    """A checkpoint of a small run in which nothing new has come to the replay buffer."""
+    trainer = make_trainer(stack)
+    trainer.iterate()
+
+    def save() -> None:
+        # An iteration is saved once only.
+        trainer.state.iteration += 1
+        trainer.save_checkpoint()
+
+    return save
+
+
+def make_trainer(stack: ExitStack) -> Any:
+    """A trainer of the point task, at its beginning."""
     import torch
 
     from sac.config import TrainConfig
@@ -145,7 +175,7 @@ def iteration(stack: ExitStack) -> Work:
     envs, eval_envs = make_envs(config, device, stack)
     trainer = Trainer(config, Learner(config, envs.spec, device), envs, eval_envs, folder, {})
     trainer.open(stack, {})
-    return trainer.iterate
+    return trainer
 
 
 def digest(stack: ExitStack) -> Work:
@@ -183,7 +213,9 @@ CASES: dict[str, Case] = {
     "policy_step": Case(policy_step),
     "env_step_point": Case(partial(env_step, "Point-v1", ENVS)),
     "env_step_stack_cube": Case(partial(env_step, "StackCube-v1", 2), counted=False),
+    "env_step_pooled": Case(env_step_pooled, counted=False, clock="wall"),
     "iteration_point": Case(iteration),
+    "checkpoint": Case(checkpoint, counted=False),
     "digest": Case(digest),
     "ledger_line": Case(ledger_line, counted=False),
 }
