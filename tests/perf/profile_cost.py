@@ -1,7 +1,8 @@
 """What a promise costs: `python -m tests.perf.profile_cost` times benchmarks under two numerics profiles, in turns.
 
 Each profile has a process of its own, since its variables are read when libraries load. They take turns of some 30 ms
-in the order A B B A; the ratio of a quadruple is of its medians.
+in the order A B B A. Processes of one profile differ by several percent by chance (memory's layout), so what counts is
+the median over pairs of fresh processes.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ def seconds(worker: Worker, calls: int, clock: str) -> float:
     return statistics.median(worker.ask(do="time", repetitions=3, calls=calls)[clock])
 
 
-def ratios(workers: tuple[Worker, Worker], case: str, quadruples: int, clock: str) -> list[float]:
-    """Time under the first profile over time under the second, one for each quadruple of turns."""
+def ratio(workers: tuple[Worker, Worker], case: str, quadruples: int, clock: str) -> float:
+    """Time under the first profile over time under the second: the median of so many quadruples of turns."""
     first, second = workers
     built = [worker.ask(do="build", case=case, count=False) for worker in workers]
     calls = max(1, int(0.01 / built[0]["seconds"]))
@@ -31,7 +32,18 @@ def ratios(workers: tuple[Worker, Worker], case: str, quadruples: int, clock: st
     for _ in range(quadruples):
         turns = [seconds(worker, calls, clock) for worker in (first, second, second, first)]
         found.append((turns[0] + turns[3]) / (turns[1] + turns[2]))
-    return found
+    return statistics.median(found)
+
+
+def pair(profiles: list[str], cases: list[str], threads: int, quadruples: int) -> list[float]:
+    """The ratio of each benchmark in one pair of fresh processes."""
+    # With several threads the wall clock decides: waiting for each other is part of the cost.
+    clock = "cpu" if threads == 1 else "wall"
+    one, other = (Worker(Tree(ROOT, "here"), Setup(profile, threads)) for profile in profiles)
+    with one, other:
+        for worker in (one, other):
+            worker.greet()
+        return [ratio((one, other), case, quadruples, clock) for case in cases]
 
 
 def main() -> None:
@@ -39,21 +51,18 @@ def main() -> None:
     parser.add_argument("--profiles", nargs=2, default=["deterministic", "fast"])
     parser.add_argument("--cases", nargs="+", default=["update_256", "update_1024", "iteration_point"])
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--quadruples", type=int, default=25)
+    parser.add_argument("--pairs", type=int, default=12)
+    parser.add_argument("--quadruples", type=int, default=5, help="turns of one pair")
     options = parser.parse_args()
-    tree = Tree(ROOT, "here")
     for threads in options.threads:
-        # With several threads the wall clock decides: waiting for each other is part of the cost.
-        clock = "cpu" if threads == 1 else "wall"
-        one, other = (Worker(tree, Setup(profile, threads)) for profile in options.profiles)
-        with one, other:
-            for worker in (one, other):
-                worker.greet()
-            for case in options.cases:
-                low, middle, high = statistics.quantiles(ratios((one, other), case, options.quadruples, clock))
-                what = f"{case}, {threads} threads, {clock} time"
-                print(f"{what:44} {' / '.join(options.profiles)} {middle:.3f} (quartiles {low:.3f}, {high:.3f})")
-    print(f"load {os.getloadavg()[0]:.1f}, {options.quadruples} quadruples of turns each")
+        pairs = [pair(options.profiles, options.cases, threads, options.quadruples) for _ in range(options.pairs)]
+        for case, found in zip(options.cases, zip(*pairs, strict=True), strict=True):
+            low, middle, high = statistics.quantiles(found)
+            what = f"{case}, {threads} threads"
+            print(
+                f"{what:28} {' / '.join(options.profiles)} {middle:.3f} (quartiles {low:.3f}, {high:.3f})", flush=True
+            )
+    print(f"load {os.getloadavg()[0]:.1f}; {options.pairs} pairs of processes")
 
 
 if __name__ == "__main__":
