@@ -33,7 +33,8 @@ class CapturedPolicy:
         self._call = CapturedCall(lambda: policy.act(self._observation, self._noise), torch.cuda.Stream(device))
 
     def act(self, observation: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-        """See `Policy.act`; arguments may be on the host. The result lies in memory that the next call overwrites."""
+        """See `Policy.act`; arguments may be on the host."""
         self._observation.copy_(observation)
         self._noise.copy_(noise)
-        return self._call()
+        # A copy: environments on the GPU would else keep actions that the next call overwrites.
+        return self._call().clone()
