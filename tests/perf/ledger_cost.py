@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import statistics
 import sys
-import tempfile
 import time
 from contextlib import ExitStack
-from pathlib import Path
 
 from sac import numerics
+from tests.perf.trainers import make_trainer
 
 PAIRS = 20
 CASES = {
@@ -24,7 +23,7 @@ CASES = {
 
 def measure(env_id: str, changes: dict[str, int], stack: ExitStack) -> tuple[float, float]:
     """Median ratio and median difference in milliseconds of an iteration with and without the ledger."""
-    trainers = [build(env_id, changes, ledger_freq, stack) for ledger_freq in (0, 1)]
+    trainers = [make_trainer(stack, 4, env_id=env_id, threads=1, ledger_freq=freq, **changes) for freq in (0, 1)]
     ratios, differences = [], []
     for pair in range(PAIRS):
         order = (0, 1) if pair % 2 else (1, 0)
@@ -36,38 +35,6 @@ def measure(env_id: str, changes: dict[str, int], stack: ExitStack) -> tuple[flo
         ratios.append(seconds[1] / seconds[0])
         differences.append(1000 * (seconds[1] - seconds[0]))
     return statistics.median(ratios), statistics.median(differences)
-
-
-def build(env_id: str, changes: dict[str, int], ledger_freq: int, stack: ExitStack):
-    """A trainer that has begun to learn."""
-    from sac.config import TrainConfig
-    from sac.environments import make_envs, resolve_device
-    from sac.learner import Learner
-    from sac.run_folder import RunFolder
-    from sac.trainer import Trainer
-
-    config = TrainConfig(
-        env_id=env_id,
-        ledger_freq=ledger_freq,
-        eval_freq=0,
-        threads=1,
-        tensorboard=False,
-        progress=False,
-        capture_video=False,
-        checkpoint_freq="0",
-        buffer_size=20_000,
-        learning_starts=64,
-        **changes,
-    )
-    device = resolve_device(config)
-    numerics.apply(config.numerics, config.threads)
-    envs, eval_envs = make_envs(config, device, stack)
-    folder = RunFolder(Path(stack.enter_context(tempfile.TemporaryDirectory())))
-    trainer = Trainer(config, Learner(config, envs.spec, device), envs, eval_envs, folder, {})
-    trainer.open(stack, {})
-    for _ in range(4):
-        trainer.iterate()
-    return trainer
 
 
 if __name__ == "__main__":

@@ -10,49 +10,21 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
-import tempfile
 import time
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 from sac import numerics
+from tests.perf.trainers import make_trainer
 
 ISSUE_1250 = {"env_id": "StackCube-v1", "num_envs": 32, "control_mode": "pd_ee_delta_pos", "buffer_size": 20_000}
 
 
 def build(options: argparse.Namespace, overlap: bool, stack: ExitStack) -> Any:
     """A trainer that has begun to learn."""
-    from sac.config import TrainConfig
-    from sac.environments import make_envs, resolve_device
-    from sac.run_folder import RunFolder
-    from sac.strategy import make_learner
-    from sac.trainer import Trainer
-
-    config = TrainConfig(
-        **ISSUE_1250,
-        overlap=overlap,
-        workers=options.workers,
-        threads=options.threads,
-        device=options.device,
-        utd=options.utd,
-        batch_size=options.batch_size,
-        ledger_freq=0,
-        eval_freq=0,
-        learning_starts=64,
-        tensorboard=False,
-        progress=False,
-        capture_video=False,
-    )
-    device = resolve_device(config)
-    numerics.apply(config.numerics, config.threads)
-    envs, _ = make_envs(config, device, stack)
-    folder = RunFolder(Path(stack.enter_context(tempfile.TemporaryDirectory())))
-    trainer = Trainer(config, make_learner(config, envs.spec, device), envs, None, folder, {})
-    trainer.open(stack, {})
-    for _ in range(5):
-        trainer.iterate()
-    return trainer
+    names = ("workers", "threads", "device", "utd", "batch_size")
+    chosen = {name: getattr(options, name) for name in names}
+    return make_trainer(stack, 5, **ISSUE_1250, **chosen, overlap=overlap, ledger_freq=0)
 
 
 def turn(trainer: Any) -> float:

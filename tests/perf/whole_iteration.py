@@ -18,6 +18,7 @@ from contextlib import ExitStack
 
 from sac.numerics import PROFILES
 from tests.perf.env_step_peers import descendants, make_stepper
+from tests.perf.trainers import make_trainer
 
 TASK, CONTROL, ENVS, ACTIONS = "StackCube-v1", "pd_ee_delta_pos", 32, 4
 STEPS, UPDATES, BATCH = 64, 32, 1024
@@ -62,35 +63,8 @@ def make_port(threads: int) -> Callable[[], None]:
 
 def make_ours(threads: int, stack: ExitStack, *, overlap: bool) -> Callable[[], None]:
     """An iteration of `sac train`, its ledger line included."""
-    import tempfile
-    from pathlib import Path
-
-    from sac import numerics
-    from sac.config import TrainConfig
-    from sac.environments import make_envs, resolve_device
-    from sac.run_folder import RunFolder
-    from sac.strategy import make_learner
-    from sac.trainer import Trainer
-
-    flags = {"tensorboard": False, "progress": False, "capture_video": False, "checkpoint_freq": "0", "eval_freq": 0}
-    config = TrainConfig(
-        env_id=TASK,
-        num_envs=ENVS,
-        control_mode=CONTROL,
-        buffer_size=20_000,
-        learning_starts=64,
-        threads=threads,
-        device="cpu",
-        overlap=overlap,
-        **flags,
-    )
-    numerics.apply(config.numerics, config.threads)
-    device = resolve_device(config)
-    envs, _ = make_envs(config, device, stack)
-    folder = RunFolder(Path(stack.enter_context(tempfile.TemporaryDirectory())))
-    trainer = Trainer(config, make_learner(config, envs.spec, device), envs, None, folder, {})
-    trainer.open(stack, {})
-    return trainer.iterate
+    flags = {"env_id": TASK, "num_envs": ENVS, "control_mode": CONTROL, "threads": threads, "device": "cpu"}
+    return make_trainer(stack, 0, overlap=overlap, **flags).iterate
 
 
 def host(contender: str, threads: int) -> None:
