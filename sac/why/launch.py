@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +17,9 @@ from pathlib import Path
 from sac.why import run as runner
 from sac.why.trace import children_of
 from sac.why.twins import Twins
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class CantRun(RuntimeError):
@@ -125,9 +130,21 @@ def start(plan: Plan, number: int) -> Run:
     }
     with output.open("wb") as file:
         process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+            preexec_fn=_end_with_parent,
         )
     return Run(process, trace, output)
+
+
+def _end_with_parent() -> None:
+    """Have this process killed when its parent ends, however that ends; where the system can do that (Linux)."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def run_all(plan: Plan, runs: int) -> tuple[list[Run], list[Twins]]:
