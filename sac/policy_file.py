@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import io
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from sac import storage
 from sac.config import BadConfig
 from sac.learner import Learner
 from sac.networks import HIDDEN, NUM_CRITICS
@@ -53,14 +54,15 @@ def _detached(tree: dict[str, Any]) -> dict[str, Any]:
 
 
 def save(learner: Learner, path: Path) -> None:
-    """Write the policy file; a reader never sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.partial")
-    try:
-        torch.save(to_maniskill(learner), temporary)
-    except RuntimeError as error:  # what torch makes of a full disk
-        raise OSError(f"{temporary} can't be written: {error}") from error
-    os.replace(temporary, path)
+    """Write the policy file; it appears whole, or not at all, and is on the disk when this returns.
+
+    Raises:
+        StorageError: it can't be written; what stood at `path` still does.
+    """
+    buffer = io.BytesIO()
+    torch.save(to_maniskill(learner), buffer)
+    storage.make_folder(path.parent)
+    storage.write_atomically(path, buffer.getvalue())
 
 
 @torch.no_grad()

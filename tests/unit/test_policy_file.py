@@ -1,5 +1,6 @@
 """Policy files: bits survive, ManiSkill's own modules take them, and bad files change nothing."""
 
+import errno
 import os
 import pickle
 
@@ -15,6 +16,7 @@ from sac.config import BadConfig, TrainConfig
 from sac.envs.protocol import EnvSpec
 from sac.learner import Learner
 from sac.state import walk
+from sac.storage import StorageError
 
 CPU = torch.device("cpu")
 BOX = EnvSpec("Task-v1", 5, -np.ones(2, np.float32), np.ones(2, np.float32), 10)
@@ -209,6 +211,25 @@ def test_equal_policies_make_equal_files(tmp_path):
         policy_file.save(make_learner(seed), tmp_path / folder / "policy.pt")
     a, b, c = ((tmp_path / folder / "policy.pt").read_bytes() for folder in "abc")
     assert a == b and a != c
+
+
+def test_a_file_does_not_depend_on_its_name(tmp_path):
+    for name in ("policy.pt", "policy_64.pt"):
+        policy_file.save(make_learner(), tmp_path / name)
+    assert (tmp_path / "policy.pt").read_bytes() == (tmp_path / "policy_64.pt").read_bytes()
+
+
+@pytest.mark.parametrize("call", ["pwrite", "fsync", "replace"])
+def test_a_full_disk_leaves_the_policy_that_was_there(call, saved, monkeypatch):
+    before = saved.read_bytes()
+
+    def fail(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, call, fail)
+    with pytest.raises(StorageError, match=r"policy\.pt: can't be written: No space left on device"):
+        policy_file.save(make_learner(seed=4), saved)
+    assert saved.read_bytes() == before
 
 
 def refused(path, learner=None):
