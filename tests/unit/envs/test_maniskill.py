@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import pytest
 import torch
 
 from sac.envs import settle
 from sac.envs.factory import make_single_env, make_vector_env
+from sac.envs.maniskill import find_task
 from tests.unit.envs.fakes import actions, episode_seed, first_difference, global_states, pollute, rollout
 
 pytestmark = pytest.mark.maniskill
@@ -86,6 +89,24 @@ def test_global_generators_and_threads_are_neither_read_nor_moved():
     assert runs[0] == runs[1] and torch.get_num_threads() == threads
 
 
+def test_a_task_from_elsewhere_may_take_gradients():
+    find_task("PushCube-v1")
+    registration = importlib.import_module("mani_skill.utils.registration")
+    pushing = registration.REGISTERED_ENVS["PushCube-v1"].cls
+
+    class Descent(pushing):
+        def compute_normalized_dense_reward(self, obs, action, info):
+            place = self.obj.pose.p.clone().requires_grad_()
+            return torch.autograd.grad((place**2).sum(), place)[0].sum(1)
+
+    registration.register_env("Descent-v1", max_episode_steps=5)(Descent)
+    try:
+        first, second = (play(make_single_env("Descent-v1"), seed=3) for _ in range(2))
+    finally:
+        del registration.REGISTERED_ENVS["Descent-v1"]
+    assert first == second
+
+
 def test_a_bare_maniskill_reset_without_a_seed_is_caught():
     """Negative control: ManiSkill's auto-reset draws from the global generator."""
     base = make_single_env("PushCube-v1").base_env
@@ -93,7 +114,8 @@ def test_a_bare_maniskill_reset_without_a_seed_is_caught():
     for pollution in (1, 2):
         pollute(pollution)
         before = global_states()
-        found.append(base.reset()[0].numpy().tobytes())
+        with torch.inference_mode():
+            found.append(base.reset()[0].numpy().tobytes())
         assert global_states() != before
     assert found[0] != found[1]
 

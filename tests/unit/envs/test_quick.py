@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import importlib
 import importlib.metadata
 
@@ -12,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sac.envs import quick
+from sac.envs import quick, quick_poses
 from sac.envs.factory import make_single_env
 from sac.envs.headless import prepare_rendering
 
@@ -58,6 +60,7 @@ def test_products_and_inverses_of_poses_have_the_same_bits(a, b):
         left, right = (pose(raw_pose=torch.from_numpy(raw.copy())) for raw in (a, b))
         found = [left * right, left.inv(), right.inv() * left, pose.create(right.sp, device=torch.device("cpu"))]
         found.append(pose.create([left.sp], device=torch.device("cpu")))
+        found.append(pose.create(left.p))
         return [bits(one.raw_pose) for one in found]
 
     quickly, slowly = both(compute)
@@ -68,10 +71,10 @@ def test_a_sum_in_another_order_would_be_noticed(monkeypatch):
     """Negative control: the same terms, added from the last to the first."""
 
     def backwards(a, b):
-        terms = a[:, None] * (quick._SIGN * b[quick._OTHER])
+        terms = a[:, None] * (quick_poses._SIGN * b[quick_poses._OTHER])
         return terms[3] + terms[2] + terms[1] + terms[0]
 
-    monkeypatch.setattr(quick, "_product", backwards)
+    monkeypatch.setattr(quick_poses, "_product", backwards)
     pose, rng = pose_class(), np.random.RandomState(0)
     raw = [torch.from_numpy(rng.uniform(-1, 1, (1, 7)).astype(np.float32)) for _ in range(20)]
     quickly, slowly = both(lambda: [bits((pose(raw_pose=a) * pose(raw_pose=b)).raw_pose) for a in raw for b in raw])
@@ -83,6 +86,74 @@ def test_batches_go_to_the_original():
     batch = torch.from_numpy(np.random.RandomState(0).uniform(-1, 1, (3, 7)).astype(np.float32))
     quickly, slowly = both(lambda: bits((pose(raw_pose=batch) * pose(raw_pose=batch[:1]).inv()).raw_pose))
     assert quickly == slowly
+    quickly, slowly = both(lambda: bits(pose.create(batch[:, :3]).raw_pose))
+    assert quickly == slowly
+
+
+@given(arrays(np.float32, (3, 1, 4), elements=floats | st.just(np.nan) | st.sampled_from([1.0, -1.0, 0.0, -0.0])))
+@settings(max_examples=300)
+def test_scaled_actions_have_the_same_bits(numbers):
+    pose_class()
+    gym_utils = importlib.import_module("mani_skill.utils.gym_utils")
+    action, low, high = torch.from_numpy(numbers)
+
+    quickly, slowly = both(lambda: bits(gym_utils.clip_and_scale_action(action, low[0], high[0])))
+    assert quickly == slowly
+    quickly, slowly = both(lambda: bits(gym_utils.clip_and_scale_action(action.double(), low[0], high[0])))
+    assert quickly == slowly
+
+
+ARRAYS = {
+    "a vector": np.arange(3, dtype=np.float32),
+    "a list of one": [np.arange(3, dtype=np.float32)],
+    "a list of two": [np.arange(3, dtype=np.float32)] * 2,
+    "a number": np.float32(2),
+    "no axis": np.array(2, np.float32),
+    "every second": np.arange(6, dtype=np.float32)[::2],
+    "columns first": np.asfortranarray(np.arange(6, dtype=np.float32).reshape(2, 3)),
+    "none": np.zeros((0, 3), np.float32),
+    "double": np.arange(3, dtype=np.float64) / 3,
+    "a list of double": [np.arange(3, dtype=np.float64) / 3],
+    "whole": np.arange(3),
+    "unsigned": np.arange(3, dtype=np.uint16),
+    "a tensor": torch.arange(3) / 3,
+    "double tensor": torch.arange(3, dtype=torch.float64) / 3,
+    "a tree": {"a": {"b": np.arange(3, dtype=np.float32)}},
+}
+
+
+@pytest.mark.parametrize("device", [None, torch.device("cpu"), "cpu"])
+@pytest.mark.parametrize("name", ARRAYS)
+def test_tensors_of_arrays_are_the_same_and_share_no_memory_where_they_did_not(name, device):
+    pose_class()
+    common = importlib.import_module("mani_skill.utils.common")
+
+    def compute():
+        array = copy.deepcopy(ARRAYS[name])
+        found = common.to_tensor(array, device)
+        before = [(bits(leaf), leaf.stride()) for leaf in _leaves(found)]
+        _overwrite(array)
+        return before, [bits(leaf) for leaf in _leaves(found)]
+
+    quickly, slowly = both(compute)
+    assert quickly == slowly
+
+
+def _overwrite(array) -> None:
+    """Change the numbers that a tensor was made of, which shows in it where it shares their memory."""
+    for leaf in _leaves(array):
+        for part in leaf if isinstance(leaf, list) else [leaf]:
+            if isinstance(part, (np.ndarray, torch.Tensor)):
+                part[...] = 9
+
+
+def test_an_action_that_is_not_a_number_is_refused_as_before():
+    env = make_single_env("PushCube-v1")
+    env.reset(1, 1)
+    for change in (quick.install, quick.uninstall):
+        change()
+        with pytest.raises(ValueError, match="Action cannot be NaN"):
+            env.step(np.full(env.spec.action_dim, np.nan, np.float32))
 
 
 def play(env, seed: int, steps: int) -> list[bytes]:
@@ -131,6 +202,14 @@ def test_episodes_have_the_same_bits_as_without(env_id, mode):
     env = make_single_env(env_id, control_mode=mode)
     quickly, slowly = both(lambda: play(env, 5, steps))
     assert [i for i, (a, b) in enumerate(zip(quickly, slowly, strict=True)) if a != b] == []
+
+
+@pytest.mark.parametrize("env_id", TASKS)
+def test_inference_mode_changes_no_bit(env_id, monkeypatch):
+    found = play(make_single_env(env_id, control_mode="pd_ee_delta_pos"), 5, 60)
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "inference_mode", contextlib.nullcontext)
+        assert play(make_single_env(env_id, control_mode="pd_ee_delta_pos"), 5, 60) == found
 
 
 def test_the_episodes_compared_hold_grasps_and_their_absence():
