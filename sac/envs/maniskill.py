@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -137,8 +139,23 @@ def build_base_env(
     """Return ManiSkill's own environment, without gymnasium's wrappers.
 
     Raises:
-        BadEnvironment: the robot has no such control mode.
+        BadEnvironment: the robot has no such control mode, its assets are not downloaded, or the scene can't be built
+            without a renderer.
     """
+    with _no_questions(env_id):
+        try:
+            return _build(env_id, control_mode, num_envs, sim_backend, render_backend, render_mode)
+        except AttributeError as error:
+            if render_backend != "none" or "render" not in str(error):
+                raise
+            raise BadEnvironment(
+                f"--env_id {env_id!r} builds its scene with what a renderer holds ({error}), and there is none here"
+            ) from error
+
+
+def _build(
+    env_id: str, control_mode: str | None, num_envs: int, sim_backend: str, render_backend: str, render_mode: str | None
+) -> Any:
     gymnasium = importlib.import_module("gymnasium")
     options = {
         "num_envs": num_envs,
@@ -184,6 +201,29 @@ def read_spec(env_id: str, base_env: Any, max_episode_steps: int) -> EnvSpec:
         raise BadEnvironment(f"--env_id {env_id!r} gives no flat state observation")
     low, high = np.array(action.low, np.float32), np.array(action.high, np.float32)
     return EnvSpec(env_id, int(observation.shape[0]), low, high, int(max_episode_steps))
+
+
+@contextmanager
+def _no_questions(env_id: str) -> Iterator[None]:
+    """Raise where ManiSkill would ask on the terminal whether to download a robot: a worker process has none."""
+    downloads: Any = importlib.import_module("mani_skill.utils.download_asset")
+    asks = downloads.prompt_yes_no
+
+    def refuse(question: str) -> bool:
+        if os.environ.get("MS_SKIP_ASSET_DOWNLOAD_PROMPT") == "1":
+            return bool(asks(question))
+        robot = re.match(r"Robot (\S+) has assets", question)
+        name = robot[1] if robot else "--help"
+        raise BadEnvironment(
+            f"--env_id {env_id!r} needs assets that are not downloaded; run: "
+            f"python -m mani_skill.utils.download_asset {name}"
+        )
+
+    downloads.prompt_yes_no = refuse
+    try:
+        yield
+    finally:
+        downloads.prompt_yes_no = asks
 
 
 def _require_assets(env_id: str, asset_ids: list[str]) -> None:

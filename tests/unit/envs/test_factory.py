@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 
 from sac.envs.errors import BadEnvironment
 from sac.envs.factory import make_vector_env
+from sac.envs.maniskill import find_task
 from sac.envs.point import PointVectorEnv
 from tests.unit.envs.fakes import episode_seed
 
@@ -25,6 +28,7 @@ BAD_MANISKILL = [
     ),
     ({"env_id": "TwoRobotPickCube-v1"}, ["--env_id 'TwoRobotPickCube-v1'", "Dict", "one flat vector"]),
     ({"env_id": "TurnFaucet-v1"}, ["--env_id 'TurnFaucet-v1'"]),
+    ({"env_id": "PushT-v1"}, ["--env_id 'PushT-v1'", "renderer"]),
 ]
 
 
@@ -54,3 +58,13 @@ def test_bad_input_for_maniskill_is_explained(arguments, parts):
 def test_the_point_task_needs_no_maniskill(env_id):
     env = build(env_id, 3, ignore_terminations=True)
     assert isinstance(env, PointVectorEnv) and env.num_envs == 3
+
+
+@pytest.mark.maniskill
+def test_a_robot_that_is_not_downloaded_is_named_and_nothing_is_asked(monkeypatch):
+    find_task("AnymalC-Reach-v1")
+    robot = importlib.import_module("mani_skill.agents.robots.anymal.anymal_c").ANYmalC
+    monkeypatch.setattr(robot, "urdf_path", "/nowhere/anymal.urdf")
+    monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("asked on the terminal"))
+    with pytest.raises(BadEnvironment, match=r"--env_id 'AnymalC-Reach-v1' .*download_asset anymal_c"):
+        make_vector_env("AnymalC-Reach-v1", 1, episode_seed)
