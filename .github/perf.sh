@@ -8,6 +8,8 @@ keep="${PERF_KEEP:-perf}"
 summary="${GITHUB_STEP_SUMMARY:-/dev/null}"
 : "${PERF_BASE:?give the revision to compare with}"
 mkdir -p "$keep"
+# An older one would be taken for what this comparison found.
+rm -f "$keep/comparison.json"
 comment="$keep/comment.md"
 # A tool that posts the text finds its own earlier comment by this line.
 printf '<!-- sac performance gate -->\n' >"$comment"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -17,6 +19,7 @@ from sac.bench.errors import BenchError
 from sac.bench.plot import svg
 from sac.bench.report import as_json, markdown, print_report
 from sac.bench.rounds import Setup
+from sac.bench.trees import Tree
 from sac.bench.workloads.cases import CASES
 from sac.numerics import PROFILES
 
@@ -29,7 +32,9 @@ def bench_command(arguments: Sequence[str]) -> int:
     """
     options = parser().parse_args(list(arguments))
     run: Callable[[argparse.Namespace], int] = options.run
-    return run(options)
+    _require_writable(options)
+    with _ended_by_signals():
+        return run(options)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -74,13 +79,13 @@ def compare_command(options: argparse.Namespace) -> int:
     check(wanted)
     # A log has no width of its own, and the assumed 80 columns would cut the verdicts off.
     console, errors = Console(width=None if sys.stdout.isatty() else 120), Console(stderr=True, highlight=False)
-    _require_writable(options)
     with ExitStack() as stack:
         repository = trees.find_repository(Path.cwd())
         base_revision = options.base or trees.default_base(repository)
         base = stack.enter_context(trees.tree_of(repository, "--base", base_revision))
         head = stack.enter_context(trees.tree_of(repository, "--head", options.head))
-        base = trees.with_interpreter(base, head, options.same_environment)
+        here = Tree(repository, trees.WORKTREE)
+        base, head = (trees.with_interpreter(tree, here, options.same_environment) for tree in (base, head))
         setup = Setup(options.numerics, options.threads)
         report = compare(base, head, wanted, setup, say=lambda line: errors.print(line, soft_wrap=True))
     print_report(report, console)
@@ -96,9 +101,30 @@ def _wanted(options: argparse.Namespace) -> Wanted:
 
 def _require_writable(options: argparse.Namespace) -> None:
     """Minutes of measuring must not end in a file that can't be written."""
-    for path in (options.json, options.markdown, options.plot):
-        if path is not None and not path.parent.is_dir():
-            raise BenchError(f"{path}: its folder does not exist")
+    for name in ("json", "markdown", "plot"):
+        path: Path | None = getattr(options, name, None)
+        if path is None:
+            continue
+        if not path.parent.is_dir():
+            raise BenchError(f"--{name} {path}: its folder does not exist")
+        if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise BenchError(f"--{name} {path}: can't be written: give the name of a file, in a folder that is yours")
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the command as Ctrl-C does: worktrees and processes go with it."""
+
+    def end(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    kinds = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(kind, end) for kind in kinds]
+    try:
+        yield
+    finally:
+        for kind, handler in zip(kinds, before, strict=True):
+            signal.signal(kind, handler)
 
 
 def _write(report: Report, options: argparse.Namespace) -> None:

@@ -153,13 +153,20 @@ def result_of(name: str, record: Record, wanted: Wanted) -> Result:
 
 
 def _by_the_clocks(name: str, record: Record, wanted: Wanted) -> tuple[Verdict, str]:
-    """The benchmark's own clock decides, but time lost in waiting is lost too: the wall clock can overrule it."""
-    for clock in ("wall", CASES[name].clock):
-        samples = record.samples[clock]
-        verdict = judge(interval(name, samples.log_ratios()), len(samples.rounds), wanted.threshold)
-        if verdict is Verdict.SLOWER:
-            break
-    return verdict, clock
+    """The benchmark's own clock decides, but time lost in waiting is lost too: the wall clock can overrule it.
+
+    Where the wall clock says slower by more than the threshold, and its noise leaves open only by how much, the
+    question is open whatever the own clock says.
+    """
+    found = {clock: interval(name, record.samples[clock].log_ratios()) for clock in ("wall", CASES[name].clock)}
+    rounds = len(record.samples["wall"].rounds)
+    verdicts = {clock: judge(one, rounds, wanted.threshold) for clock, one in found.items()}
+    slower = [clock for clock, verdict in verdicts.items() if verdict is Verdict.SLOWER]
+    clock = slower[0] if slower else CASES[name].clock
+    wall = found["wall"]
+    if not slower and verdicts["wall"] is Verdict.INCONCLUSIVE and wall.low > 1 and wall.ratio > 1 + wanted.threshold:
+        clock = "wall"
+    return verdicts[clock], clock
 
 
 def missing(hellos: tuple[dict[str, Any], dict[str, Any]], wanted: Wanted) -> list[Result]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import select
 import statistics
 import subprocess
 import tempfile
@@ -36,6 +37,9 @@ from sac_workloads.serve import serve
 serve(profile, int(threads))
 """
 CLOCKS = ("cpu", "wall")
+PATIENCE = 180
+"""Seconds after which a silent process counts as hanging: far more than a build on a busy machine takes."""
+DEAD = "ended with"
 _CLEARED = ("PYTHONHASHSEED", "PYTHONOPTIMIZE", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "SAC_RESTARTED")
 
 
@@ -131,15 +135,19 @@ class Worker:
                 return
 
     def hear(self) -> dict[str, Any]:
-        """The next answer; a process that died answers with an error."""
-        line = self._process.stdout.readline() if self._process.stdout is not None else ""
+        """The next answer; a process that died, or is silent for `PATIENCE` seconds and killed, answers by an error."""
+        assert self._process.stdout is not None
+        if not select.select([self._process.stdout], [], [], PATIENCE)[0]:
+            self._process.kill()
+            return {"error": f"the process {DEAD} a kill, after {PATIENCE} s without an answer"}
+        line = self._process.stdout.readline()
         if line:
             answer: dict[str, Any] = json.loads(line)
             return answer
         status = self._process.wait()
         self._errors.seek(0)
         last = self._errors.read().strip().splitlines()[-1:] or ["no message"]
-        return {"error": f"the process ended with status {status}: {last[0]}", "dead": True}
+        return {"error": f"the process {DEAD} status {status}: {last[0]}"}
 
     def ask(self, **request: Any) -> dict[str, Any]:
         """Send a request and wait for its answer."""
@@ -187,7 +195,7 @@ class Rounds:
                 record = self.records.setdefault(name, Record())
                 if not any(record.errors):
                     self._measure(workers, name, record)
-                if any("ended with status" in error for error in record.errors):
+                if any(DEAD in error for error in record.errors):
                     # A dead process answers nothing more: the other benchmarks have the next round.
                     return
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,12 @@ from sac.bench.errors import BenchError
 
 WORKTREE = "worktree"
 _DECIDES_DEPENDENCIES = ("constraints.txt", "pyproject.toml")
+_PATIENCE = 120
+"""Seconds for a git command: a checkout may run hooks, and fetch large files."""
+
+
+class GitFailed(BenchError):
+    """A git command failed; the message holds what it said."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +50,9 @@ def find_repository(folder: Path) -> Path:
         return Path(_git(folder, "rev-parse", "--show-toplevel"))
     except FileNotFoundError as error:
         raise BenchError("git is not installed: a comparison takes its revisions from git") from error
-    except subprocess.CalledProcessError as error:
-        said = error.stderr.strip().splitlines()[:1] or ["no message"]
+    except GitFailed as error:
         raise BenchError(
-            f"{folder} lies in no git repository that can be read ({said[0]}): run it inside a clone of the project"
+            f"{folder} lies in no git repository that can be read ({error}): run it inside a clone of the project"
         ) from error
 
 
@@ -60,7 +65,7 @@ def resolve(repository: Path, flag: str, revision: str) -> str:
     try:
         # "--end-of-options": a revision that begins with a dash is a name, not an option.
         return _git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-    except subprocess.CalledProcessError as error:
+    except GitFailed as error:
         raise BenchError(
             f"{flag} {revision}: git knows no such revision here; `git log --oneline` lists some. In a shallow clone "
             "fetch the history first: git fetch --unshallow"
@@ -77,7 +82,7 @@ def default_base(repository: Path) -> str:
     for main in ("origin/main", "main"):
         try:
             base = _git(repository, "merge-base", "HEAD", main)
-        except subprocess.CalledProcessError:
+        except GitFailed:
             continue
         if base != head:
             return base
@@ -102,16 +107,17 @@ def tree_of(repository: Path, flag: str, revision: str) -> Iterator[Tree]:
     commit = resolve(repository, flag, revision)
     with tempfile.TemporaryDirectory(prefix="sac-bench-") as temporary:
         root = Path(temporary) / "tree"
-        _git(repository, "worktree", "add", "--quiet", "--detach", str(root), commit)
         try:
+            _git(repository, "worktree", "add", "--quiet", "--detach", str(root), commit)
             yield _checked(flag, Tree(root, commit))
         finally:
             # The folder goes in any case; git must not remember it.
-            subprocess.run(_command(repository, "worktree", "remove", "--force", str(root)), check=False, timeout=60)
+            with suppress(GitFailed):
+                _git(repository, "worktree", "remove", "--force", str(root))
 
 
 def with_interpreter(tree: Tree, other: Tree, same_environment: bool) -> Tree:
-    """`tree` with an environment of its own where its dependencies differ from those of `other`.
+    """`tree` with an environment of its own where its dependencies differ from those of `other`, which has this one.
 
     Raises:
         BenchError: it can't be installed.
@@ -124,8 +130,8 @@ def with_interpreter(tree: Tree, other: Tree, same_environment: bool) -> Tree:
     own = tree.root / ".nox" / "install" / "bin" / "python"
     if done.returncode != 0 or not own.exists():
         raise BenchError(
-            f"the dependencies of {tree.revision[:10]} differ from the head's and could not be installed; "
-            "--same-environment runs both in this one"
+            f"the dependencies of {tree.revision[:10]} differ from those here and could not be installed; "
+            "--same-environment runs both revisions in this one"
         )
     return Tree(tree.root, tree.revision, "in an environment of its own, since its dependencies differ", str(own))
 
@@ -174,14 +180,20 @@ def _checked(flag: str, tree: Tree) -> Tree:
     return tree
 
 
-def _command(repository: Path, *arguments: str) -> list[str]:
-    return ["git", "-C", str(repository), *arguments]
-
-
 def _git(repository: Path, *arguments: str) -> str:
+    """What a git command prints.
+
+    Raises:
+        GitFailed: with what git said.
+    """
     # A hook that runs this has set GIT_DIR, which would lead every command to the hook's repository.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    done = subprocess.run(
-        _command(repository, *arguments), capture_output=True, text=True, check=True, timeout=60, env=environment
-    )
+    command = ["git", "-C", str(repository), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, env=environment, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise GitFailed(f"`git {' '.join(arguments)}` had not ended after {_PATIENCE} s") from error
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines()[-1:] or ["no message"]
+        raise GitFailed(f"`git {' '.join(arguments)}` ended with status {done.returncode}: {said[0]}")
     return done.stdout.strip()

@@ -36,7 +36,9 @@ def quick_clip_and_scale_action(original: Callable[..., Any]) -> Callable[..., A
         given, least, most = arrays
         clipped = np.minimum(np.maximum(given, np.float32(-1)), np.float32(1))
         half = np.float32(0.5)
-        return torch.from_numpy(half * (most + least) + half * (most - least) * clipped)
+        # Bounds may be infinite, and torch says nothing of that.
+        with np.errstate(all="ignore"):
+            return torch.from_numpy(half * (most + least) + half * (most - least) * clipped)
 
     return clip_and_scale_action
 
@@ -78,10 +80,9 @@ def quick_velocity(original: Callable[[Any], Any], name: str) -> Callable[[Any],
     """`linear_velocity` or `angular_velocity` of one body."""
 
     def velocity(self: Any) -> Any:
-        if self.scene.gpu_sim_enabled or self.device != _CPU:
+        if self.scene.gpu_sim_enabled or self.device != _CPU or len(self._bodies) != 1:
             return original(self)
-        found = np.array([getattr(body, name) for body in self._bodies])
-        return torch.from_numpy(found)
+        return torch.from_numpy(np.array([getattr(self._bodies[0], name)]))
 
     return velocity
 

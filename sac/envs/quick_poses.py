@@ -63,9 +63,10 @@ def quick_multiply(original: Callable[..., Any]) -> Callable[..., Any]:
         a, b = _row(self.raw_pose), _row(other.raw_pose) if type(other) is type(self) else None
         if a is None or b is None:
             return original(self, other)
-        turned = _product(a[3:], b[3:])
         product = np.empty((1, 7), np.float32)
-        product[0, :3] = a[:3] + _apply(a[3:], b[:3])
+        with np.errstate(all="ignore"):
+            turned = _product(a[3:], b[3:])
+            product[0, :3] = a[:3] + _apply(a[3:], b[:3])
         # The versor with a nonnegative real part, as ManiSkill has it.
         product[0, 3:] = -turned if turned[0] < 0 else turned
         return type(self)(raw_pose=torch.from_numpy(product))
@@ -81,8 +82,9 @@ def quick_inverse(original: Callable[..., Any]) -> Callable[..., Any]:
         if pose is None:
             return original(self)
         inverted = np.empty((1, 7), np.float32)
-        inverted[0, 3:] = pose[3:] * _CONJUGATE
-        inverted[0, :3] = _apply(inverted[0, 3:], -pose[:3])
+        with np.errstate(all="ignore"):
+            inverted[0, 3:] = pose[3:] * _CONJUGATE
+            inverted[0, :3] = _apply(inverted[0, 3:], -pose[:3])
         return type(self)(raw_pose=torch.from_numpy(inverted))
 
     return inverse

@@ -7,6 +7,7 @@ import pytest
 
 from sac.bench import calibrate
 from sac.bench.calibrate import FAULTS, NOTHING, Trials, passes, planted, table
+from sac.bench.errors import BenchError
 from sac.bench.judge import Verdict
 from sac.bench.trees import Tree
 
@@ -54,6 +55,12 @@ def test_the_gate_passes_its_own_test_by_its_rates(rates):
 def test_the_table_shows_rates_and_the_load_they_were_measured_under():
     line = table([trials("item", 0.2, 17, 1, 2)]).splitlines()[-1]
     assert line == "| item | 20% | +20.0% | 17 of 20 | 2 of 20 | 1 of 20 | 20 of 20 | 9 | 2.0 |"
+
+
+@pytest.mark.parametrize("text", ["", ",", "item,", "sleep"])
+def test_faults_that_do_not_exist_are_told(text):
+    with pytest.raises(BenchError, match=r"--faults .*: there are critic pass, item, copy of the batch"):
+        calibrate._faults(text)
 
 
 def test_another_size_of_a_fault_takes_work_in_proportion():

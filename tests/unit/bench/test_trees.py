@@ -75,6 +75,17 @@ def test_a_revision_without_the_package_is_told(repo):
     assert len(git(repo, "worktree", "list").splitlines()) == 1
 
 
+def test_what_git_can_not_do_is_told_and_leaves_nothing_behind(repo):
+    hook = repo / ".git" / "hooks" / "post-checkout"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho large files are missing >&2\nexit 1\n")
+    hook.chmod(0o755)
+    with pytest.raises(BenchError, match=r"worktree add .*large files are missing"):  # noqa: SIM117
+        with trees.tree_of(repo, "--base", "HEAD~1"):
+            pass
+    assert len(git(repo, "worktree", "list").splitlines()) == 1
+
+
 def test_a_folder_outside_of_git_is_told():
     # Not tmp_path: pytest's temporary folders may themselves lie in a clone.
     with tempfile.TemporaryDirectory() as folder, pytest.raises(BenchError, match="no git repository"):

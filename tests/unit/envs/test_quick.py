@@ -6,6 +6,7 @@ import contextlib
 import copy
 import importlib
 import importlib.metadata
+import warnings
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from hypothesis.extra.numpy import arrays
 from sac.envs import quick, quick_poses
 from sac.envs.factory import make_single_env
 from sac.envs.headless import prepare_rendering
+from tests.determinism.resuming import NIGHTLY
 
 pytestmark = pytest.mark.maniskill
 
@@ -103,6 +105,32 @@ def test_scaled_actions_have_the_same_bits(numbers):
     assert quickly == slowly
 
 
+def test_infinite_bounds_are_passed_over_in_silence_as_before():
+    pose_class()
+    gym_utils = importlib.import_module("mani_skill.utils.gym_utils")
+    action, bounds = torch.full((1, 2), 0.5), torch.full((2,), torch.inf)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        quickly, slowly = both(lambda: bits(gym_utils.clip_and_scale_action(action, -bounds, bounds)))
+    assert quickly == slowly
+
+
+def test_velocities_of_one_body_and_of_several_have_the_same_bits():
+    env = make_single_env("StackCube-v1")
+    env.reset(1, 1)
+    base = env.base_env
+    actor = importlib.import_module("mani_skill.utils.structs.actor").Actor
+    merged = actor.merge([base.cubeA, base.cubeB])
+    for number, cube in enumerate((base.cubeA, base.cubeB), start=1):
+        cube.linear_velocity, cube.angular_velocity = [0.1 * number, 0, 0], [0, 0.3 * number, 0]
+
+    def compute():
+        return [bits(one.linear_velocity) + bits(one.angular_velocity) for one in (base.cubeA, merged)]
+
+    quickly, slowly = both(compute)
+    assert quickly == slowly and quickly[0] != quickly[1]
+
+
 ARRAYS = {
     "a vector": np.arange(3, dtype=np.float32),
     "a list of one": [np.arange(3, dtype=np.float32)],
@@ -164,8 +192,9 @@ def play(env, seed: int, steps: int) -> list[bytes]:
         if step % 50 == 0:
             trace.append(env.reset(seed + step, seed).tobytes())
         transition = env.step(chase(env, rng, step % 50))
-        state = env.base_env.scene.get_sim_state()
-        info = {name: value for name, value in env.base_env.get_info().items() if isinstance(value, torch.Tensor)}
+        with torch.inference_mode():
+            state, info = env.base_env.scene.get_sim_state(), env.base_env.get_info()
+        info = {name: value for name, value in info.items() if isinstance(value, torch.Tensor)}
         values = [*_leaves(state), *info.values()]
         trace.append(transition.observation.tobytes() + repr(transition[1:]).encode() + repr(bits_of(values)).encode())
     return trace
@@ -210,6 +239,38 @@ def test_inference_mode_changes_no_bit(env_id, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(torch, "inference_mode", contextlib.nullcontext)
         assert play(make_single_env(env_id, control_mode="pd_ee_delta_pos"), 5, 60) == found
+
+
+@pytest.mark.skipif(not NIGHTLY, reason="every task takes ten minutes: ./dev nightly")
+def test_every_task_and_control_mode_has_the_same_bits_as_without(monkeypatch):
+    prepare_rendering()
+    importlib.import_module("mani_skill.envs")
+    tasks = importlib.import_module("mani_skill.utils.registration").REGISTERED_ENVS
+    compared, differ = [], []
+    for env_id in sorted(tasks):
+        try:
+            env = make_single_env(env_id)
+        except Exception as error:  # assets that aren't here, several robots, no dense reward, ...
+            print(f"{env_id} can't be made here: {error}")
+            continue
+        modes = env.base_env.agent.supported_control_modes if env_id == "PickCube-v1" else [env.base_env.control_mode]
+        for mode in modes:
+            quickly, slowly = both(lambda mode=mode, env_id=env_id: short_play(env_id, mode, monkeypatch))
+            compared.append(f"{env_id} {mode}")
+            differ += [compared[-1]] if quickly != slowly else []
+    assert len(compared) >= 35 and not differ, differ
+
+
+def short_play(env_id: str, mode: str, monkeypatch) -> list[bytes]:
+    """Two episodes of a task, in inference mode where the quicker functions are installed."""
+    with monkeypatch.context() as patch:
+        if not quick._originals:
+            patch.setattr(quick, "install", lambda: False)
+            patch.setattr(torch, "inference_mode", contextlib.nullcontext)
+        env = make_single_env(env_id, control_mode=mode)
+    trace = play(env, 5, 12)
+    env.close()
+    return trace
 
 
 def test_the_episodes_compared_hold_grasps_and_their_absence():
