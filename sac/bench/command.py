@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
@@ -22,6 +21,7 @@ from sac.bench.rounds import Setup
 from sac.bench.trees import Tree
 from sac.bench.workloads.cases import CASES
 from sac.numerics import PROFILES
+from sac.processes import ended_by_signals
 
 
 def bench_command(arguments: Sequence[str]) -> int:
@@ -33,7 +33,7 @@ def bench_command(arguments: Sequence[str]) -> int:
     options = parser().parse_args(list(arguments))
     run: Callable[[argparse.Namespace], int] = options.run
     _require_writable(options)
-    with _ended_by_signals():
+    with ended_by_signals():
         return run(options)
 
 
@@ -109,22 +109,6 @@ def _require_writable(options: argparse.Namespace) -> None:
             raise BenchError(f"--{name} {path}: its folder does not exist")
         if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
             raise BenchError(f"--{name} {path}: can't be written: give the name of a file, in a folder that is yours")
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the command as Ctrl-C does: worktrees and processes go with it."""
-
-    def end(number: int, _: object) -> None:
-        raise SystemExit(128 + number)
-
-    kinds = (signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(kind, end) for kind in kinds]
-    try:
-        yield
-    finally:
-        for kind, handler in zip(kinds, before, strict=True):
-            signal.signal(kind, handler)
 
 
 def _write(report: Report, options: argparse.Namespace) -> None:

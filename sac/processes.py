@@ -1,0 +1,125 @@
+"""Processes that do not outlive the one that started them, and signals that end it in order."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import functools
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Within the block SIGTERM and SIGHUP end the program as Ctrl-C does, so that what it began is cleared away.
+
+    A signal that is ignored stays ignored: `nohup` means it. Outside of the main thread nothing can be changed.
+    """
+
+    def end(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    main = threading.current_thread() is threading.main_thread()
+    before = {kind: signal.getsignal(kind) for kind in _ENDING if main}
+    taken = {kind: handler for kind, handler in before.items() if handler not in (signal.SIG_IGN, None)}
+    for kind in taken:
+        signal.signal(kind, end)
+    try:
+        yield
+    finally:
+        for kind, handler in taken.items():
+            signal.signal(kind, handler)
+
+
+def end_with_parent(parent: int) -> None:
+    """Have this process killed when the thread that started it ends, however that ends (on Linux): a `preexec_fn`.
+
+    Args:
+        parent: process id of the parent, which may have ended before the system was asked.
+    """
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Children:
+    """Starts processes, from any thread, and ends those still at work when its block is left.
+
+    Each gets a session of its own: Ctrl-C in the terminal reaches this program alone, which then decides.
+
+    Args:
+        patience: seconds in which a process may end in order, after a SIGTERM; 0: it is killed at once.
+    """
+
+    def __init__(self, patience: float = 0.0) -> None:
+        self._patience = patience
+        self._lock = threading.Lock()
+        self._running: list[subprocess.Popen[str]] = []
+        self._stopped = False
+
+    def run(self, command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end; `options` are those of `subprocess.Popen`.
+
+        After `stop` nothing is started any more, and the status is that of a process which was killed.
+        """
+        with self._lock:
+            if self._stopped:
+                return subprocess.CompletedProcess(command, -signal.SIGKILL, "", "")
+            ending = functools.partial(end_with_parent, os.getpid())
+            process = subprocess.Popen(command, text=True, start_new_session=True, preexec_fn=ending, **options)
+            self._running.append(process)
+        try:
+            output, errors = process.communicate()
+        except BaseException:
+            self.stop()
+            raise
+        with self._lock:
+            self._running.remove(process)
+        return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+    def stop(self) -> None:
+        """End what is running, and start nothing more."""
+        with self._lock:
+            self._stopped = True
+            running = list(self._running)
+        try:
+            if self._patience:
+                for process in running:
+                    process.terminate()
+                _wait(running, self._patience)
+        finally:
+            for process in running:
+                if process.poll() is None:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+
+    def __enter__(self) -> Children:
+        """Nothing is started yet."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End what is still running."""
+        self.stop()
+
+
+def _wait(processes: Sequence[subprocess.Popen[str]], seconds: float) -> None:
+    """Wait until all have ended, or the time is over."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and any(process.poll() is None for process in processes):
+        time.sleep(0.05)
