@@ -13,6 +13,7 @@ from pathlib import Path
 from sac import numerics
 from sac.config import BadConfig
 from sac.ledger import Ledger, compare, coverage_difference, read_ledger
+from sac.processes import Children, ended_by_signals
 from sac.twin import Variant, run_training
 
 DEFAULT_FOLDER = Path(__file__).parents[1] / "tests" / "determinism" / "goldens"
@@ -55,9 +56,14 @@ def golden_command(arguments: Sequence[str]) -> int:
         raise BadConfig(f"--jobs {options.jobs}: must be at least 1")
     folder = Path(options.dir)
     _check_files(folder, names, update=options.update)
-    with tempfile.TemporaryDirectory(prefix="sac-golden-") as temporary, ThreadPoolExecutor(options.jobs) as pool:
-        outcomes = []
-        for outcome in pool.map(lambda name: _outcome(name, folder, Path(temporary), options), names):
+    outcomes = []
+    with (
+        ended_by_signals(),
+        tempfile.TemporaryDirectory(prefix="sac-golden-", ignore_cleanup_errors=True) as temporary,
+        ThreadPoolExecutor(options.jobs) as pool,
+        Children() as children,
+    ):
+        for outcome in pool.map(lambda name: _outcome(name, folder, Path(temporary), options, children), names):
             print(f"{outcome.name:18} {outcome.text}", flush=True)
             outcomes.append(outcome)
     if not options.names:
@@ -88,9 +94,9 @@ def _check_files(folder: Path, names: Sequence[str], *, update: bool) -> None:
         )
 
 
-def _outcome(name: str, folder: Path, temporary: Path, options: argparse.Namespace) -> Outcome:
+def _outcome(name: str, folder: Path, temporary: Path, options: argparse.Namespace, children: Children) -> Outcome:
     run = temporary / name
-    code = run_training(GOLDENS[name].split(), run, Variant(name), quiet=True)
+    code = run_training(GOLDENS[name].split(), run, Variant(name), children, hear="failures")
     if code != 0:
         command = f"sac train {GOLDENS[name]}"
         return Outcome(name, False, f"the run failed with status {code}; to see why: {command}")
@@ -99,10 +105,12 @@ def _outcome(name: str, folder: Path, temporary: Path, options: argparse.Namespa
     golden = read_ledger(path) if path.exists() else None
     if options.update or golden is None:
         return _update(name, path, golden, fresh, options.reason)
-    return check_golden(name, golden, fresh, temporary, strict=options.strict)
+    return check_golden(name, golden, fresh, temporary, children, strict=options.strict)
 
 
-def check_golden(name: str, golden: Ledger, fresh: Ledger, temporary: Path, *, strict: bool) -> Outcome:
+def check_golden(
+    name: str, golden: Ledger, fresh: Ledger, temporary: Path, children: Children | None = None, *, strict: bool
+) -> Outcome:
     """Compare a fresh run with its golden; where the fingerprint is another one, with a second fresh run instead."""
     drift = _drift(golden, fresh)
     comparison = compare(golden, fresh)
@@ -117,8 +125,9 @@ def check_golden(name: str, golden: Ledger, fresh: Ledger, temporary: Path, *, s
     reason = f"made under another fingerprint ({'; '.join(drift)})"
     if strict:
         return Outcome(name, False, f"{reason}, and --strict is set")
-    code = run_training(GOLDENS[name].split(), temporary / f"{name}-twin", Variant(name), quiet=True)
-    twin = compare(fresh, read_ledger(temporary / f"{name}-twin")) if code == 0 else None
+    again = temporary / f"{name}-twin"
+    code = run_training(GOLDENS[name].split(), again, Variant(name), children or Children(), hear="failures")
+    twin = compare(fresh, read_ledger(again)) if code == 0 else None
     if twin is not None and twin.equal:
         return Outcome(name, True, f"{reason}: not comparable here; instead two fresh runs are equal")
     return Outcome(name, False, f"{reason}, and two fresh runs differ\n{twin.text if twin else f'status {code}'}")

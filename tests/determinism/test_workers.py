@@ -48,10 +48,10 @@ def test_no_workers_and_two_give_the_same_bits_when_they_step_beside_the_learner
     assert twin_command([*PUSH_CUBE, "--overlap", "--vary", "workers=serial,2"]) == 0
 
 
-def test_a_difference_between_the_runs_would_be_noticed():
+def test_a_difference_between_the_runs_would_be_noticed(tmp_path):
     """Negative control: the same comparison, with another seed in the run with a worker."""
     short = [*PUSH_CUBE, "--total_timesteps=32", "--eval_freq=0"]
-    assert twin_command([*short, "--vary", "workers=serial,1", "--vary", "seed=1,2"]) == 1
+    assert twin_command([*short, "--vary", "workers=serial,1", "--vary", "seed=1,2", "--keep", str(tmp_path)]) == 1
 
 
 @pytest.fixture

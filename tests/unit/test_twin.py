@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+
 import pytest
 
 from sac import twin
@@ -12,12 +14,30 @@ POINT = ["--env_id=Point-v1", "--num_envs=1", "--training_freq=8", "--batch_size
 POINT += ["--learning_starts=8", "--total_timesteps=24", "--eval_freq=0", "--threads=1"]
 
 
+@pytest.fixture(autouse=True)
+def temporary(tmp_path, monkeypatch):
+    """Where temporary folders go, so that what a test leaves there can be seen, and goes with it."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def status(arguments):
+    try:
+        return main(arguments)
+    except SystemExit as stopped:
+        return stopped.code
+
+
 def test_runs_differ_in_what_is_varied_and_in_nothing_else():
     assert twin._variants(["seed=1,2", "TZ=UTC,Asia/Tokyo"], runs=2) == [
         Variant("seed=1 TZ=UTC", ("--seed=1",), {"TZ": "UTC"}),
         Variant("seed=2 TZ=Asia/Tokyo", ("--seed=2",), {"TZ": "Asia/Tokyo"}),
     ]
     assert [variant.flags for variant in twin._variants([], runs=3)] == [(), (), ()]
+    switched = twin._variants(["overlap=True,False"], runs=2)
+    assert [variant.flags for variant in switched] == [("--overlap",), ("--no-overlap",)]
 
 
 @pytest.mark.parametrize(
@@ -33,16 +53,23 @@ def test_runs_differ_in_what_is_varied_and_in_nothing_else():
         (["--vary", "run_dir=a,b"], ["--vary run_dir"]),
         (["--vary", "OMP_DYNAMIC=TRUE,FALSE"], ["--vary OMP_DYNAMIC", "deterministic"]),
         (["--num_envs=3"], ["--num_envs 3", "1, 2, 4, 8"]),
+        (["--vary", "num_envs=1,3"], ["--num_envs 3", "1, 2, 4, 8"]),
+        (["--vary", "num-envs=1,3"], ["--num_envs 3", "1, 2, 4, 8"]),
+        (["--vary", "run-dir=a,b"], ["--vary run_dir"]),
+        (["--vary", "seed=1,x"], ["--seed", "'x'"]),
+        (["--vary", "foo=1,2"], ["--vary foo", "flag of `sac train`", "capitals"]),
+        (["--vary", "overlap=False,2"], ["--vary overlap=2", "True or False"]),
     ],
 )
-def test_a_twin_that_makes_no_sense_is_refused_before_it_runs(arguments, words, capsys):
-    assert main(["twin", *POINT, *arguments]) == 2
+def test_a_twin_that_makes_no_sense_is_refused_before_it_runs(arguments, words, capsys, monkeypatch):
+    monkeypatch.setattr(twin, "run_training", lambda *_, **__: pytest.fail("a run was started"))
+    assert status(["twin", *POINT, *arguments]) == 2
     message = capsys.readouterr().err
     for word in words:
         assert word in message
 
 
-def test_equal_twins_end_with_0_and_unequal_ones_with_1(tmp_path, capsys):
+def test_equal_twins_end_with_0_and_unequal_ones_with_1_and_are_kept(tmp_path, temporary, capsys):
     assert main(["twin", *POINT, "--vary", "PYTHONHASHSEED=1,2", "--keep", str(tmp_path / "equal")]) == 0
     assert "equal: 4 iterations compared" in capsys.readouterr().out
     assert (tmp_path / "equal" / "run-1" / "ledger.jsonl").exists()
@@ -50,6 +77,29 @@ def test_equal_twins_end_with_0_and_unequal_ones_with_1(tmp_path, capsys):
     output = capsys.readouterr().out
     assert "channel update.critic_loss" in output
     assert "gamma: 0.8 vs 0.9" in output
+    (kept,) = temporary.iterdir()
+    assert f"the run folders in {kept}" in output
+    assert sorted(run.name for run in kept.iterdir()) == ["run-0", "run-1"]
+
+
+def test_what_equal_twins_wrote_goes_away_and_nothing_points_there(temporary, capfd):
+    assert main(["twin", *POINT]) == 0
+    captured = capfd.readouterr()
+    assert list(temporary.iterdir()) == []
+    assert "run 2 of 2" in captured.err
+    assert str(temporary) not in captured.out + captured.err
+
+
+@pytest.mark.parametrize(
+    "flags, held", [([], False), (["--checkpoint_freq=1"], True), (["--vary", "checkpoint_freq=10m,2"], True)]
+)
+def test_checkpoints_are_written_only_where_they_are_kept_or_asked_for(tmp_path, monkeypatch, flags, held):
+    given = []
+    monkeypatch.setattr(twin, "run_training", lambda flags, *_, **__: given.append(flags) or 1)
+    assert main(["twin", *POINT, *flags]) == 2
+    assert ("--checkpoint_freq=0" not in given[0]) is held
+    assert main(["twin", *POINT, "--keep", str(tmp_path / "kept")]) == 2
+    assert "--checkpoint_freq=0" not in given[-1]
 
 
 def test_a_twin_that_ends_early_is_no_equal(tmp_path, capsys):
@@ -62,8 +112,12 @@ def test_a_twin_that_ends_early_is_no_equal(tmp_path, capsys):
     assert "iteration 3" in capsys.readouterr().out
 
 
-def test_a_run_that_fails_is_no_comparison(tmp_path, capsys):
-    (tmp_path / "run-0").mkdir()
-    (tmp_path / "run-0" / "ledger.jsonl").write_text("")
-    assert main(["twin", *POINT, "--keep", str(tmp_path)]) == 2
-    assert "status 2" in capsys.readouterr().err
+def test_a_run_that_fails_is_no_comparison_and_no_other_is_started_after_it(tmp_path, capfd):
+    keep = tmp_path / "kept"
+    (keep / "run-0").mkdir(parents=True)
+    (keep / "run-0" / "ledger.jsonl").write_text("")
+    assert main(["twin", *POINT, "--keep", str(keep)]) == 2
+    errors = capfd.readouterr().err
+    assert "run 1 of 2 failed with status 2" in errors
+    assert errors.count("holds a run already") == 1
+    assert not (keep / "run-1").exists()
