@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -192,6 +193,29 @@ LAYOUT_FIELDS = frozenset(
     }
 )
 """Fields that never change a training channel: tested in tests/determinism."""
+
+NAMING_FIELDS = frozenset(
+    {"exp_name", "run_dir", "track", "progress", "wandb_project_name", "wandb_entity", "wandb_group"}
+)
+"""Fields that only name or show a run."""
+
+
+def changed_flags(config: Mapping[str, Any]) -> list[str]:
+    """Words of a command line: the flags that are not the defaults, apart from those that name or show a run."""
+    defaults = TrainConfig().to_dict()
+    return [
+        flag_word(name, value)
+        for name, value in config.items()
+        if name in defaults and value != defaults[name] and name not in NAMING_FIELDS
+    ]
+
+
+def flag_word(name: str, value: object) -> str:
+    """One flag as a word of a command line; switches have no value there."""
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no-{name}"
+    return f"--{name}={value}"
+
 
 _CADENCE = re.compile(r"\d{1,9}|\d{1,6}(\.\d{1,6})?m")
 _POSITIVE = [

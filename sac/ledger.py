@@ -20,7 +20,17 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from sac.locate import locate
-from sac.verdict import ABSENT, CHANNELS, EVALUATION_FLAGS, Difference, Divergence, Inputs, flag_differences, inputs_of
+from sac.verdict import (
+    ABSENT,
+    CHANNELS,
+    EVALUATION_FLAGS,
+    Difference,
+    Divergence,
+    Inputs,
+    flag_differences,
+    inputs_of,
+    same_machine,
+)
 
 __all__ = ["CHANNELS", "Comparison", "Ledger", "LedgerError", "LedgerWriter", "Line", "NotComparable"]
 __all__ += ["compare", "coverage_difference", "read_ledger"]
@@ -259,11 +269,21 @@ def _field(entry: Mapping[str, Any], name: str, kind: type) -> Any:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What holding two ledgers against each other showed."""
+    """What holding two ledgers against each other showed.
+
+    Attributes:
+        compared_iterations: lines that both hold.
+        first: the first difference; None if there is none.
+        notes: how far the comparison reaches, in words.
+        complete: whether all that either ledger holds was held against the other.
+        held: lines of the longer ledger.
+    """
 
     compared_iterations: int
     first: Divergence | None
     notes: tuple[str, ...] = ()
+    complete: bool = True
+    held: int = 0
 
     @property
     def equal(self) -> bool:
@@ -278,13 +298,19 @@ class Comparison:
     @property
     def text(self) -> str:
         """The outcome for people."""
-        head = self.verdict or f"equal: {self.compared_iterations} iterations compared"
-        return "\n".join([head, *(f"  note: {note}" for note in self.notes)])
+        return "\n".join([self.verdict or self._equal(), *(f"  note: {note}" for note in self.notes)])
+
+    def _equal(self) -> str:
+        """Say how far equality was seen: a prefix of a run must not read like the whole of it."""
+        if self.held > self.compared_iterations:
+            return f"equal as far as both go: {self.compared_iterations} of {self.held} iterations compared"
+        return f"equal: {self.compared_iterations} iterations compared"
 
     def to_json(self) -> dict[str, Any]:
-        """The object that `sac diff --json` promises."""
+        """The object that `sac diff --json` promises, see docs/run_folder.md."""
         first = None if self.first is None else self.first.to_json()
-        return {"equal": self.equal, "compared_iterations": self.compared_iterations, "first": first}
+        compared = {"compared_iterations": self.compared_iterations, "complete": self.complete}
+        return {"equal": self.equal, **compared, "first": first, "notes": list(self.notes)}
 
 
 def compare(a: Ledger, b: Ledger) -> Comparison:
@@ -298,6 +324,8 @@ def compare(a: Ledger, b: Ledger) -> Comparison:
     pairs = _align(*((_without_evaluation(a), _without_evaluation(b)) if unlike else (a, b)))
     notes = [f"evaluations are not compared, {name} is {one} and {other}" for name, one, other in unlike]
     notes += _notes(a, b, pairs)
+    held = max(len(a.lines), len(b.lines))
+    complete = not unlike and _all_is_paired(a, b, pairs)
     for position, (left, right) in enumerate(pairs):
         channels = _differing(left, right)
         if channels:
@@ -318,9 +346,16 @@ def compare(a: Ledger, b: Ledger) -> Comparison:
                 values=_value_differences(left, right),
                 flags=flags,
                 config=a.config,
+                same_machine=same_machine(a.header, flags),
             )
-            return Comparison(len(pairs), divergence, tuple(notes))
-    return Comparison(len(pairs), None, tuple(notes))
+            return Comparison(len(pairs), divergence, tuple(notes), complete, held)
+    return Comparison(len(pairs), None, tuple(notes), complete, held)
+
+
+def _all_is_paired(a: Ledger, b: Ledger, pairs: Sequence[tuple[Line, Line]]) -> bool:
+    """Tell whether every digest of either ledger has its counterpart."""
+    whole = all(ledger.torn is None and len(ledger.lines) == len(pairs) for ledger in (a, b))
+    return whole and all(left.digests.keys() == right.digests.keys() for left, right in pairs)
 
 
 def coverage_difference(a: Ledger, b: Ledger) -> str | None:

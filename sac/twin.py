@@ -17,7 +17,7 @@ from typing import Literal
 
 from sac import launch
 from sac.cli import parse_train
-from sac.config import BadConfig, TrainConfig, check
+from sac.config import BadConfig, TrainConfig, check, flag_word
 from sac.ledger import coverage_difference, read_ledger
 from sac.numerics import PROFILES
 from sac.processes import Children, ended_by_signals
@@ -178,10 +178,10 @@ def _variant(values: dict[str, str]) -> Variant:
 def _flag(name: str, value: str) -> str:
     """One flag of `sac train`; switches have no value there."""
     if not isinstance(getattr(TrainConfig, name), bool):
-        return f"--{name}={value}"
+        return flag_word(name, value)
     if value not in ("True", "False"):
         raise BadConfig(f"--vary {name}={value}: a switch, must be True or False")
-    return f"--{name}" if value == "True" else f"--no-{name}"
+    return flag_word(name, value == "True")
 
 
 def run_training(

@@ -6,12 +6,14 @@ the order of data flow may have differed first *in time*, at an earlier step of 
 env steps the ledger's marks tell them apart (see `locate`); for gradient steps, and without marks, the verdict says so.
 """
 
+import shlex
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sac.config import LAYOUT_FIELDS
+from sac.config import LAYOUT_FIELDS, NAMING_FIELDS, TrainConfig, changed_flags, flag_word
+from sac.likely_causes import usual_cause
 from sac.locate import Place
 
 CHANNELS = (
@@ -78,58 +80,14 @@ FEEDBACK: Mapping[str, tuple[str, ...]] = {
 """Channels later in the flow that act on a channel within the same iteration, through its later steps."""
 
 
-class Cause(NamedTuple):
-    """What usually makes a channel differ where its inputs are equal."""
-
-    stage: str
-    cause: str
-
-
-_PHYSICS = "the simulator: another version of mani_skill, sapien or torch, other CPU instructions, or physics on a GPU"
-_ARITHMETIC = "rounding: another thread count, instruction set or library version, or a nondeterministic GPU kernel"
-_OPTIMIZER = "another optimizer implementation (fused, for-each), or state that a checkpoint left out"
-_PARAMETERS = f"{_OPTIMIZER}; at iteration 0 an initialisation that reads a global generator"
-
-CAUSES: Mapping[str, Cause] = {
-    "env.seed": Cause("seeding", "another root seed, or an environment that draws its own seed"),
-    "rollout.obs": Cause("environments", f"a reset without a seed, which draws from a global generator; or {_PHYSICS}"),
-    "rollout.action": Cause(
-        "policy",
-        "random actions from an unseeded space (`action_space.sample()` seeds itself from the operating system: "
-        f"ManiSkill issue 1250), noise from a global generator, or {_ARITHMETIC}",
-    ),
-    "rollout.reward": Cause("environments", f"{_PHYSICS}, if rollout.next_obs differs too; else the reward's maths"),
-    "rollout.next_obs": Cause("environments", _PHYSICS),
-    "rollout.done": Cause("environments", "success or time-limit rules; another max_episode_steps or partial_reset"),
-    "replay.index": Cause("replay", "indices from a global generator, or another buffer size or batch size"),
-    "replay.batch": Cause("replay", "storage that was lost or overwritten: a resume without all of the replay"),
-    "update.noise": Cause("streams", "noise from a global generator, or another batch size or number of updates"),
-    "update.critic_loss": Cause("learner", _ARITHMETIC),
-    "update.actor_loss": Cause("learner", _ARITHMETIC),
-    "update.alpha": Cause("learner", _ARITHMETIC),
-    "param.critic": Cause("learner", _PARAMETERS),
-    "param.actor": Cause("learner", _PARAMETERS),
-    "param.log_alpha": Cause("learner", _PARAMETERS),
-    "param.target": Cause("learner", "the target update: tau, its frequency, or lerp in place of two products"),
-    "optim.critic": Cause("learner", _OPTIMIZER),
-    "optim.actor": Cause("learner", _OPTIMIZER),
-    "optim.alpha": Cause("learner", _OPTIMIZER),
-    "eval.action": Cause("evaluation", f"evaluation environments or seeds; or {_ARITHMETIC}"),
-    "eval.return": Cause("evaluation", _PHYSICS),
-}
-"""Likely causes, from experiments with twin runs of ManiSkill's `sac.py` and of this package."""
-
-_NAMING = {"exp_name", "run_dir", "track", "progress", "wandb_project_name", "wandb_entity", "wandb_group"}
-"""Flags that name or show a run."""
-
-_HARMLESS = LAYOUT_FIELDS - _NAMING
+_HARMLESS = LAYOUT_FIELDS - NAMING_FIELDS
 """Flags of layout and logging: bits mustn't depend on them, so they are the suspects only if nothing else differs."""
 
 EVALUATION_FLAGS = {"num_eval_envs", "num_eval_steps", "eval_partial_reset", "eval_reconfiguration_freq"}
 """Flags that make evaluations unlike, which then aren't compared; the rest of the run mustn't depend on them."""
 
-_TWIN_FLAGS = ("env_id", "seed", "num_envs", "numerics")
-"""Flags that a suggested command spells out."""
+_MACHINE = ("fingerprint.", "versions.")
+"""How the names of differences begin that no flag makes."""
 
 
 class Difference(NamedTuple):
@@ -156,9 +114,14 @@ def flag_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Differ
         left, right = (dict(_flatten(header.get(part, {}))) for header in (a, b))
         for name in sorted(left.keys() | right.keys()):
             one, other = left.get(name, ABSENT), right.get(name, ABSENT)
-            if one != other and name not in _NAMING:
+            if one != other and name not in NAMING_FIELDS:
                 found.append(Difference(name if part == "config" else f"{part}.{name}", one, other))
     return tuple(found)
+
+
+def same_machine(a: Mapping[str, Any], flags: tuple[Difference, ...]) -> bool:
+    """Tell whether two headers, the first and what differs from it, show the same versions and the same arithmetic."""
+    return bool(a.get("fingerprint")) and not any(flag.name.startswith(_MACHINE) for flag in flags)
 
 
 class Inputs(NamedTuple):
@@ -234,6 +197,7 @@ class Divergence:
         values: the floats that differ at this iteration.
         flags: what differs in the headers.
         config: the first run's flags.
+        same_machine: whether the headers show the same versions and the same arithmetic.
     """
 
     iteration: int
@@ -248,6 +212,7 @@ class Divergence:
     values: tuple[Difference, ...] = ()
     flags: tuple[Difference, ...] = ()
     config: Mapping[str, Any] = field(default_factory=dict)
+    same_machine: bool = False
 
     @property
     def inputs_equal(self) -> bool:
@@ -317,7 +282,7 @@ class Divergence:
 
     def _cause(self) -> str:
         """Name the likely cause: what differs in the headers, or else what usually does it."""
-        stage, usual = CAUSES[self.channel]
+        stage, usual = usual_cause(self.channel, self.config, self.same_machine)
         suspects, others = self._suspects()
         if suspects:
             return f"the runs weren't asked for the same: {_list(suspects)}"
@@ -336,19 +301,30 @@ class Divergence:
 
     def _next(self) -> str:
         """Name the command that brings the answer nearer."""
-        suspects, _ = self._suspects()
-        if suspects and all(flag.name.startswith(("fingerprint.", "versions.")) for flag in suspects):
+        suspects, others = self._suspects()
+        if suspects and all(flag.name.startswith(_MACHINE) for flag in suspects):
             return "`sac doctor` on both machines; equal bits on unlike CPUs need --numerics=portable"
-        flags = [f"--{name}={self.config[name]}" for name in _TWIN_FLAGS if name in self.config]
-        flags.append(f"--total_timesteps={max(1, self.global_step)}")
-        hint = ""
+        varied = [flag for flag in suspects or others if _can_be_varied(flag)]
+        if suspects and not varied:
+            return "train both with the same flags and the same release of `sac`, then compare again"
+        changes, hint = self._closer_look()
+        if varied:
+            hint = f"{hint}; it parts at the same place if nothing else is the cause"
+        given = {name: value for name, value in self.config.items() if name not in changes}
+        words = changed_flags({name: value for name, value in given.items() if name not in {f.name for f in varied}})
+        words += [flag_word(name, value) for name, value in changes.items()]
+        words += [word for name, a, b in varied for word in ("--vary", f"{name}={a},{b}")]
+        return f"`sac twin {shlex.join(words)}`{hint}"
+
+    def _closer_look(self) -> tuple[dict[str, int], str]:
+        """Flags under which a twin shows the place, more closely where that is possible, and why these."""
+        changes = {"total_timesteps": max(1, self.global_step)}
         if self.inputs.unproven and self.iteration:
-            flags.append("--ledger_freq=1")
-            hint = ", for a ledger without gaps"
-        elif self.rivals and self.channel in _ROLLOUT and self._has_several_steps():
-            flags.append(f"--training_freq={self.config['num_envs']}")
+            return {**changes, "ledger_freq": 1}, ", for a ledger without gaps"
+        if self.rivals and self.channel in _ROLLOUT and self._has_several_steps():
             hint = ", which tells the env steps of an iteration apart"
-        return f"`sac twin {' '.join(flags)}` (with your other flags){hint}"
+            return {**changes, "training_freq": self.config["num_envs"]}, hint
+        return changes, ""
 
     def _has_several_steps(self) -> bool:
         """Tell whether iterations can be made shorter, with a gradient step still in each."""
@@ -357,6 +333,12 @@ class Divergence:
             return width < int(self.config["training_freq"]) and width * float(self.config["utd"]) >= 1
         except (KeyError, TypeError, ValueError):
             return False
+
+
+def _can_be_varied(flag: Difference) -> bool:
+    """Tell whether `sac twin --vary` can give its runs the two values."""
+    known = flag.name in TrainConfig().to_dict() and flag.name not in ("ledger_freq", "evaluate")
+    return known and ABSENT not in (flag.a, flag.b) and "," not in f"{flag.a}{flag.b}"
 
 
 def _list(differences: list[Difference], limit: int = 6) -> str:

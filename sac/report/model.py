@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from sac.config import NAMING_FIELDS, changed_flags
 from sac.ledger import Comparison, NotComparable, compare
 from sac.report.answers import Answer
 from sac.report.benches import Bench
@@ -83,7 +84,7 @@ class Report:
         if pair.outcome == "other seeds":
             since = f" from iteration {pair.verdict.iteration} on" if pair.verdict else ""
             return f"{len(self.runs)} runs that differ in their seed only: their bits differ{since}, as they must"
-        return f"Equal, bit for bit: {self._equal_words()}"
+        return f"Equal, bit for bit{self._reach()}: {self._equal_words()}"
 
     @property
     def details(self) -> tuple[tuple[str, str], ...]:
@@ -116,6 +117,11 @@ class Report:
     def _count(self, outcome: Outcome) -> str:
         number = sum(pair.outcome == outcome for pair in self.pairs)
         return f" ({number} of {len(self.pairs)} comparisons diverged)" if len(self.pairs) > 1 else ""
+
+    def _reach(self) -> str:
+        """Say it where one of the runs goes further than what it is equal to."""
+        told = [pair.comparison for pair in self.pairs if pair.outcome == "equal" and pair.comparison]
+        return ", as far as both go" if any(one.held > one.compared_iterations for one in told) else ""
 
     def _equal_words(self) -> str:
         pairs = [pair for pair in self.pairs if pair.outcome == "equal"]
@@ -222,15 +228,12 @@ def entries(runs: Sequence[Run]) -> list[Entry]:
     return [Entry(name, tuple(table.get(name, "absent") for table in tables)) for name in names]
 
 
-_NAMES = ("exp_name", "run_dir", "progress", "track", "wandb_project_name", "wandb_entity", "wandb_group")
-
-
 def _flat(run: Run) -> dict[str, str]:
     table: dict[str, str] = {}
     for part, title in (("fingerprint", "fingerprint"), ("versions", "version"), ("config", "flag")):
         for name, value in _leaves(run.header.get(part) or {}):
             shown_already = part == "versions" and f"fingerprint: {name}" in table
-            if not shown_already and not (part == "config" and name in _NAMES):
+            if not shown_already and not (part == "config" and name in NAMING_FIELDS):
                 table[f"{title}: {name}"] = str(value)
     if run.header.get("git_revision"):
         table["git revision"] = str(run.header["git_revision"])
@@ -259,14 +262,4 @@ def reproduce(report: Report) -> list[tuple[str, str]]:
 
 def _flags(run: Run) -> str:
     """The flags of a run that are not the defaults."""
-    from sac.config import TrainConfig
-
-    defaults = {**TrainConfig().to_dict(), "run_dir": run.config.get("run_dir"), "exp_name": run.config.get("exp_name")}
-    changed = {name: value for name, value in run.config.items() if value != defaults.get(name) and name in defaults}
-    return shlex.join(_flag(name, value) for name, value in changed.items())
-
-
-def _flag(name: str, value: object) -> str:
-    if isinstance(value, bool):
-        return f"--{name}" if value else f"--no-{name}"
-    return f"--{name}={value}"
+    return shlex.join(changed_flags(run.config))

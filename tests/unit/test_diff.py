@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from sac.diff import diff_command
 from sac.ledger import CHANNELS, Comparison, Ledger, LedgerWriter, Line, NotComparable, compare
-from sac.verdict import ABSENT, CAUSES, FEEDBACK, INPUTS, ulp_distance
+from sac.likely_causes import CAUSES, usual_cause
+from sac.verdict import ABSENT, FEEDBACK, INPUTS, ulp_distance
 
 CONFIG = {
     "env_id": "Point-v1",
@@ -26,6 +27,9 @@ CONFIG = {
 HEADER = {"config": CONFIG, "fingerprint": {"threads": 2, "probe": {"mm": "aa"}}, "versions": {"torch": "2.13.0"}}
 EVALUATION = [channel for channel in CHANNELS if channel.startswith("eval.")]
 STATE = [channel for channel in CHANNELS if channel.startswith(("param.", "optim."))]
+
+
+EQUAL = {"equal": True, "compared_iterations": 10, "complete": True, "first": None, "notes": []}
 
 
 def line(iteration, without=()):
@@ -70,9 +74,9 @@ def test_tables_cover_every_channel_and_flow_one_way():
 
 def test_equal_ledgers_are_equal():
     comparison = compare(ledger(), ledger(name="b"))
-    assert comparison == Comparison(10, None)
+    assert comparison == Comparison(10, None, complete=True, held=10)
     assert (comparison.text, comparison.verdict) == ("equal: 10 iterations compared", "")
-    assert comparison.to_json() == {"equal": True, "compared_iterations": 10, "first": None}
+    assert comparison.to_json() == EQUAL
 
 
 @given(st.integers(0, 9), st.sets(st.sampled_from(CHANNELS), min_size=1), st.sets(st.integers(0, 9)), st.booleans())
@@ -127,8 +131,33 @@ def test_a_shorter_run_is_equal_as_far_as_it_goes_and_that_is_said():
     assert "total_timesteps is 640 and 1280; compared up to global step 192" in comparison.text
 
 
+@pytest.mark.parametrize(
+    ("other", "head"),
+    [
+        (ledger(range(4), "b"), "equal as far as both go: 4 of 10 iterations compared"),
+        (ledger(range(0, 10, 2), "b"), "equal as far as both go: 5 of 10 iterations compared"),
+        (
+            dataclasses.replace(ledger(range(9), "b"), torn='{"it'),
+            "equal as far as both go: 9 of 10 iterations compared",
+        ),
+        (dataclasses.replace(ledger(name="b"), torn='{"it'), "equal: 10 iterations compared"),
+        (ledger(name="b", num_eval_envs=9), "equal: 10 iterations compared"),
+        (plant(ledger(name="b"), 4, "eval.action", value=None), "equal: 10 iterations compared"),
+    ],
+)
+def test_an_equality_of_less_than_all_says_so_in_its_first_line_and_to_scripts(other, head):
+    for pair in ((ledger(), other), (other, ledger())):
+        comparison = compare(*pair)
+        assert comparison.text.splitlines()[0] == head
+        found = comparison.to_json()
+        assert (found["equal"], found["complete"]) == (True, False)
+        assert found["notes"] == list(comparison.notes)
+
+
 def test_a_torn_line_is_mentioned():
-    assert "a ends in an unfinished line" in compare(dataclasses.replace(ledger(), torn='{"it'), ledger()).text
+    comparison = compare(dataclasses.replace(ledger(), torn='{"it'), ledger())
+    assert "a ends in an unfinished line" in comparison.text
+    assert "a ends in an unfinished line" in comparison.to_json()["notes"][0]
 
 
 @pytest.mark.parametrize(
@@ -149,13 +178,44 @@ def test_what_can_not_be_compared_says_why(other, reason):
 def test_flags_that_differ_are_named_as_the_cause():
     text = compare(ledger(), plant(ledger(seed=2, exp_name="x", ledger_freq=1), 0, "env.seed")).text
     assert "likely cause: the runs weren't asked for the same: seed: 1 vs 2\n" in text
+    assert "--total_timesteps=1 --vary seed=1,2`; it parts at the same place if nothing else is the cause" in text
+    assert "--seed=" not in text
+
+
+def test_a_command_that_cannot_show_the_difference_is_not_suggested():
+    for one, other in (({"policy_lr": 0.1}, {}), ({"seed": "1,2"}, {"seed": 3}), ({"seed": "absent"}, {})):
+        text = compare(ledger(**one), plant(ledger(**other), 3, "env.seed")).text
+        assert "next: train both with the same flags" in text
+
+
+def test_a_suggested_command_holds_all_flags_that_matter():
+    config = {"gamma": 0.9, "overlap": True, "run_dir": "runs/x", "track": True, "utd": 0.5, "ledger_freq": 1}
+    text = compare(ledger(**config), plant(ledger(**config), 3, "env.seed")).text
+    assert text.endswith(
+        "next: `sac twin --env_id=Point-v1 --num_envs=4 --numerics=fast --gamma=0.9 --overlap --total_timesteps=192`"
+    )
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize(
+    "config", [{}, {"env_id": "PushCube-v1"}, {"env_id": "PushCube-v1", "sim_backend": "physx_cuda"}]
+)
+def test_what_the_headers_rule_out_is_no_likely_cause(channel, config):
+    text = compare(ledger(**config), plant(ledger(**config), 3, channel)).text
+    cause = next(row for row in text.splitlines() if "likely cause" in row)
+    assert not any(words in cause for words in ("version", "instruction", "thread count", "{", "}")), cause
+    assert ("on a GPU" in cause) <= ("sim_backend" in config)
+    assert ("ManiSkill" in cause) <= ("env_id" in config)
+    # Where the headers say nothing, all of it may be the cause.
+    assert "version" in usual_cause("rollout.next_obs", config, same_machine=False).cause
 
 
 def test_layout_flags_are_suspects_only_if_nothing_else_differs():
     text = compare(ledger(workers=1), plant(ledger(workers=2), 3, "rollout.obs")).text
     assert "workers: 1 vs 2: results mustn't depend on it" in text
+    assert "--total_timesteps=192 --vary workers=1,2`" in text
     text = compare(ledger(workers=1), plant(ledger(workers=2, seed=3), 3, "rollout.obs")).text
-    assert "workers" not in text
+    assert "workers" not in text[text.index("likely cause") : text.index("next:")]
 
 
 def test_unlike_evaluations_are_not_compared_and_do_not_hide_a_divergence():
@@ -234,10 +294,8 @@ def test_a_verdict_says_where_how_much_why_and_what_next():
         "  possibly earlier within the iteration: param.critic",
         "  how much: critic_loss 0.5 vs 0.5000000596046448 (1 ULP as float32)",
         "  differing at this iteration: update.critic_loss, param.critic",
-        "  likely cause: stage 'learner': rounding: another thread count, instruction set or library version, "
-        "or a nondeterministic GPU kernel",
-        "  next: `sac twin --env_id=Point-v1 --seed=1 --num_envs=4 --numerics=fast --total_timesteps=192` "
-        "(with your other flags)",
+        "  likely cause: stage 'learner': rounding: sums in no fixed order, by several threads or by a GPU kernel",
+        "  next: `sac twin --env_id=Point-v1 --num_envs=4 --numerics=fast --total_timesteps=192`",
     ]
 
 
@@ -296,7 +354,7 @@ def test_the_command_s_exit_status_tells_the_three_outcomes(tmp_path, capsys, as
     assert (equal.err, diverged.err, error.out) == ("", "", "")
     assert "sac diff: not comparable: " in error.err
     if as_json:
-        assert json.loads(equal.out) == {"equal": True, "compared_iterations": 10, "first": None}
+        assert json.loads(equal.out) == EQUAL
         found = json.loads(diverged.out)
         assert list(found["first"]) == ["iteration", "global_step", "channel", "a", "b", "inputs_equal", "verdict"]
         assert (found["equal"], found["first"]["channel"], found["first"]["inputs_equal"]) == (False, "env.seed", True)

@@ -32,7 +32,7 @@ def test_the_verdict_comes_first_and_names_place_cause_and_next_command(report, 
     for text in (first_three, page.text[:900]):
         assert "diverged at iteration 4 (global step 256), channel rollout.action" in text
         assert "unseeded space" in text
-    assert "sac twin --env_id=Point-v1" in page.text
+    assert "sac twin --env_id=Point-v1 --num_envs=4 --total_timesteps=256" in page.text
     assert page.text.index("They part") < page.text.index("What was learnt")
 
 
@@ -43,6 +43,12 @@ def test_equal_runs_are_called_equal_and_how_much_was_compared(report, tmp_path)
     assert not [
         rect for rect in page.having("rect") if rect["class"] == "s-first" and rect["height"] == "16" and "x" in rect
     ]
+
+
+def test_a_run_that_is_only_a_beginning_of_another_is_not_called_equal_without_more(report, tmp_path):
+    page, markdown = report(write_run(tmp_path / "a", 10), write_run(tmp_path / "b", 4))
+    assert markdown.startswith("## Equal, bit for bit, as far as both go: a and b\n")
+    assert "Equal, bit for bit, as far as both go: a and b" in page.text
 
 
 def test_each_channel_has_its_row_and_only_one_parts_first(report, tmp_path):
