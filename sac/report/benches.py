@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sac.config import BadConfig
+from sac.report.prose import cell
 from sac.report.style import CSS
 
 _WORDS = {0: "no slowdown", 1: "slowdown", 2: "not comparable", 4: "inconclusive"}
@@ -261,12 +262,8 @@ def markdown(benches: Sequence[Bench]) -> str:
     for row in last.rows:
         low, middle, high = row.ratio or (math.nan,) * 3
         numbers = f"{middle:.3f} | {low:.3f} to {high:.3f}" if row.ratio else " | "
-        lines.append(f"| {_cell(row.name)} | {numbers} | {_cell(row.verdict + (f': {row.note}' * bool(row.note)))} |")
+        lines.append(f"| {cell(row.name)} | {numbers} | {cell(row.verdict + (f': {row.note}' * bool(row.note)))} |")
     if len(benches) > 1 and (found := trends(benches)):
         lines += ["", _meaning(benches), "", "| benchmark | trend |", "|---|---|"]
-        lines += [f"| {_cell(trend.name)} | {_told(trend.values, 12)} |" for trend in found]
+        lines += [f"| {cell(trend.name)} | {_told(trend.values, 12)} |" for trend in found]
     return "\n".join(lines)
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")

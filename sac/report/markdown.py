@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sac.report import benches
 from sac.report.model import Entry, Pair, Report, curves, entries, reproduce
+from sac.report.prose import cell
 from sac.report.runs import CURVES
 from sac.report.strip import MEANING, State
 from sac.report.why_markdown import section
@@ -64,7 +65,7 @@ def _curves(report: Report) -> str:
         for curve in curves(report.runs, column):
             step, middle, low, high = curve.points[-1] if curve.points else (0.0, 0.0, 0.0, 0.0)
             span = f" ({low:.3g} to {high:.3g})" if curve.band else ""
-            rows.append(f"| {column} | {_cell(curve.label)} | {len(curve.points)} | {step:,.0f} | {middle:.3g}{span} |")
+            rows.append(f"| {column} | {cell(curve.label)} | {len(curve.points)} | {step:,.0f} | {middle:.3g}{span} |")
     if not rows:
         return ""
     head = ["| metric | runs | evaluations | last at step | last value |", "|---|---|---|---|---|"]
@@ -87,11 +88,7 @@ def _entry(entry: Entry) -> str:
 
 
 def _table_row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(map(_cell, cells))} |"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    return f"| {' | '.join(map(cell, cells))} |"
 
 
 def _again(report: Report) -> str:

@@ -1,4 +1,4 @@
-"""Text in which what stands in backquotes is code."""
+"""Text as HTML, where what stands in backquotes is code, and as a cell of a Markdown table."""
 
 from __future__ import annotations
 
@@ -16,3 +16,8 @@ def words(command: str) -> str:
     found = command.split(" ")
     # A single word keeps its place beside a bracket.
     return " ".join(f"<span>{escape(word)}</span>" if len(found) > 1 else escape(word) for word in found)
+
+
+def cell(text: str) -> str:
+    """Return text as a cell of a Markdown table."""
+    return text.replace("|", "\\|").replace("\n", " ")
