@@ -33,7 +33,7 @@ from sac.verdict import (
 )
 
 __all__ = ["CHANNELS", "Comparison", "Ledger", "LedgerError", "LedgerWriter", "Line", "NotComparable"]
-__all__ += ["compare", "coverage_difference", "read_ledger"]
+__all__ += ["compare", "coverage_difference", "read_header", "read_ledger"]
 
 T = TypeVar("T")
 
@@ -200,6 +200,19 @@ def read_ledger(path: Path | str) -> Ledger:
     for number, row in enumerate(rows[1:], start=2):
         lines.append(_parse_line(path, number, row, lines[-1].iteration if lines else -1))
     return Ledger(path, header, tuple(lines), torn)
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """Read the header alone, of a ledger whose other lines may be damaged.
+
+    Raises:
+        LedgerError: the file is missing, or its first line is no header.
+    """
+    try:
+        with path.open("rb") as file:
+            return _parse_header(path, file.readline())
+    except OSError as error:
+        raise LedgerError(f"{path}: can't read the ledger: {error.strerror}") from error
 
 
 def _is_json(row: bytes) -> bool:

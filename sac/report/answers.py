@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sac.config import BadConfig
+from sac.report.runs import runs_in
 
 FILE = "answer.json"
 MARK = "sac_why"
@@ -65,14 +66,13 @@ def split_paths(paths: Sequence[str]) -> tuple[list[Path], list[str]]:
     others: list[str] = []
     for given in paths:
         path = Path(given)
-        inside = sorted(path.glob(f"*/{FILE}")) if path.is_dir() else []
-        if path.is_dir() and (path / FILE).is_file():
-            answers.append(path / FILE)
-        elif path.is_file() and _is_answer(path):
-            answers.append(path)
-        elif inside:
-            answers += inside
+        if path.is_dir():
+            found = [path / FILE] if (path / FILE).is_file() else sorted(path.glob(f"*/{FILE}"))
         else:
+            found = [path] if path.is_file() and _is_answer(path) else []
+        answers += found
+        # A folder may hold runs beside an answer.
+        if not found or (path.is_dir() and runs_in(path)):
             others.append(given)
     return answers, others
 

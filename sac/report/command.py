@@ -26,6 +26,7 @@ def report_command(paths: Sequence[str], output: str | None, text: str | None) -
 
     Raises:
         BadConfig: there is no run or answer, or a file can't be written.
+        LedgerError: a file is no ledger.
     """
     answers, others = split_paths(paths)
     runs, files = benches.split(others)

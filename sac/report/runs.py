@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sac.config import LAYOUT_FIELDS, BadConfig
-from sac.ledger import Ledger, LedgerError, read_ledger
+from sac.ledger import Ledger, LedgerError, read_header, read_ledger
 from sac.run_folder import RunFolder
 
 CURVES = ("success_once", "return")
@@ -70,6 +70,7 @@ def read_runs(paths: Sequence[str | Path]) -> list[Run]:
 
     Raises:
         BadConfig: there is nothing at a path, or nothing of a run.
+        LedgerError: a file is no ledger.
     """
     found = [path for given in paths for path in _expand(Path(given))]
     return [_read(path, label) for path, label in zip(found, _labels(found), strict=True)]
@@ -78,12 +79,19 @@ def read_runs(paths: Sequence[str | Path]) -> list[Run]:
 def _expand(path: Path) -> list[Path]:
     if not path.exists():
         raise BadConfig(f"{path}: no such file or folder; give run folders of `sac train`, or ledger files")
-    if path.is_file() or _is_run(path):
+    if path.is_file():
         return [path]
-    inside = sorted(child for child in path.iterdir() if child.is_dir() and _is_run(child))
+    inside = runs_in(path)
     if not inside:
         raise BadConfig(f"{path}: no run folder, and none in it: expected a ledger.jsonl or a manifest.json")
     return inside
+
+
+def runs_in(folder: Path) -> list[Path]:
+    """The folder itself where it is a run's, else those in it that are."""
+    if _is_run(folder):
+        return [folder]
+    return sorted(child for child in folder.iterdir() if child.is_dir() and _is_run(child))
 
 
 def _is_run(path: Path) -> bool:
@@ -104,16 +112,31 @@ def _labels(paths: Sequence[Path]) -> list[str]:
 
 
 def _read(path: Path, label: str) -> Run:
-    ledger, trouble = None, ""
-    try:
-        ledger = read_ledger(path)
-    except LedgerError as error:
-        trouble = str(error)
     folder = RunFolder(path if path.is_dir() else path.parent)
     own = path.is_dir() or path == folder.ledger
     manifest = _manifest(folder.manifest) if own else {}
-    header = {**manifest, **(ledger.header if ledger else {})}
-    return Run(label, path, ledger, trouble, header, _metrics(folder.metrics) if own else {})
+    metrics = _metrics(folder.metrics) if own else {}
+    try:
+        ledger = read_ledger(path)
+    except LedgerError as error:
+        # A file that no other tells anything of must at least begin as a ledger does.
+        header = _header_of_damaged(folder.ledger if path.is_dir() else path, required=not (manifest or metrics))
+        return Run(label, path, None, str(error), {**manifest, **header}, metrics)
+    return Run(label, path, ledger, "", {**manifest, **ledger.header}, metrics)
+
+
+def _header_of_damaged(path: Path, required: bool) -> dict[str, Any]:
+    """The header of a ledger that can't be read whole, empty where that can't be read either.
+
+    Raises:
+        LedgerError: it can't, and is required.
+    """
+    try:
+        return read_header(path)
+    except LedgerError:
+        if required:
+            raise
+        return {}
 
 
 def _manifest(path: Path) -> dict[str, Any]:

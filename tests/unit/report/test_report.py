@@ -173,6 +173,35 @@ def test_a_damaged_run_is_reported_as_far_as_it_goes(report, tmp_path, damage):
     assert DAMAGE[damage] in page.text + markdown
 
 
+NO_LEDGER = {
+    "random": bytes(range(256)),
+    "text": b"nonsense\n",
+    "empty": b"",
+    "object": b"{}\n",
+    "torn": b'{"ledger": 1',
+}
+
+
+@pytest.mark.parametrize("content", NO_LEDGER)
+@pytest.mark.parametrize("in_a_folder", [False, True])
+def test_what_does_not_even_begin_as_a_ledger_is_bad_input(tmp_path, monkeypatch, capsys, content, in_a_folder):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "run" / "ledger.jsonl" if in_a_folder else tmp_path / "bad.jsonl"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(NO_LEDGER[content])
+    assert main(["report", str(path.parent if in_a_folder else path)]) == 2
+    assert f"{path}:1: expected a" in capsys.readouterr().err
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_of_a_ledger_with_a_damaged_line_the_header_is_still_told(report, tmp_path):
+    lines = (write_run(tmp_path / "a") / "ledger.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "b.jsonl").write_text("".join([*lines[:3], "nonsense\n", *lines[4:]]))
+    page, markdown = report(tmp_path / "b.jsonl")
+    assert "b.jsonl:4: expected a JSON object" in markdown
+    assert "Point-v1" in page.text
+
+
 def test_a_single_run_is_told_how_to_get_a_second(report, tmp_path):
     page, markdown = report(write_run(tmp_path / "a", num_envs=8))
     assert markdown.startswith("## One run, a: nothing to compare it with")

@@ -165,3 +165,16 @@ def test_a_damaged_answer_is_bad_input_that_teaches(tmp_path, capsys, damage):
     assert DAMAGE[damage] in error
     assert "`sac why --keep FOLDER -- …`, then `sac report FOLDER`" in error
     assert not (tmp_path / "page.html").exists()
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_folder_that_holds_runs_beside_an_answer_shows_both(report, tmp_path, nested):
+    answer = write_answer(tmp_path / "x") / "answer.json"
+    both = tmp_path / "both"
+    write_run(both / "run" if nested else both)
+    (both / "why").mkdir()
+    (both / ("why/answer.json" if nested else "answer.json")).write_text(answer.read_text())
+    page, markdown = report(both)
+    for text in (page.text, markdown):
+        assert "a space is sampled that nobody has seeded" in text
+        assert "One run, " in text
