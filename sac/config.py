@@ -248,8 +248,8 @@ def check(config: TrainConfig) -> None:
     _check_refused(config)
     if config.evaluate and config.checkpoint is None:
         raise BadConfig("--evaluate needs a policy: give its file with --checkpoint, for example runs/NAME/policy.pt")
-    if config.checkpoint is not None and not _is_file(config.checkpoint):
-        raise BadConfig(f"--checkpoint {config.checkpoint}: no such file; a run writes its policy to RUN_DIR/policy.pt")
+    if config.checkpoint is not None:
+        require_policy(Path(config.checkpoint))
     if not _CADENCE.fullmatch(config.checkpoint_freq):
         raise BadConfig(
             f"--checkpoint_freq {config.checkpoint_freq}: must be a number of iterations, or of minutes like 10m, or 0"
@@ -258,9 +258,23 @@ def check(config: TrainConfig) -> None:
         raise BadConfig(f"--buffer_device {config.buffer_device}: must be cpu or cuda")
 
 
-def _is_file(path: str) -> bool:
+def require_policy(path: Path) -> None:
+    """Refuse a policy file that is not there.
+
+    Raises:
+        BadConfig: naming what may have been meant.
+    """
+    if is_file(path):
+        return
+    if is_file(path / "policy.pt"):
+        raise BadConfig(f"--checkpoint {path}: a run folder; did you mean {path / 'policy.pt'}?")
+    raise BadConfig(f"--checkpoint {path}: no such file; a run writes its policy to RUN_DIR/policy.pt")
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file, under a name that the system may find impossible."""
     try:
-        return Path(path).is_file()
+        return path.is_file()
     except OSError:  # too long a name, for one
         return False
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sac import numerics, policy_file
-from sac.config import BadConfig, TrainConfig, check
+from sac.config import BadConfig, TrainConfig, check, is_file, require_policy
 from sac.environments import make_eval_envs, resolve_device
 from sac.envs.workers import resolve_workers
 from sac.evaluation import evaluate
@@ -20,20 +20,25 @@ from sac.metrics import EpisodeLog, wilson_interval
 
 
 def evaluate_command(options: argparse.Namespace) -> int:
-    """Evaluate `options.checkpoint` over `options.episodes` episodes; prints the result and returns 0."""
+    """Evaluate `options.checkpoint` over `options.episodes` episodes; prints the result and returns 0.
+
+    Raises:
+        BadConfig: an option can't be used, or there is no such policy.
+    """
     if options.episodes < 1:
         raise BadConfig(f"--episodes {options.episodes}: must be greater than 0")
-    trained = _trained_as(Path(options.checkpoint))
+    checkpoint = _policy_file(Path(options.checkpoint))
+    trained = _trained_as(checkpoint)
     fields: dict[str, Any] = {
         "env_id": options.env_id or trained.get("env_id"),
         "control_mode": options.control_mode or trained.get("control_mode", TrainConfig.control_mode),
         "num_eval_envs": min(options.num_eval_envs, options.episodes),
-        "checkpoint": options.checkpoint,
+        "checkpoint": str(checkpoint),
         "seed": options.seed,
         "numerics": options.numerics,
     }
     if fields["env_id"] is None:
-        raise BadConfig(f"--env_id: no manifest.json beside {options.checkpoint} tells the task; name it")
+        raise BadConfig(f"--env_id: no manifest.json beside {checkpoint} tells the task; name it")
     config = dataclasses.replace(TrainConfig(), num_eval_steps=10_000_000, evaluate=True, **fields)
     log = evaluate_policy(config, options.episodes)
     print(json.dumps(summary(log), allow_nan=False) if options.json else describe(config, log))
@@ -96,6 +101,18 @@ def describe(config: TrainConfig, log: EpisodeLog) -> str:
         lines.append(f"  {name:15} {found['means'][name]:.3f}   95 % interval {shown}")
     lines.append(f"  {'episode_len':15} {found['means']['episode_len']:.1f}")
     return "\n".join(lines)
+
+
+def _policy_file(path: Path) -> Path:
+    """The policy that `--checkpoint` names: a file, or the final one of a run folder.
+
+    Raises:
+        BadConfig: there is none.
+    """
+    final = path / "policy.pt"
+    found = final if is_file(final) else path
+    require_policy(found)
+    return found
 
 
 def _trained_as(checkpoint: Path) -> dict[str, Any]:

@@ -31,6 +31,11 @@ def test_a_policy_is_evaluated_on_the_task_it_was_trained_on(run_dir, capsys):
         assert low <= found["means"][name] <= high
 
 
+def test_a_run_folder_stands_for_its_final_policy(run_dir, capsys):
+    named = evaluated(capsys, "--checkpoint", str(run_dir / "policy.pt"), "--episodes", "3")
+    assert evaluated(capsys, "--checkpoint", str(run_dir), "--episodes", "3") == named
+
+
 def test_the_same_evaluation_finds_the_same_and_another_seed_other_episodes(run_dir, capsys):
     arguments = ["--checkpoint", str(run_dir / "policy.pt"), "--episodes", "9"]
     first = evaluated(capsys, *arguments)
@@ -55,7 +60,8 @@ def test_evaluate_of_manskills_own_flags_prints_the_same_kind_of_result(run_dir,
 @pytest.mark.parametrize(
     "arguments, word",
     [
-        (["--checkpoint", "nowhere.pt", "--env_id", "Point-v1"], "nowhere.pt"),
+        (["--checkpoint", "nowhere.pt", "--env_id", "Point-v1"], "--checkpoint nowhere.pt: no such file"),
+        (["--checkpoint", "nowhere.pt"], "--checkpoint nowhere.pt: no such file"),
         (["--checkpoint", "POLICY", "--episodes", "0"], "--episodes 0"),
         (["--checkpoint", "POLICY", "--num_eval_envs", "0"], "--num_eval_envs 0"),
         (["--checkpoint", "LOOSE"], "--env_id"),
