@@ -105,16 +105,22 @@ def _usage() -> str:
     return "\n".join(["usage: sac COMMAND ...", "", *lines, "", "sac COMMAND --help tells more."])
 
 
+_TRAIN = (
+    "Train Soft Actor-Critic on a ManiSkill task, with the flags of ManiSkill's sac.py; equal seeds give equal bits. "
+    "--resume goes on with a run that was stopped. Exit status: 0 trained, 2 an error, 3 stopped by a signal."
+)
+
+
 def parse_train(arguments: Sequence[str], prog: str = "sac train") -> TrainConfig:
     """The configuration that these flags give; dashes and underscores are alike. Exits with status 2 on bad ones."""
     import tyro
 
-    return tyro.cli(TrainConfig, args=list(arguments), prog=prog, use_underscores=True)
+    return tyro.cli(TrainConfig, args=list(arguments), prog=prog, description=_TRAIN, use_underscores=True)
 
 
 @dataclass(frozen=True)
 class TrainCommand(TrainConfig):
-    """What `sac train` is given; the first three are no part of the run."""
+    """What the command line of `sac train` holds: the run's flags, and how an earlier run is gone on with."""
 
     resume: str | None = None
     """go on with the run in this folder, from its newest checkpoint, with the flags it was begun with"""
@@ -133,7 +139,14 @@ def parse_resumable(arguments: Sequence[str]) -> tuple[TrainConfig, Resume | Non
     root = named.parse_known_args(list(arguments))[0].resume
     found = find_run(Path(root), None, False) if root is not None else None
     default = TrainCommand(**found.stored.to_dict()) if found else TrainCommand()
-    command = tyro.cli(TrainCommand, args=list(arguments), prog="sac train", default=default, use_underscores=True)
+    command = tyro.cli(
+        TrainCommand,
+        args=list(arguments),
+        prog="sac train",
+        description=_TRAIN,
+        default=default,
+        use_underscores=True,
+    )
     config = TrainConfig(**{name: getattr(command, name) for name in TrainConfig().to_dict()})
     if found is None:
         if command.resume_from is not None or command.allow_drift:
@@ -170,8 +183,11 @@ def _train(arguments: list[str]) -> int:
 
 def _eval(arguments: list[str]) -> int:
     """Evaluate a saved policy over many episodes, with a confidence interval."""
-    parser = argparse.ArgumentParser(prog="sac eval")
-    parser.add_argument("--checkpoint", required=True, help="policy file, for example runs/NAME/policy.pt")
+    parser = argparse.ArgumentParser(
+        prog="sac eval",
+        description="Evaluate a saved policy over many episodes; means, and a 95 % interval for what varies.",
+    )
+    parser.add_argument("--checkpoint", required=True, help="policy file, or the run folder whose policy.pt is meant")
     parser.add_argument("--env_id", "--env-id", help="task; default: that of the run the policy lies in")
     parser.add_argument("--control_mode", "--control-mode", help="control mode; default likewise")
     parser.add_argument("--episodes", type=int, default=100, help="number of episodes (default %(default)s)")
@@ -197,7 +213,11 @@ def _twin(arguments: list[str]) -> int:
 
 def _diff(arguments: list[str]) -> int:
     """Compare two run folders or ledgers: where do they part first?"""
-    parser = argparse.ArgumentParser(prog="sac diff")
+    parser = argparse.ArgumentParser(
+        prog="sac diff",
+        description="Compare two runs by their ledgers: in which iteration and which quantity do they part first?",
+        epilog="Exit status: 0 equal, 1 diverged, 2 not comparable. Unlike lengths: what both hold is compared.",
+    )
     parser.add_argument("a", help="run folder or ledger")
     parser.add_argument("b", help="run folder or ledger")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -216,7 +236,11 @@ def _golden(arguments: list[str]) -> int:
 
 def _report(arguments: list[str]) -> int:
     """Write one page about runs, or an answer of `sac why`: where they part, what they learnt, how to do it again."""
-    parser = argparse.ArgumentParser(prog="sac report", description="The first run is the one to compare with.")
+    parser = argparse.ArgumentParser(
+        prog="sac report",
+        description="Write one page about runs: where they part, what they learnt, and how to do it again. "
+        "The first run is the one to compare with.",
+    )
     what = "run folder, ledger, folder of run folders, or what `sac why` (--keep, --json) or `sac bench compare` wrote"
     parser.add_argument("runs", nargs="+", metavar="RUN", help=what)
     parser.add_argument("-o", "--output", metavar="FILE.html", help="the page (default report.html)")

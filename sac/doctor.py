@@ -30,7 +30,12 @@ class Finding:
 
 def doctor_command(arguments: Sequence[str]) -> int:
     """`sac doctor`; 0 where the CPU path works whole, else 1."""
-    argparse.ArgumentParser(prog="sac doctor", description=doctor_command.__doc__).parse_args(list(arguments))
+    argparse.ArgumentParser(
+        prog="sac doctor",
+        description="Try what `sac` needs on this machine: versions, numerics profiles, physics, renderer, GPU. "
+        "Each finding says how to mend it.",
+        epilog="Exit status: 0 training on the CPU works, 1 it does not. What is marked off is not needed for that.",
+    ).parse_args(list(arguments))
     # The renderer first: building a task without one puts null materials in its place.
     renderer = _renderer()
     findings = [*_versions(), *_profiles(), _physics(), renderer, _gpu(), _gpu_physics()]

@@ -52,7 +52,9 @@ BAD = {
     "train --env_id Point-v1 --checkpoint {tmp}/file --run_dir {tmp}/new": ["--checkpoint {tmp}/file", "not a policy"],
     "eval": ["--checkpoint"],
     "eval --checkpoint": ["--checkpoint"],
-    "eval --checkpoint /nowhere/p.pt": ["--env_id", "/nowhere/p.pt"],
+    "eval --checkpoint /nowhere/p.pt": ["--checkpoint /nowhere/p.pt", "no such file"],
+    "eval --checkpoint {tmp}/taken": ["--checkpoint {tmp}/taken", "no such file", "policy.pt"],
+    "train --checkpoint {tmp}/trained": ["--checkpoint {tmp}/trained", "did you mean {tmp}/trained/policy.pt?"],
     "eval --checkpoint /nowhere/p.pt --env-id Point-v1": ["--checkpoint /nowhere/p.pt", "no such file"],
     "eval --checkpoint {tmp}/file --env_id Point-v1": ["--checkpoint {tmp}/file", "not a policy file"],
     "eval --checkpoint {tmp}/file --env_id Point-v1 --episodes 0": ["--episodes 0", "greater than 0"],
@@ -122,6 +124,8 @@ def test_bad_input_is_status_2_and_a_message(line, tmp_path, capsys):
     (tmp_path / "file").write_text("nothing")
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "manifest.json").write_text("{}")
+    (tmp_path / "trained").mkdir()
+    (tmp_path / "trained" / "policy.pt").write_text("nothing")
     assert status([part.format(tmp=tmp_path) for part in line.split()]) == 2
     captured = capsys.readouterr()
     found = text(captured)
@@ -199,10 +203,27 @@ def test_help_lists_every_command(capsys):
     ] == []
 
 
-@pytest.mark.parametrize("command", ["train", "eval", "twin", "diff", "golden", "bench", "doctor"])
-def test_every_command_has_help(command, capsys):
+# Command -> how its description begins.
+DESCRIBED = {
+    "train": "Train Soft Actor-Critic",
+    "eval": "Evaluate a saved policy",
+    "twin": "Train several times",
+    "diff": "Compare two runs",
+    "golden": "Run short trainings",
+    "bench": "Benchmarks of two revisions",
+    "doctor": "Try what `sac` needs",
+    "report": "Write one page",
+}
+
+
+@pytest.mark.parametrize("command", DESCRIBED)
+def test_every_command_has_help_that_says_what_it_does(command, capsys):
     assert status([command, "--help"]) == 0
-    assert "usage: sac" in text(capsys.readouterr())
+    found = text(capsys.readouterr())
+    assert "usage: sac" in found
+    assert DESCRIBED[command] in found
+    # What a docstring says to programmers is nothing to users.
+    assert "_command" not in found and f"`sac {command}`;" not in found and "is given" not in found
 
 
 def test_help_of_train_tells_every_flag(capsys):
