@@ -103,16 +103,17 @@ def trainings_in(folder: Path) -> list[int]:
     return [pid for pid in found if is_running(pid)]
 
 
-@pytest.fixture
-def endless_twin(tmp_path):
-    """`sac twin` in the midst of its first training, its temporary folder, and the training's process ids."""
+@pytest.fixture(params=[False])
+def endless_twin(tmp_path, request):
+    """`sac twin` in its first training (the parameter: whether it keeps), its folder, and the training's processes."""
     flags = "--env_id=Point-v1 --num_envs=1 --training_freq=8 --batch_size=8 --learning_starts=8 --buffer_size=100 "
     flags += "--eval_freq=0 --threads=1 --total_timesteps=100_000_000 --no-tensorboard --no-progress"
     environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    flags += f" --keep={tmp_path}/kept" if request.param else ""
     command = [sys.executable, "-m", "sac", "twin", *flags.split()]
     with (tmp_path / "words").open("w") as words:
         twin = subprocess.Popen(command, env=environment, stdout=words, stderr=words)
-    wait_for(lambda: list(tmp_path.glob("sac-twin-*/run-0/ledger.jsonl")) or twin.poll() is not None)
+    wait_for(lambda: list(tmp_path.glob("*/run-0/ledger.jsonl")) or twin.poll() is not None)
     trainings = trainings_in(tmp_path)
     assert trainings, (tmp_path / "words").read_text()
     yield twin, tmp_path, trainings
@@ -133,3 +134,13 @@ def test_a_twin_that_is_ended_leaves_no_training_behind(endless_twin, kind, stat
     if kind != signal.SIGKILL:
         assert list(folder.glob("sac-twin-*")) == []
         assert "--resume" not in words and "run folder" not in words
+
+
+@pytest.mark.parametrize("endless_twin", [True], indirect=True)
+def test_a_run_in_a_folder_that_is_kept_stops_with_a_checkpoint(endless_twin):
+    twin, folder, trainings = endless_twin
+    twin.send_signal(signal.SIGINT)
+    assert twin.wait(60) == 130
+    assert not any(map(is_running, trainings))
+    assert f"sac train --resume {folder}/kept/run-0" in (folder / "words").read_text()
+    assert list((folder / "kept" / "run-0" / "checkpoints" / "states").iterdir())
