@@ -19,6 +19,7 @@ from sac.why.compare import Comparison
 from sac.why.content import short
 from sac.why.launch import CantRun, Plan, Run, run_all
 from sac.why.run import STRESS
+from sac.why.sharing import REMEDY, note_sharing
 from sac.why.show import audit_lines, plain, print_lines, verdict_lines
 from sac.why.trace import BadTrace, children_of, read_audit
 from sac.why.twins import Twins
@@ -147,12 +148,14 @@ def _run_and_answer(options: argparse.Namespace, command: Sequence[str], folder:
     for run in runs:
         require_trace(run)
     comparisons = [one.comparison() for one in twins]
+    for one, other in zip(comparisons, runs[1:], strict=True):
+        note_sharing(one, (runs[0].trouble, other.trouble))
     comparison = next((one for one in comparisons if not one.equal), comparisons[0])
     _note_failures(comparison, runs)
     if comparison.equal and not comparison.failed:
         comparison.notes += [note for other in runs[1:] for note in _unlike_words(runs[0], other)][:1]
     deep: list[str] = []
-    if options.deep and comparison.parting is not None:
+    if options.deep and comparison.parting is not None and comparison.proven:
         from sac.why.deep import deepen
 
         deep = deepen(replace(plan, folder=folder / "deep"), comparison)
@@ -230,6 +233,9 @@ def _answer(
     if comparison.equal and comparison.failed:
         print("sac why: error: equal as far as they came, but the command failed (see the notes)", file=sys.stderr)
         return ERROR
+    if comparison.disturbed is not None:
+        print(f"sac why: error: the two runs share {comparison.disturbed.name}: {REMEDY}", file=sys.stderr)
+        return ERROR
     return EQUAL if comparison.equal else DIVERGED
 
 
@@ -240,7 +246,7 @@ def answer_json(
     return {
         "sac_why": 1,
         "command": list(command),
-        "equal": comparison.equal,
+        "equal": comparison.equal if comparison.proven else None,
         "failed": comparison.failed,
         "compared_events": comparison.compared,
         "first": None if verdict is None else verdict.to_json(),

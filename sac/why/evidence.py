@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from sac.why.compare import Pair, Parting
+from sac.why.sharing import Shared
 from sac.why.trace import Event, Trace
 
 
@@ -19,12 +20,14 @@ class Evidence:
         source: the source from which the difference can have come, if one is known to reach the event.
         a: the first run's trace.
         b: the second's.
+        shared: the file by which one run can have disturbed the other, if there is one.
     """
 
     parting: Parting
     source: Pair | None
     a: Trace
     b: Trace
+    shared: Shared | None = None
 
     @property
     def event(self) -> Event:

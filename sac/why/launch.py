@@ -38,6 +38,7 @@ class Plan:
         variations: for each run, environment variables of its own.
         deep: part of the run whose operations are recorded, as `deep` understands it.
         root: folder of the user's own files, if it isn't the script's.
+        prefix: what stands before the number of a run where `{run}` is in the command.
     """
 
     command: Sequence[str]
@@ -47,6 +48,7 @@ class Plan:
     variations: Sequence[Mapping[str, str]] = field(default_factory=lambda: [{}])
     deep: str = ""
     root: Path | None = None
+    prefix: str = ""
 
 
 @dataclass
@@ -110,7 +112,8 @@ def traced_command(command: Sequence[str]) -> tuple[list[str], str, Path]:
 
 def start(plan: Plan, number: int) -> Run:
     """Start one run."""
-    command, how, root = traced_command(plan.command)
+    name = f"{plan.prefix}{number}"
+    command, how, root = traced_command([part.replace("{run}", name) for part in plan.command])
     trace, output = plan.folder / f"run{number}.trace", plan.folder / f"run{number}.out"
     for label in ("", *children_of(trace)):
         # Of an earlier question, in a folder that is kept.
@@ -126,6 +129,7 @@ def start(plan: Plan, number: int) -> Run:
         runner.SECONDS: str(plan.seconds),
         runner.MAIN: how,
         runner.DEEP: plan.deep,
+        runner.RUN: name,
         **plan.variations[(number - 1) % len(plan.variations)],
     }
     with output.open("wb") as file:
@@ -169,6 +173,8 @@ def run_all(plan: Plan, runs: int) -> tuple[list[Run], list[Twins]]:
                 run.stop()
         for kind, handler in zip(_ENDING, before, strict=True):
             signal.signal(kind, handler)
+    for one in twins:
+        one.stopped = {run.trace for run in started if run.stopped}
     return started, twins
 
 

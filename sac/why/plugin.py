@@ -41,6 +41,7 @@ def assert_deterministic(function: Callable[..., Any], seed: int | None = None, 
     """
     from sac.why.command import text_of
     from sac.why.launch import Plan, run_all
+    from sac.why.sharing import note_sharing
 
     __tracebackhide__ = True
     file = Path(inspect.getsourcefile(function) or "").resolve()
@@ -56,6 +57,7 @@ def assert_deterministic(function: Callable[..., Any], seed: int | None = None, 
             pytest.fail(f"{function.__qualname__} failed:\n{failed.words}", pytrace=False)
         for one in twins:
             comparison = one.comparison()
+            note_sharing(comparison, ("", ""))
             if not comparison.equal:
                 pytest.fail(text_of(comparison), pytrace=False)
 

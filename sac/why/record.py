@@ -1,11 +1,12 @@
 """Writes down what a traced process does, one JSON line an event, as it happens.
 
-There are two sorts of lines beside the header and the places:
+There are three sorts of lines beside the header and the places:
 
 - *flow* events are what must be equal in two runs: draws, seeding, environment steps, forwards, optimizer steps. Each
   has digests of its inputs and outputs;
 - *sources* are what may differ from process to process without any harm: the clock, entropy, the order of a set. They
-  never make a verdict by themselves; they explain one.
+  never make a verdict by themselves; they explain one;
+- *files* are what the process changed, or read while it was new: two runs in one folder may disturb each other.
 
 Memory stays bounded: lines leave at once, and what is remembered is one counter for each line of the user's code.
 """
@@ -28,6 +29,9 @@ from .place import Place, Places
 VERSION = 1
 SOURCES_A_PLACE = 100
 """Sources written for one line of code; a clock in a loop would fill the file otherwise."""
+
+FILES = 10_000
+"""Files that are remembered, and written, for one process."""
 
 _clock = time.time
 Described = tuple[Mapping[str, Any], Mapping[str, Any]]
@@ -60,6 +64,7 @@ class Recorder:
         self._local = threading.local()
         self._occurrences: dict[tuple[Any, ...], int] = defaultdict(int)
         self._known: dict[Place, int] = {}
+        self._touched: set[tuple[str, str]] = set()
         self._flows = 0
         self._children = 0
         self._file = -1
@@ -91,6 +96,7 @@ class Recorder:
         self._lock, self._local = threading.RLock(), threading.local()
         self._numbers, self._flows = itertools.count(1), 0
         self._known.clear()
+        self._touched.clear()
         self._occurrences.clear()
         os.close(self._file)
         self.open({"child": True})
@@ -203,16 +209,35 @@ class Recorder:
             event["d"] = int(place.direct)
             self._put(event)
 
+    def touch(self, how: str, path: str, place: Place) -> None:
+        """Write once that a file was touched.
+
+        Args:
+            how: `write`, `read`, `share` (both), or `folder` for one that was made or removed.
+            path: absolute.
+            place: the line.
+        """
+        with self._lock:
+            if (how, path) in self._touched or len(self._touched) >= FILES:
+                return
+            self._touched.add((how, path))
+            self._put({"file": path, "how": how, "at": self._number(place), "t": round(_clock(), 4)})
+
     def _begin(self, kind: str, name: str, place: Place) -> dict[str, Any]:
         """Number an event and give it its identity: kind, place and the count of its likes there."""
         with self._lock:
-            number = self._known.get(place)
-            if number is None:
-                number = self._known[place] = len(self._known) + 1
-                self._put({"place": number, **place._asdict()})
+            number = self._number(place)
             key = (kind, name, number)
             self._occurrences[key] += 1
             return {"n": next(self._numbers), "k": kind, "f": name, "at": number, "c": self._occurrences[key]}
+
+    def _number(self, place: Place) -> int:
+        """Return the number that stands for a place in the trace; a new one is written first."""
+        number = self._known.get(place)
+        if number is None:
+            number = self._known[place] = len(self._known) + 1
+            self._put({"place": number, **place._asdict()})
+        return number
 
     def _finish(self, event: dict[str, Any], facts: Mapping[str, Any]) -> None:
         """Write a flow event, and stop the process where that was asked for."""
