@@ -28,8 +28,8 @@ class Cause:
         fix: what to change.
         link: a known case, or the documentation, if there is any.
         applies: how it is recognised.
-        at: what line is to be mended: the `event`, the `outer` event, the `source`, what `moved` the generator, or
-            what touched the `shared` file last.
+        at: what line is to be mended: the `event`, the `outer` event, the `source`, what `moved` the generator,
+            what touched the `shared` file last, or the last event of another `thread`.
     """
 
     name: str
@@ -286,7 +286,8 @@ CAUSES: tuple[Cause, ...] = (
         "completion-order",
         "results are used in the order in which workers finish",
         "Which worker is first depends on the load of the machine.",
-        "Ask for them in the order of submission: `executor.map`, `pool.imap`, or wait for each future in turn.",
+        "Ask for them in the order of submission: `executor.map`, `pool.imap`, or wait for each future in turn. Of a "
+        "queue, take a whole round and sort it by worker and step, or give each worker a queue of its own.",
         "https://docs.python.org/3/library/concurrent.futures.html#concurrent.futures.as_completed",
         lambda evidence: evidence.source_is("completion"),
         "source",
@@ -344,6 +345,16 @@ CAUSES: tuple[Cause, ...] = (
         "`torch.use_deterministic_algorithms(True)`; `sac why --deep` names the operator.",
         REPRODUCIBILITY,
         _arithmetic,
+    ),
+    Cause(
+        "thread-order",
+        "several threads were at work, and probably the order in which they came decides",
+        "This is a guess: the inputs differ, no source that is traced explains it, and other threads than the main one "
+        "had events before. What they append to a list, or change, has the order in which they happened to run.",
+        "Keep what each thread makes apart, and join it in a fixed order: by the thread's number, then by step.",
+        None,
+        lambda evidence: not evidence.parting.inputs_equal and evidence.thread_event() is not None,
+        "thread",
     ),
 )
 

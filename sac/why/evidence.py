@@ -73,6 +73,11 @@ class Evidence:
         found = [one for one in pair if one is not None and one.kind != "seed"]
         return min(found, key=lambda one: counts[one.place], default=None)
 
+    def thread_event(self) -> Event | None:
+        """Return the last flow event of a thread beside the main one before the runs part."""
+        found = [flow for flow in self.a.flows if "thread" in flow.facts and flow.number < self.event.number]
+        return max(found, key=lambda flow: flow.number, default=None)
+
     def threads(self) -> tuple[str, str]:
         """Return the thread counts of both runs, as far as they show."""
         pair = self.parting.event

@@ -30,6 +30,9 @@ VERSION = 1
 SOURCES_A_PLACE = 100
 """Sources written for one line of code; a clock in a loop would fill the file otherwise."""
 
+COMPLETIONS_A_PLACE = 2000
+"""The same of what workers hand over: their order may be the same for long, and then change."""
+
 FILES = 10_000
 """Files that are remembered, and written, for one process."""
 
@@ -200,7 +203,7 @@ class Recorder:
             if place is None or place.aside:
                 return
             event = self._begin(kind, name, place)
-            if event["c"] > SOURCES_A_PLACE:
+            if event["c"] > (COMPLETIONS_A_PLACE if kind == "completion" else SOURCES_A_PLACE):
                 return
             found = _readable(lambda: digest(value), "unreadable")
             event |= {"s": 1, "out": {"value": found}, "shown": short(value if shown is None else shown)}

@@ -142,6 +142,9 @@ def _place(cause: Cause, evidence: Evidence) -> Place:
         return evidence.source.a.place
     if cause.at == "moved" and moved is not None:
         return moved.place
+    thread = evidence.thread_event()
+    if cause.at == "thread" and thread is not None:
+        return thread.place
     if cause.at == "shared" and evidence.shared is not None:
         return max(evidence.shared.touches, key=lambda touch: touch.time).place
     # A place in brackets is a library's: the user's own line says more.
