@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sac.why.sharing import Shared
 
 STOPPED = "stopped"
-"""End of a trace whose run `sac why` itself has stopped, the answer being certain."""
+"""End of a trace that is known to have none, mostly because `sac why` stopped the run: the answer was certain."""
 
 
 @dataclass(frozen=True)

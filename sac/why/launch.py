@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sac.why import run as runner
+from sac.why.record import LOST, RESERVED
 from sac.why.trace import children_of
 from sac.why.twins import Twins
 
@@ -70,6 +71,14 @@ class Run:
         return f"{how}: {(self.words.strip().splitlines() or ['it printed nothing'])[-1]}"
 
     @property
+    def lost(self) -> str:
+        """Why the trace isn't whole; empty if it could be written."""
+        try:
+            return Path(f"{self.trace}{LOST}").read_text(errors="replace").partition("\n")[0].strip()
+        except OSError:
+            return ""
+
+    @property
     def words(self) -> str:
         """The end of what the run printed."""
         with self.output.open("rb") as file:
@@ -118,6 +127,7 @@ def start(plan: Plan, number: int) -> Run:
     for label in ("", *children_of(trace)):
         # Of an earlier question, in a folder that is kept.
         Path(f"{trace}{label}").unlink(missing_ok=True)
+    _reserve(trace)
     own = os.environ.get("PYTHONHASHSEED", str(number))
     environment = {
         **os.environ,
@@ -145,6 +155,14 @@ def start(plan: Plan, number: int) -> Run:
     return Run(process, trace, output)
 
 
+def _reserve(trace: Path) -> None:
+    """Make the file in which the tracer can say that the disk is full, while it isn't."""
+    try:
+        Path(f"{trace}{LOST}").write_bytes(b" " * RESERVED)
+    except OSError as error:
+        raise CantRun(f"the trace could not be written: {error.strerror}: {trace}") from error
+
+
 def _end_with_parent() -> None:
     """Have this process killed when its parent ends, however that ends; where the system can do that (Linux)."""
     if _LIBC is not None:
@@ -165,7 +183,7 @@ def run_all(plan: Plan, runs: int) -> tuple[list[Run], list[Twins]]:
         while _wait(started, pause):
             pause = min(5.0, pause * 1.3)
             # All are asked, so that none of them lags behind.
-            if any([one.parted() for one in twins]) or _pointless(started, twins):
+            if any([one.parted() for one in twins]) or _pointless(started, twins) or any(run.lost for run in started):
                 break
     finally:
         for run in started:
@@ -174,7 +192,10 @@ def run_all(plan: Plan, runs: int) -> tuple[list[Run], list[Twins]]:
         for kind, handler in zip(_ENDING, before, strict=True):
             signal.signal(kind, handler)
     for one in twins:
-        one.stopped = {run.trace for run in started if run.stopped}
+        one.stopped = {run.trace for run in started if run.stopped or run.lost}
+    for run in started:
+        if not run.lost:
+            Path(f"{run.trace}{LOST}").unlink(missing_ok=True)
     return started, twins
 
 

@@ -13,9 +13,11 @@ Memory stays bounded: lines leave at once, and what is remembered is one counter
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
+import re
 import threading
 import time
 from collections import defaultdict, deque
@@ -27,6 +29,12 @@ from .content import digest, sample, short
 from .place import Place, Places
 
 VERSION = 1
+LOST, RESERVED = ".lost", 512
+"""End of the name of the file that says why a trace isn't whole, and its bytes; blank if the trace is whole."""
+
+CHILD = r"(\.\d+)+$"
+"""End of the name of the trace of a process that a run has started."""
+
 SOURCES_A_PLACE = 100
 """Sources written for one line of code; a clock in a loop would fill the file otherwise."""
 
@@ -84,7 +92,10 @@ class Recorder:
 
     def open(self, header: Mapping[str, Any]) -> None:
         """Create the file and write its header."""
-        self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
+        try:
+            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
+        except OSError as error:
+            self._lose(error)
         self.places.anywhere = bool(header.get("child"))
         self._put({"trace": VERSION, "pid": os.getpid(), "root": self.places.root, **header})
 
@@ -101,7 +112,11 @@ class Recorder:
         self._known.clear()
         self._touched.clear()
         self._occurrences.clear()
+        if self._file < 0:
+            return
         os.close(self._file)
+        # Nothing is recorded until the child's own file is there; the opening of it least of all.
+        self._file = -1
         self.open({"child": True})
 
     def child_path(self) -> str:
@@ -264,6 +279,25 @@ class Recorder:
         return stack
 
     def _put(self, entry: Mapping[str, Any]) -> None:
-        """Write one line and hand it to the operating system."""
-        if self._file >= 0:
-            os.write(self._file, (json.dumps(entry, default=str) + "\n").encode())
+        """Write one line and hand it to the operating system; a disk that is full ends the trace, not the script."""
+        if self._file < 0:
+            return
+        line = (json.dumps(entry, default=str) + "\n").encode()
+        written = 0
+        try:
+            while written < len(line):
+                written += os.write(self._file, line[written:])
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                # Half a line would be read as damage.
+                os.ftruncate(self._file, os.fstat(self._file).st_size - written)
+            self._lose(error)
+
+    def _lose(self, error: OSError) -> None:
+        """Record nothing any more, and say why in the file that was reserved for it while there was room."""
+        # The file stays open: another thread may be about to write, and its number must not become the script's.
+        self._file = -1
+        with contextlib.suppress(OSError):
+            mark = os.open(re.sub(CHILD, "", self.path) + LOST, os.O_WRONLY)
+            os.pwrite(mark, f"{error.strerror}: {self.path}\n".encode()[:RESERVED], 0)
+            os.close(mark)

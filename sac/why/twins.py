@@ -131,7 +131,7 @@ class Twins:
         self.processes: dict[str, _Process] = {}
         self.pool = Pool()
         self.stopped: set[Path] = set()
-        """Traces of runs that were stopped because the answer was certain."""
+        """Traces without an end that need no note: the runs were stopped here, or another note says why."""
 
     def read(self, final: bool = False) -> None:
         """Read what the traces hold by now.

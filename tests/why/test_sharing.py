@@ -45,6 +45,11 @@ HARMLESS = {
     "devices": ("open('/dev/null', 'w').write('x')\n" + TRAIN, ""),
     "a dataset that was there before": ("open('count').read()\n" + TRAIN, ""),
     "files of unlike names": ("open(f'log.{os.getpid()}', 'w').close()\n" + TRAIN, ""),
+    "a log of workers": (
+        "child = os.fork()\nif not child:\n    random.seed(2)\n    open('log', 'a').write('x')\n    os._exit(0)\n"
+        "os.waitpid(child, 0)\n" + TRAIN,
+        "both runs wrote log (train.py:7)",
+    ),
     "a cache": ("os.makedirs('.cache/x', exist_ok=True)\nopen('.cache/x/y', 'w').write('x')\n" + TRAIN, ""),
 }
 UNSEEDED = "import numpy\nnumpy.random.default_rng().normal()\n"
