@@ -171,6 +171,13 @@ def test_a_run_that_fails_at_its_end_is_no_proof_of_equality(script, end, status
     assert "has no end" not in done.stdout or "SIGSEGV" in said
 
 
+def test_a_run_that_was_stopped_because_the_answer_was_certain_is_not_called_killed(script):
+    text = "import random, time\nwhile True:\n    random.random()\n    time.sleep(0.001)\n"
+    done = sac("why", "--", *script(text))
+    assert (done.returncode, "diverged: " in done.stdout) == (1, True)
+    assert "has no end" not in done.stdout
+
+
 # ---------------------------------------------------------------- operations of torch
 
 
