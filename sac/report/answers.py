@@ -114,10 +114,11 @@ def _answer(found: Mapping[str, Any], path: Path) -> Answer:
     audit = tuple(_reached(one) for one in found["audit"])
     first = found["first"]
     if first is not None:
+        outcome: Outcome = "nothing proved" if found["equal"] is None else "diverged"
         place = f"{first['file']}:{first['line']}"
         details = (*_details(first), *(("deep", str(line)) for line in found["deep"]), *notes)
         frames = tuple(_frame(one) for one in first["frames"])
-        return Answer(label, "diverged", f"{place}: {first['title']}", details, frames, audit)
+        return Answer(label, outcome, f"{place}: {first['title']}", details, frames, audit)
     compared = f"{int(found['compared_events']):,} events compared"
     if found["failed"] or not found["compared_events"]:
         why = "but the command failed" if found["failed"] else "so equality says nothing"
@@ -132,14 +133,24 @@ def _details(first: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "where", str(first["what"])
     for values in first["figures"]:
         yield "how much", str(values)
+    if first.get("shared") is not None:
+        yield "shared", f"{first['shared']['path']}: {_touches(first['shared']['touches'])}"
     if first["source"] is not None:
         source = first["source"]
         yield "it can come from", f"{source['text']}: {source['a']} and {source['b']}"
     yield from (("only in one run", str(one["text"])) for one in first["only_in_one_run"][:1])
     yield from (("just before, equal", str(one["text"])) for one in first["before"][-3:])
-    yield "known case", str(first["link"])
+    if first["link"] is not None:
+        # Answers of before had no label.
+        yield {"docs": "docs"}.get(first.get("link_label", ""), "known case"), str(first["link"])
     # They differ too; whoever mends the first line looks at these next.
     yield from (("differs too", str(one["text"])) for one in first["possible_sources"])
+
+
+def _touches(touches: Sequence[Mapping[str, Any]]) -> str:
+    """Say at which line each run touched a file."""
+    shown = enumerate(touches, start=1)
+    return ", ".join(f"run {run} ({one['how']}) at {one['file']}:{one['line']}" for run, one in shown)
 
 
 def _frame(one: Mapping[str, Any]) -> Frame:

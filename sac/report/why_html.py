@@ -28,7 +28,7 @@ def _details(answer: Answer) -> str:
     last = ""
     for name, text in answer.details:
         shown += f"<dt>{escape(name.capitalize())}</dt>" if name != last else ""
-        shown += f"<dd>{_link(text) if name == 'known case' else prose(text)}</dd>"
+        shown += f"<dd>{_link(text) if name in ('known case', 'docs') else prose(text)}</dd>"
         last = name
     return shown
 

@@ -26,18 +26,26 @@ class Cause:
         title: what is the matter, in one line.
         why: why it makes runs differ.
         fix: what to change.
-        link: a known case, or the documentation.
+        link: a known case, or the documentation, if there is any.
         applies: how it is recognised.
-        at: what line is to be mended: the `event`, the `outer` event, the `source`, or what `moved` the generator.
+        at: what line is to be mended: the `event`, the `outer` event, the `source`, what `moved` the generator,
+            what touched the `shared` file last, or the last event of another `thread`.
     """
 
     name: str
     title: str
     why: str
     fix: str
-    link: str
+    link: str | None
     applies: Callable[[Evidence], bool]
     at: str = "event"
+
+    @property
+    def link_label(self) -> str | None:
+        """What the link leads to: `known`, a thread about such a case, or `docs`."""
+        if self.link is None:
+            return None
+        return "known" if "/issues/" in self.link else "docs"
 
 
 _INDICES = ("randint", "choice", "integers", "permutation", "shuffle", "sample", "randperm", "choices", "random_")
@@ -98,6 +106,17 @@ def _arithmetic(evidence: Evidence) -> bool:
 
 CAUSES: tuple[Cause, ...] = (
     Cause(
+        "shared-file",
+        "the two runs share a file, and one can have disturbed the other by it",
+        "`sac why` runs the command twice at once, in one folder: a run finds there what the other one has made. What "
+        "parts them then may not be the script's doing.",
+        "Give each run its own place: `{run}` in the command stands for 1 and 2, as in `--out runs/{run}`; or take the "
+        "number from `os.environ['SAC_WHY_RUN']` in the script.",
+        None,
+        lambda evidence: evidence.shared is not None,
+        "shared",
+    ),
+    Cause(
         "unseeded-space",
         "a space is sampled that nobody has seeded",
         "A gymnasium space has a generator of its own and seeds it from the operating system's entropy. No global "
@@ -109,7 +128,7 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         "one-run-ended",
         "one run ended where the other one went on",
-        "An exception in one run only, a signal, a limit of time or memory, or a loop whose length is not fixed.",
+        "One run met an exception, a signal, or a limit of time or memory; or the length of a loop is not fixed.",
         "The notes say how each run ended. Look at what decides there whether the script goes on.",
         REPRODUCIBILITY,
         _one_ended,
@@ -187,8 +206,8 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         "seeded-too-late",
         "a global generator is drawn from before it is seeded",
-        "Until then it holds what the operating system's entropy gave it: what was built of it differs, whatever is "
-        "seeded afterwards.",
+        "Before it is seeded, a generator holds what the operating system's entropy gave it: what was built of that "
+        "differs, whatever is seeded afterwards.",
         "Seed first, before environments and networks are made.",
         REPRODUCIBILITY,
         lambda evidence: evidence.draws(seeded=False) and evidence.is_global() and evidence.seeded_later(),
@@ -222,8 +241,8 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         "unseeded-generator",
         "a generator is made without a seed",
-        "`default_rng()`, `RandomState()` and `random.Random()` then take theirs from the operating system's entropy.",
-        "Give it one: `default_rng(seed)`.",
+        "`default_rng()`, `RandomState()` and `random.Random()` seed themselves from the operating system's entropy.",
+        "Give the generator a seed: `default_rng(seed)`.",
         "https://numpy.org/doc/stable/reference/random/generator.html#numpy.random.default_rng",
         lambda evidence: evidence.event.kind == "draw" and evidence.source_is("entropy") and not evidence.is_global(),
         "source",
@@ -231,8 +250,8 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         "unseeded-generator",
         "a generator is drawn from that was made without a seed",
-        "`default_rng()`, `RandomState()` and `random.Random()` take theirs from the operating system's entropy.",
-        "Give it one where it is made: `default_rng(seed)`.",
+        "`default_rng()`, `RandomState()` and `random.Random()` seed themselves from the operating system's entropy.",
+        "Give the generator a seed where it is made: `default_rng(seed)`.",
         "https://numpy.org/doc/stable/reference/random/generator.html#numpy.random.default_rng",
         lambda evidence: evidence.draws(seeded=False) and not evidence.is_global(),
     ),
@@ -266,8 +285,9 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         "completion-order",
         "results are used in the order in which workers finish",
-        "Who is first depends on the load of the machine.",
-        "Ask for them in the order of submission: `executor.map`, `pool.imap`, or wait for each future in turn.",
+        "Which worker is first depends on the load of the machine.",
+        "Ask for them in the order of submission: `executor.map`, `pool.imap`, or wait for each future in turn. Of a "
+        "queue, take a whole round and sort it by worker and step, or give each worker a queue of its own.",
         "https://docs.python.org/3/library/concurrent.futures.html#concurrent.futures.as_completed",
         lambda evidence: evidence.source_is("completion"),
         "source",
@@ -320,10 +340,21 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         "arithmetic",
         "the same computation on the same inputs was rounded differently",
-        "A kernel that sums in no fixed order (atomic additions on a GPU), or another library, CPU or thread count.",
+        "A kernel may sum in no fixed order (atomic additions on a GPU); another library, CPU or thread count rounds "
+        "otherwise too.",
         "`torch.use_deterministic_algorithms(True)`; `sac why --deep` names the operator.",
         REPRODUCIBILITY,
         _arithmetic,
+    ),
+    Cause(
+        "thread-order",
+        "several threads were at work, and probably the order in which they came decides",
+        "This is a guess: the inputs differ, no source that is traced explains it, and other threads than the main one "
+        "had events before. What they append to a list, or change, has the order in which they happened to run.",
+        "Keep what each thread makes apart, and join it in a fixed order: by the thread's number, then by step.",
+        None,
+        lambda evidence: not evidence.parting.inputs_equal and evidence.thread_event() is not None,
+        "thread",
     ),
 )
 
@@ -333,7 +364,7 @@ UNKNOWN = Cause(
     "The evidence is below. If the inputs differ already, the difference was made between the last equal event and "
     "this one, by code that isn't traced.",
     "Look at what runs between those two lines; `sac why --deep` shows the operations of torch there.",
-    ISSUE,
+    None,
     lambda evidence: True,
 )
 

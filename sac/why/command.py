@@ -19,6 +19,7 @@ from sac.why.compare import Comparison
 from sac.why.content import short
 from sac.why.launch import CantRun, Plan, Run, run_all
 from sac.why.run import STRESS
+from sac.why.sharing import REMEDY, note_sharing
 from sac.why.show import audit_lines, plain, print_lines, verdict_lines
 from sac.why.trace import BadTrace, children_of, read_audit
 from sac.why.twins import Twins
@@ -26,6 +27,11 @@ from sac.why.verdict import Verdict, judge
 
 EQUAL, DIVERGED, ERROR = 0, 1, 2
 ANSWER = "answer.json"
+ROOM = 4096
+"""Bytes: a disk with less is full."""
+
+_OWN = re.compile(r"run\d+\.(out|trace(\.lost|(\.\d+)*))|deep|" + re.escape(ANSWER))
+"""What `--keep` leaves in a folder."""
 
 
 def why_command(arguments: list[str]) -> int:
@@ -33,6 +39,8 @@ def why_command(arguments: list[str]) -> int:
     own, command = _split(arguments)
     options = _parser().parse_args(own)
     try:
+        if options.keep:
+            require_own(Path(options.keep))
         if options.runs < 2:
             raise CantRun(f"--runs {options.runs}: at least 2 runs can be compared; `sac trace` runs a command once")
         if options.traces:
@@ -98,6 +106,8 @@ def trace_command(arguments: list[str]) -> int:
             plan = Plan(command, Path(scratch), options.until, options.minutes * 60)
             (run,), _ = run_all(plan, 1)
             require_trace(run)
+            if run.lost:
+                raise CantRun(f"the trace could not be written: {run.lost}")
             trouble = run.trouble
             _move_traces(run.trace, output)
         trace, events = read_audit(output)
@@ -147,12 +157,14 @@ def _run_and_answer(options: argparse.Namespace, command: Sequence[str], folder:
     for run in runs:
         require_trace(run)
     comparisons = [one.comparison() for one in twins]
+    for one, other in zip(comparisons, runs[1:], strict=True):
+        note_sharing(one, (runs[0].trouble, other.trouble))
     comparison = next((one for one in comparisons if not one.equal), comparisons[0])
     _note_failures(comparison, runs)
     if comparison.equal and not comparison.failed:
         comparison.notes += [note for other in runs[1:] for note in _unlike_words(runs[0], other)][:1]
     deep: list[str] = []
-    if options.deep and comparison.parting is not None:
+    if options.deep and comparison.parting is not None and comparison.proven:
         from sac.why.deep import deepen
 
         deep = deepen(replace(plan, folder=folder / "deep"), comparison)
@@ -177,6 +189,8 @@ def variations_of(vary: Sequence[str], runs: int) -> list[Mapping[str, str]]:
 
 def require_trace(run: Run) -> None:
     """Refuse a run that left no trace at all, with its last words."""
+    if run.lost and not (run.trace.exists() and run.trace.stat().st_size):
+        raise CantRun(f"the trace could not be written: {run.lost}")
     if not run.trace.exists():
         said = run.trouble or "ended without a word"
         raise CantRun(f"the tracer never started: the command {said}; it must start a Python that is not isolated (-I)")
@@ -185,9 +199,14 @@ def require_trace(run: Run) -> None:
 def _note_failures(comparison: Comparison, runs: Sequence[Run]) -> None:
     """Note that the script itself failed: then equality says only that both came as far."""
     for number, run in enumerate(runs, start=1):
-        if run.trouble:
+        if run.lost:
+            comparison.failed = True
+            comparison.notes.append(f"run {number}: the trace could not be written: {run.lost}")
+        elif run.trouble:
             comparison.failed = True
             comparison.notes.append(f"run {number} {run.trouble}")
+            if shutil.disk_usage(run.output.parent).free < ROOM:
+                comparison.notes.append(f"the disk is full, and what run {number} prints goes there: {run.output}")
 
 
 def _unlike_words(first: Run, other: Run) -> Iterator[str]:
@@ -198,6 +217,21 @@ def _unlike_words(first: Run, other: Run) -> Iterator[str]:
                 shown = " and ".join(short(line.decode(errors="replace").rstrip()) for line in pair)
                 yield f"all events are equal, yet the runs printed other words in line {number}: {shown}"
                 return
+
+
+def require_own(folder: Path) -> None:
+    """Refuse to keep an answer among other files: a run's folder, say, which would be taken for an answer then."""
+    try:
+        names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+        answered = ANSWER in names and b'"sac_why"' in (folder / ANSWER).read_bytes()[:200]
+    except OSError as error:
+        raise CantRun(f"--keep {folder}: can't be read: {error.strerror}") from error
+    other = next((name for name in sorted(names) if not _OWN.fullmatch(name)), None)
+    if other is None and ANSWER in names and not answered:
+        other = ANSWER
+    if other is not None and not answered:
+        said = f"it holds {other}, and no answer of `sac why`"
+        raise CantRun(f"--keep {folder}: {said}; name a folder that is new or empty, or one that was kept before")
 
 
 def _keep(folder: Path, answer: str) -> None:
@@ -224,11 +258,18 @@ def _answer(
         print_lines(verdict_lines(comparison, verdict))
         print_lines(iter(deep))
         print_lines(audit_lines(findings))
+    lost = next((note for note in comparison.notes if "the trace could not be written" in note), None)
+    if comparison.equal and lost is not None:
+        print(f"sac why: error: {lost}", file=sys.stderr)
+        return ERROR
     if comparison.equal and not comparison.compared:
         print("sac why: error: no event was seen in both runs: equality would say nothing", file=sys.stderr)
         return ERROR
     if comparison.equal and comparison.failed:
         print("sac why: error: equal as far as they came, but the command failed (see the notes)", file=sys.stderr)
+        return ERROR
+    if comparison.disturbed is not None:
+        print(f"sac why: error: the two runs share {comparison.disturbed.name}: {REMEDY}", file=sys.stderr)
         return ERROR
     return EQUAL if comparison.equal else DIVERGED
 
@@ -240,7 +281,7 @@ def answer_json(
     return {
         "sac_why": 1,
         "command": list(command),
-        "equal": comparison.equal,
+        "equal": comparison.equal if comparison.proven else None,
         "failed": comparison.failed,
         "compared_events": comparison.compared,
         "first": None if verdict is None else verdict.to_json(),

@@ -9,8 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from sac.why.trace import Event, Trace
+
+if TYPE_CHECKING:
+    from sac.why.sharing import Shared
+
+STOPPED = "stopped"
+"""End of a trace that is known to have none, mostly because `sac why` stopped the run: the answer was certain."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,15 @@ class Comparison:
     parting: Parting | None = None
     notes: list[str] = field(default_factory=list)
     failed: bool = False
+    disturbed: Shared | None = None
+    """The file by which one run can have parted the other one from it, where they ran at once."""
+
+    @property
+    def proven(self) -> bool:
+        """Whether it says something about the script that the runs are equal, or that they aren't."""
+        if self.parting is not None:
+            return self.disturbed is None
+        return self.compared > 0 and not self.failed
 
     @property
     def equal(self) -> bool:
@@ -95,13 +111,10 @@ def compare(a: Trace, b: Trace, others: Sequence[Parting] = ()) -> Comparison:
         others: places where processes part that aren't to be aligned.
     """
     found = [*(_compare_flows(one, other) for one, other in _processes(a, b)), *others]
-    partings = [(_time(one), one) for one in found if one is not None]
     compared = sum(len(_pairs(one.flows, other.flows)) for one, other in _processes(a, b))
-    result = Comparison(a, b, compared)
-    if partings:
-        result.parting = _join(partings)
-    result.notes = list(_notes(a, b))
-    return result
+    # An event is stamped at its end: that of a child comes before that of the parent that waited for it.
+    first = min((one for one in found if one is not None), key=lambda one: one.event.a.time, default=None)
+    return Comparison(a, b, compared, first, list(_notes(a, b)))
 
 
 def _processes(a: Trace, b: Trace) -> Iterable[tuple[Trace, Trace]]:
@@ -109,17 +122,6 @@ def _processes(a: Trace, b: Trace) -> Iterable[tuple[Trace, Trace]]:
     both = [label for label in a.children if label in b.children]
     pairs = [(a, b), *((a.children[label], b.children[label]) for label in both)]
     return [pair for pair in pairs if not (pair[0].pool or pair[1].pool)]
-
-
-def _join(partings: Sequence[tuple[float, Parting]]) -> Parting:
-    """Return the parting that was first in time; within the event of a parent that waited for a child, the child's."""
-    # An event is stamped at its end: the child's comes before that of the parent that waited for it.
-    first = min(partings, key=lambda entry: entry[0])[1]
-    return first
-
-
-def _time(parting: Parting) -> float:
-    return parting.event.a.time
 
 
 def _pairs(a: Sequence[Event], b: Sequence[Event]) -> list[Pair]:
@@ -195,7 +197,7 @@ def _notes(a: Trace, b: Trace) -> Iterable[str]:
     for trace in (a, b):
         if trace.end == "limit":
             yield f"{trace.path.name} was cut off at the limit that was asked for"
-        elif not trace.complete:
+        elif not trace.complete and trace.end != STOPPED:
             yield f"{trace.path.name} has no end: its run was killed or stopped"
     unlike = {label for trace in (a, b) for label, one in trace.children.items() if not one.pool}
     unlike -= a.children.keys() & b.children.keys()

@@ -102,7 +102,7 @@ def deepen(plan: Plan, comparison: Comparison) -> list[str]:
     position = max(positions)
     # Events that lie in each other end in another order than they start: hence some more.
     setting = json.dumps([max(1, position - WINDOW), position + SLACK])
-    runs, _ = run_all(replace(plan, deep=setting, until=0), 2)
+    runs, _ = run_all(replace(plan, deep=setting, until=0, prefix="deep"), 2)
     # Those runs are cut off soon behind that place; their operations are all wanted.
     a, b = (read_trace(run.trace) for run in runs)
     again = compare(a, b)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from sac.why.compare import Pair, Parting
+from sac.why.sharing import Shared
 from sac.why.trace import Event, Trace
 
 
@@ -19,12 +20,14 @@ class Evidence:
         source: the source from which the difference can have come, if one is known to reach the event.
         a: the first run's trace.
         b: the second's.
+        shared: the file by which one run can have disturbed the other, if there is one.
     """
 
     parting: Parting
     source: Pair | None
     a: Trace
     b: Trace
+    shared: Shared | None = None
 
     @property
     def event(self) -> Event:
@@ -69,6 +72,11 @@ class Evidence:
         counts = Counter(flow.place for flow in (*a, *b))
         found = [one for one in pair if one is not None and one.kind != "seed"]
         return min(found, key=lambda one: counts[one.place], default=None)
+
+    def thread_event(self) -> Event | None:
+        """Return the last flow event of a thread beside the main one before the runs part."""
+        found = [flow for flow in self.a.flows if "thread" in flow.facts and flow.number < self.event.number]
+        return max(found, key=lambda flow: flow.number, default=None)
 
     def threads(self) -> tuple[str, str]:
         """Return the thread counts of both runs, as far as they show."""

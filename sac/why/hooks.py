@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
-from . import hooks_gymnasium, hooks_numpy, hooks_process, hooks_python, hooks_torch, rewrite
+from . import hooks_files, hooks_gymnasium, hooks_numpy, hooks_process, hooks_python, hooks_queues, hooks_torch, rewrite
 from .record import Recorder
 
 Install = Callable[[Recorder, Any], None]
@@ -78,3 +78,5 @@ def install(recorder: Recorder, stress: frozenset[str] = frozenset()) -> None:
             hook(recorder, sys.modules[name])
     sys.meta_path.insert(0, _AfterImport(recorder))
     hooks_process.install(recorder)
+    hooks_files.install(recorder)
+    hooks_queues.install(recorder)

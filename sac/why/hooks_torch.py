@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .hooks_files import touch
 from .hooks_gymnasium import STATES
 from .hooks_python import generator_input
 from .record import Recorder
@@ -37,6 +39,7 @@ def install(recorder: Recorder, torch: Any) -> None:
     _seeding(recorder, torch)
     _forwards(recorder, torch)
     _optimizers(recorder, torch)
+    _saving(recorder, torch)
 
 
 def _remember_originals(torch: Any) -> None:
@@ -184,6 +187,20 @@ def _optimizers(recorder: Recorder, torch: Any) -> None:
         return step
 
     module.Optimizer.profile_hook_step = staticmethod(profile_hook_step)
+
+
+def _saving(recorder: Recorder, torch: Any) -> None:
+    """Hook `torch.save`: its compiled code opens the file itself."""
+    original = torch.save
+
+    @functools.wraps(original)
+    def traced(*args: Any, **kwargs: Any) -> None:
+        target = kwargs.get("f", args[1] if len(args) > 1 else None)
+        if isinstance(target, (str, os.PathLike)):
+            touch(recorder, "write", target)
+        original(*args, **kwargs)
+
+    torch.save = torch.serialization.save = traced
 
 
 def _gradients(optimizer: Any) -> Mapping[str, Any]:

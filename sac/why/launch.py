@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sac.why import run as runner
+from sac.why.record import LOST, RESERVED
 from sac.why.trace import children_of
 from sac.why.twins import Twins
 
@@ -38,6 +39,7 @@ class Plan:
         variations: for each run, environment variables of its own.
         deep: part of the run whose operations are recorded, as `deep` understands it.
         root: folder of the user's own files, if it isn't the script's.
+        prefix: what stands before the number of a run where `{run}` is in the command.
     """
 
     command: Sequence[str]
@@ -47,6 +49,7 @@ class Plan:
     variations: Sequence[Mapping[str, str]] = field(default_factory=lambda: [{}])
     deep: str = ""
     root: Path | None = None
+    prefix: str = ""
 
 
 @dataclass
@@ -66,6 +69,14 @@ class Run:
             return ""
         how = f"ended with status {status}" if status > 0 else f"was killed by {signal.Signals(-status).name}"
         return f"{how}: {(self.words.strip().splitlines() or ['it printed nothing'])[-1]}"
+
+    @property
+    def lost(self) -> str:
+        """Why the trace isn't whole; empty if it could be written."""
+        try:
+            return Path(f"{self.trace}{LOST}").read_text(errors="replace").partition("\n")[0].strip()
+        except OSError:
+            return ""
 
     @property
     def words(self) -> str:
@@ -110,11 +121,13 @@ def traced_command(command: Sequence[str]) -> tuple[list[str], str, Path]:
 
 def start(plan: Plan, number: int) -> Run:
     """Start one run."""
-    command, how, root = traced_command(plan.command)
+    name = f"{plan.prefix}{number}"
+    command, how, root = traced_command([part.replace("{run}", name) for part in plan.command])
     trace, output = plan.folder / f"run{number}.trace", plan.folder / f"run{number}.out"
     for label in ("", *children_of(trace)):
         # Of an earlier question, in a folder that is kept.
         Path(f"{trace}{label}").unlink(missing_ok=True)
+    _reserve(trace)
     own = os.environ.get("PYTHONHASHSEED", str(number))
     environment = {
         **os.environ,
@@ -126,6 +139,7 @@ def start(plan: Plan, number: int) -> Run:
         runner.SECONDS: str(plan.seconds),
         runner.MAIN: how,
         runner.DEEP: plan.deep,
+        runner.RUN: name,
         **plan.variations[(number - 1) % len(plan.variations)],
     }
     with output.open("wb") as file:
@@ -139,6 +153,14 @@ def start(plan: Plan, number: int) -> Run:
             preexec_fn=_end_with_parent,
         )
     return Run(process, trace, output)
+
+
+def _reserve(trace: Path) -> None:
+    """Make the file in which the tracer can say that the disk is full, while it isn't."""
+    try:
+        Path(f"{trace}{LOST}").write_bytes(b" " * RESERVED)
+    except OSError as error:
+        raise CantRun(f"the trace could not be written: {error.strerror}: {trace}") from error
 
 
 def _end_with_parent() -> None:
@@ -161,7 +183,7 @@ def run_all(plan: Plan, runs: int) -> tuple[list[Run], list[Twins]]:
         while _wait(started, pause):
             pause = min(5.0, pause * 1.3)
             # All are asked, so that none of them lags behind.
-            if any([one.parted() for one in twins]) or _pointless(started, twins):
+            if any([one.parted() for one in twins]) or _pointless(started, twins) or any(run.lost for run in started):
                 break
     finally:
         for run in started:
@@ -169,6 +191,11 @@ def run_all(plan: Plan, runs: int) -> tuple[list[Run], list[Twins]]:
                 run.stop()
         for kind, handler in zip(_ENDING, before, strict=True):
             signal.signal(kind, handler)
+    for one in twins:
+        one.stopped = {run.trace for run in started if run.stopped or run.lost}
+    for run in started:
+        if not run.lost:
+            Path(f"{run.trace}{LOST}").unlink(missing_ok=True)
     return started, twins
 
 

@@ -14,6 +14,8 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 _ASIDE = ("<frozen importlib._bootstrap>", os.sep + "tempfile.py", os.sep + "shutil.py")
 """Files whose work is no part of a result: importing, names of temporary files, removing folders."""
 
+_POOLS = ("concurrent.futures.thread", "multiprocessing.pool")
+
 
 class Place(NamedTuple):
     """A line of the user's own code, and the way there.
@@ -33,6 +35,13 @@ class Place(NamedTuple):
     chain: int
     aside: bool
     direct: bool
+
+
+def _thread_name() -> str:
+    """Return this thread's name; of a pool's thread without its number: which of them takes a task is a race."""
+    thread = threading.current_thread()
+    pooled = getattr(getattr(thread, "_target", None), "__module__", "") in _POOLS
+    return thread.name.rstrip("0123456789_- ") if pooled else thread.name
 
 
 class Places:
@@ -65,8 +74,7 @@ class Places:
         frame: FrameType | None = sys._getframe(depth)
         found: tuple[str, int, str] | None = None
         library: tuple[str, int, str] | None = None
-        # Which of a pool's threads takes a task is a race.
-        chain = zlib.crc32(threading.current_thread().name.rstrip("0123456789_- ").encode())
+        chain = zlib.crc32(_thread_name().encode())
         aside, direct, foreign = False, False, False
         while frame is not None:
             code = frame.f_code

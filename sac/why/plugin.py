@@ -41,6 +41,7 @@ def assert_deterministic(function: Callable[..., Any], seed: int | None = None, 
     """
     from sac.why.command import text_of
     from sac.why.launch import Plan, run_all
+    from sac.why.sharing import note_sharing
 
     __tracebackhide__ = True
     file = Path(inspect.getsourcefile(function) or "").resolve()
@@ -54,8 +55,12 @@ def assert_deterministic(function: Callable[..., Any], seed: int | None = None, 
         failed = next((run for run in made if run.process.returncode and run.process.returncode > 0), None)
         if failed is not None:
             pytest.fail(f"{function.__qualname__} failed:\n{failed.words}", pytrace=False)
+        lost = next((run.lost for run in made if run.lost), None)
+        if lost is not None:
+            pytest.fail(f"{function.__qualname__}: the trace could not be written: {lost}", pytrace=False)
         for one in twins:
             comparison = one.comparison()
+            note_sharing(comparison, ("", ""))
             if not comparison.equal:
                 pytest.fail(text_of(comparison), pytrace=False)
 

@@ -1,20 +1,23 @@
 """Writes down what a traced process does, one JSON line an event, as it happens.
 
-There are two sorts of lines beside the header and the places:
+There are three sorts of lines beside the header and the places:
 
 - *flow* events are what must be equal in two runs: draws, seeding, environment steps, forwards, optimizer steps. Each
   has digests of its inputs and outputs;
 - *sources* are what may differ from process to process without any harm: the clock, entropy, the order of a set. They
-  never make a verdict by themselves; they explain one.
+  never make a verdict by themselves; they explain one;
+- *files* are what the process changed, or read while it was new: two runs in one folder may disturb each other.
 
 Memory stays bounded: lines leave at once, and what is remembered is one counter for each line of the user's code.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
+import re
 import threading
 import time
 from collections import defaultdict, deque
@@ -26,8 +29,20 @@ from .content import digest, sample, short
 from .place import Place, Places
 
 VERSION = 1
+LOST, RESERVED = ".lost", 512
+"""End of the name of the file that says why a trace isn't whole, and its bytes; blank if the trace is whole."""
+
+CHILD = r"(\.\d+)+$"
+"""End of the name of the trace of a process that a run has started."""
+
 SOURCES_A_PLACE = 100
 """Sources written for one line of code; a clock in a loop would fill the file otherwise."""
+
+COMPLETIONS_A_PLACE = 2000
+"""The same of what workers hand over: their order may be the same for long, and then change."""
+
+FILES = 10_000
+"""Files that are remembered, and written, for one process."""
 
 _clock = time.time
 Described = tuple[Mapping[str, Any], Mapping[str, Any]]
@@ -60,6 +75,7 @@ class Recorder:
         self._local = threading.local()
         self._occurrences: dict[tuple[Any, ...], int] = defaultdict(int)
         self._known: dict[Place, int] = {}
+        self._touched: set[tuple[str, str]] = set()
         self._flows = 0
         self._children = 0
         self._file = -1
@@ -76,7 +92,10 @@ class Recorder:
 
     def open(self, header: Mapping[str, Any]) -> None:
         """Create the file and write its header."""
-        self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
+        try:
+            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
+        except OSError as error:
+            self._lose(error)
         self.places.anywhere = bool(header.get("child"))
         self._put({"trace": VERSION, "pid": os.getpid(), "root": self.places.root, **header})
 
@@ -91,8 +110,13 @@ class Recorder:
         self._lock, self._local = threading.RLock(), threading.local()
         self._numbers, self._flows = itertools.count(1), 0
         self._known.clear()
+        self._touched.clear()
         self._occurrences.clear()
+        if self._file < 0:
+            return
         os.close(self._file)
+        # Nothing is recorded until the child's own file is there; the opening of it least of all.
+        self._file = -1
         self.open({"child": True})
 
     def child_path(self) -> str:
@@ -194,7 +218,7 @@ class Recorder:
             if place is None or place.aside:
                 return
             event = self._begin(kind, name, place)
-            if event["c"] > SOURCES_A_PLACE:
+            if event["c"] > (COMPLETIONS_A_PLACE if kind == "completion" else SOURCES_A_PLACE):
                 return
             found = _readable(lambda: digest(value), "unreadable")
             event |= {"s": 1, "out": {"value": found}, "shown": short(value if shown is None else shown)}
@@ -203,16 +227,35 @@ class Recorder:
             event["d"] = int(place.direct)
             self._put(event)
 
+    def touch(self, how: str, path: str, place: Place) -> None:
+        """Write once that a file was touched.
+
+        Args:
+            how: `write`, `read`, `share` (both), or `folder` for one that was made or removed.
+            path: absolute.
+            place: the line.
+        """
+        with self._lock:
+            if (how, path) in self._touched or len(self._touched) >= FILES:
+                return
+            self._touched.add((how, path))
+            self._put({"file": path, "how": how, "at": self._number(place), "t": round(_clock(), 4)})
+
     def _begin(self, kind: str, name: str, place: Place) -> dict[str, Any]:
         """Number an event and give it its identity: kind, place and the count of its likes there."""
         with self._lock:
-            number = self._known.get(place)
-            if number is None:
-                number = self._known[place] = len(self._known) + 1
-                self._put({"place": number, **place._asdict()})
+            number = self._number(place)
             key = (kind, name, number)
             self._occurrences[key] += 1
             return {"n": next(self._numbers), "k": kind, "f": name, "at": number, "c": self._occurrences[key]}
+
+    def _number(self, place: Place) -> int:
+        """Return the number that stands for a place in the trace; a new one is written first."""
+        number = self._known.get(place)
+        if number is None:
+            number = self._known[place] = len(self._known) + 1
+            self._put({"place": number, **place._asdict()})
+        return number
 
     def _finish(self, event: dict[str, Any], facts: Mapping[str, Any]) -> None:
         """Write a flow event, and stop the process where that was asked for."""
@@ -236,6 +279,25 @@ class Recorder:
         return stack
 
     def _put(self, entry: Mapping[str, Any]) -> None:
-        """Write one line and hand it to the operating system."""
-        if self._file >= 0:
-            os.write(self._file, (json.dumps(entry, default=str) + "\n").encode())
+        """Write one line and hand it to the operating system; a disk that is full ends the trace, not the script."""
+        if self._file < 0:
+            return
+        line = (json.dumps(entry, default=str) + "\n").encode()
+        written = 0
+        try:
+            while written < len(line):
+                written += os.write(self._file, line[written:])
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                # Half a line would be read as damage.
+                os.ftruncate(self._file, os.fstat(self._file).st_size - written)
+            self._lose(error)
+
+    def _lose(self, error: OSError) -> None:
+        """Record nothing any more, and say why in the file that was reserved for it while there was room."""
+        # The file stays open: another thread may be about to write, and its number must not become the script's.
+        self._file = -1
+        with contextlib.suppress(OSError):
+            mark = os.open(re.sub(CHILD, "", self.path) + LOST, os.O_WRONLY)
+            os.pwrite(mark, f"{error.strerror}: {self.path}\n".encode()[:RESERVED], 0)
+            os.close(mark)

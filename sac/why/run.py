@@ -18,6 +18,8 @@ NAME = "_sac_why"
 TRACE, ROOT, UNTIL, SECONDS, STRESS, DEEP, MAIN = (
     f"SAC_WHY_{name}" for name in ("TRACE", "ROOT", "UNTIL", "SECONDS", "STRESS", "DEEP", "MAIN")
 )
+RUN = "SAC_WHY_RUN"
+"""For the script itself: which run it is."""
 
 
 def load_package() -> None:

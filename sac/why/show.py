@@ -16,10 +16,12 @@ from sac.why.verdict import Verdict
 
 def verdict_lines(comparison: Comparison, verdict: Verdict | None) -> Iterator[str]:
     """Return the outcome of a comparison, line by line, with markup of rich's."""
-    if verdict is None:
+    if verdict is not None:
+        yield from _parting_lines(verdict)
+    elif comparison.proven:
         yield f"[bold green]equal[/]: {comparison.compared} events compared"
     else:
-        yield from _parting_lines(verdict)
+        yield f"[bold yellow]nothing proved[/]: {comparison.compared} events compared"
     for note in comparison.notes:
         yield f"[dim]note: {escape(note)}[/]"
 
@@ -27,12 +29,16 @@ def verdict_lines(comparison: Comparison, verdict: Verdict | None) -> Iterator[s
 def _parting_lines(verdict: Verdict) -> Iterator[str]:
     """Return what is to be said of two runs that part."""
     cause, event, parting = verdict.cause, verdict.event, verdict.evidence.parting
-    yield f"[bold red]diverged[/]: {escape(cause.title)} [dim]({cause.name})[/]"
+    shared = verdict.evidence.shared
+    head = "[bold red]diverged[/]" if shared is None else "[bold yellow]nothing proved[/]"
+    yield f"{head}: {escape(cause.title)} [dim]({cause.name})[/]"
     yield f"[bold]{escape(verdict.place.file)}:{verdict.place.line}[/] in {escape(verdict.place.function)}"
     # The first one is of the line above, if its code can be read.
     own = [frame for frame in verdict.frames if frame.place == verdict.place]
     yield from _frames(own)
     yield ""
+    if shared is not None:
+        yield escape(shared.text)
     yield escape(verdict.what)
     for one in verdict.figures:
         yield f"  {escape(one.path)}: {escape(one.text)}"
@@ -47,7 +53,8 @@ def _parting_lines(verdict: Verdict) -> Iterator[str]:
     yield ""
     yield f"[bold]why[/]   {escape(cause.why)}"
     yield f"[bold]fix[/]   {escape(cause.fix)}"
-    yield f"[bold]known[/] {cause.link}"
+    if cause.link:
+        yield f"[bold]{cause.link_label:5}[/] {cause.link}"
     yield from _possible(verdict.possible)
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sac.why.audit import Audit
 from sac.why.place import Place
@@ -64,6 +64,14 @@ class Event:
         return f"{self.kind} ({self.title}) at {self.place.file}:{self.place.line}{process}"
 
 
+class Touch(NamedTuple):
+    """What one process did to a file first: `write`, `read`, `share` (both), or made or removed it as a `folder`."""
+
+    how: str
+    place: Place
+    time: float
+
+
 @dataclass
 class Trace:
     """What one process wrote, and under `children` what those that it started did."""
@@ -77,6 +85,8 @@ class Trace:
     audit: Audit = field(default_factory=Audit)
     pool: bool = False
     """Whether the process is a worker to which a race gives its tasks."""
+    files: dict[str, list[Touch]] = field(default_factory=dict)
+    """Path -> what the process did to the file, the first time of each sort."""
     let_go: int = 0
     """Flow events that were equal in the other run too, and are remembered no more."""
 
@@ -84,10 +94,6 @@ class Trace:
     def complete(self) -> bool:
         """Whether the process ran to its own end while it was traced."""
         return self.end == "end"
-
-    def parent_of(self, event: Event) -> Event | None:
-        """Return the flow event that an event lies in."""
-        return next((flow for flow in self.flows if flow.number == event.parent), None) if event.parent else None
 
 
 class Reader:
@@ -136,6 +142,9 @@ class Reader:
             self._places[number] = Place(**entry)
         elif "pool" in entry:
             self.trace.pool = True
+        elif "file" in entry:
+            found = Touch(entry["how"], self._places.get(entry["at"], NOWHERE), entry["t"])
+            self.trace.files.setdefault(entry["file"], []).append(found)
         elif "end" in entry:
             self.trace.end = entry["end"]
         else:

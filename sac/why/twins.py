@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from pathlib import Path
 
-from sac.why.compare import Comparison, Pair, Parting, compare
+from sac.why.compare import STOPPED, Comparison, Pair, Parting, compare
 from sac.why.pool import Pool, is_pool_worker
 from sac.why.trace import MAIN, BadTrace, Event, Reader, Trace, children_of, read_audit
 
@@ -130,6 +130,8 @@ class Twins:
         self.paths = (Path(a), Path(b))
         self.processes: dict[str, _Process] = {}
         self.pool = Pool()
+        self.stopped: set[Path] = set()
+        """Traces without an end that need no note: the runs were stopped here, or another note says why."""
 
     def read(self, final: bool = False) -> None:
         """Read what the traces hold by now.
@@ -204,6 +206,8 @@ class Twins:
         for path, trace, workers in zip(self.paths, (a, b), self.pool.traces, strict=True):
             trace.children |= workers
             self._add_alone(path, trace)
+            if path in self.stopped and not trace.end:
+                trace.end = STOPPED
         found = self.pool.parting()
         result = compare(a, b, [found] if found else [])
         result.compared = sum(process.compared for process in self.processes.values()) + self.pool.compared

@@ -64,6 +64,7 @@ class Verdict:
             "why": self.cause.why,
             "fix": self.cause.fix,
             "link": self.cause.link,
+            "link_label": self.cause.link_label,
             "file": self.place.file,
             "line": self.place.line,
             "function": self.place.function,
@@ -71,6 +72,7 @@ class Verdict:
             "what": self.what,
             "event": _event_json(self.event),
             "outer": _event_json(parting.outer.a),
+            "shared": None if self.evidence.shared is None else self.evidence.shared.to_json(),
             "source": None if source is None else {**_event_json(source.a), "a": source.a.shown, "b": source.b.shown},
             "inputs_equal": parting.inputs_equal,
             "differing_inputs": list(parting.event.inputs),
@@ -102,7 +104,7 @@ def judge(comparison: Comparison) -> Verdict | None:
         return None
     root = Path(str(comparison.a.header.get("root", ".")))
     source = _reaching_source(parting, root)
-    evidence = Evidence(parting, source, *_processes(comparison, parting))
+    evidence = Evidence(parting, source, *_processes(comparison, parting), comparison.disturbed)
     cause = recognise(evidence)
     possible = tuple({pair.a.place: pair for pair in parting.sources if pair is not source}.values())
     place = _place(cause, evidence)
@@ -140,6 +142,11 @@ def _place(cause: Cause, evidence: Evidence) -> Place:
         return evidence.source.a.place
     if cause.at == "moved" and moved is not None:
         return moved.place
+    thread = evidence.thread_event()
+    if cause.at == "thread" and thread is not None:
+        return thread.place
+    if cause.at == "shared" and evidence.shared is not None:
+        return max(evidence.shared.touches, key=lambda touch: touch.time).place
     # A place in brackets is a library's: the user's own line says more.
     outer = cause.at == "outer" and not evidence.outer.place.file.startswith("<")
     return evidence.outer.place if outer else evidence.event.place

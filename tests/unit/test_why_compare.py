@@ -7,6 +7,8 @@ import json
 import pytest
 
 from sac.why.audit import audit
+from sac.why.causes import CAUSES, ISSUE
+from sac.why.command import answer_json, text_of
 from sac.why.compare import compare
 from sac.why.trace import BadTrace, read_trace
 from sac.why.verdict import judge
@@ -84,6 +86,49 @@ def test_a_longer_run_is_a_divergence_only_if_both_ended(tmp_path):
 
 def test_what_the_catalogue_lacks_is_called_unknown(tmp_path):
     a, b = [line(1, "env.step", output="1")], [line(1, "env.step", output="2")]
+    cause = judge(compared(tmp_path, a, b)).cause
+    assert (cause.name, cause.link, cause.link_label) == ("unknown", None, None)
+    assert "known " not in text_of(compared(tmp_path, a, b))
+
+
+@pytest.mark.parametrize("cause", CAUSES, ids=lambda cause: cause.name)
+def test_only_a_thread_about_such_a_case_is_called_known(cause):
+    expected = None if cause.link is None else "known" if cause.link == ISSUE else "docs"
+    assert cause.link_label == expected
+
+
+@pytest.mark.parametrize("a, b", [([], []), ([line(1)], [line(2, at=2)])])
+def test_where_nothing_was_compared_equality_is_not_the_headline(tmp_path, a, b):
+    result = compared(tmp_path, a, b, end="limit")
+    assert text_of(result).startswith("nothing proved: 0 events compared")
+    assert answer_json(result, judge(result))["equal"] is None
+
+
+def test_where_the_command_failed_equality_is_not_the_headline(tmp_path):
+    result = compared(tmp_path, [line(1)], [line(1)])
+    assert text_of(result).startswith("equal: 1 events compared")
+    result.failed = True
+    assert text_of(result).startswith("nothing proved: 1 events compared")
+    assert answer_json(result, judge(result))["equal"] is None
+
+
+def thread(number, at, name=None, **more):
+    return line(number, at=at, x={"thread": name} if name else {}, **more)
+
+
+def test_inputs_that_differ_after_events_of_other_threads_are_a_guess_at_their_order(tmp_path):
+    a, b = ([thread(1, 1, "actor-0"), thread(2, 2, inputs={"x": value})] for value in "12")
+    verdict = judge(compared(tmp_path, a, b))
+    assert (verdict.cause.name, verdict.place.line) == ("thread-order", 1)
+    assert "guess" in verdict.cause.why
+
+
+@pytest.mark.parametrize(
+    "first, differing", [(thread(1, 1), {"inputs": "12"}), (thread(1, 1, "actor-0"), {"output": "12"})]
+)
+def test_without_other_threads_or_with_equal_inputs_their_order_is_not_blamed(tmp_path, first, differing):
+    ((name, values),) = differing.items()
+    a, b = ([first, thread(2, 2, **{name: {"x": value} if name == "inputs" else value})] for value in values)
     assert judge(compared(tmp_path, a, b)).cause.name == "unknown"
 
 

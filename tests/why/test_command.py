@@ -90,6 +90,8 @@ def test_a_trace_is_overwritten_whole_and_nothing_beside_it_is_touched(tmp_path,
         (["--until", "-5", "--", "python", "train.py"], "'-5': expected a number of events"),
         (["--minutes", "nan", "--", "python", "train.py"], "'nan': expected a number of minutes"),
         (["--keep", "a.trace", "--", "python", "train.py"], "--keep a.trace: can't be a folder"),
+        (["--keep", ".", "--", "python", "train.py"], "--keep .: it holds a.trace, and no answer of `sac why`"),
+        (["--keep", ".", "a.trace", "b.trace"], "name a folder that is new or empty, or one that was kept before"),
         (["--", "python", "-c", "print(1)"], "write it into a file"),
         (["--", "python"], "write it into a file"),
         (["--", "true"], "the tracer never started"),
@@ -104,6 +106,18 @@ def test_what_cannot_be_asked_is_bad_input_that_teaches(tmp_path, script, argume
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_folder_with_an_earlier_answer_is_kept_again_and_one_with_another_answer_json_is_not(tmp_path, script):
+    kept = tmp_path / "kept"
+    for _ in range(2):
+        assert sac("why", "--keep", str(kept), "--", *script(DRAW, "1")).returncode == 0
+    (kept / "answer.json").unlink()
+    assert sac("why", "--keep", str(kept), "--", *script(DRAW, "1")).returncode == 0, "what Ctrl-C left is its own"
+    (kept / "answer.json").write_text("{}")
+    done = sac("why", "--keep", str(kept), "--", *script(DRAW, "1"))
+    assert (done.returncode, (kept / "answer.json").read_text()) == (2, "{}")
+    assert f"--keep {kept}: it holds answer.json" in done.stderr
 
 
 def test_a_command_that_fails_is_traced_as_far_as_it_came(tmp_path, script):
@@ -155,6 +169,13 @@ def test_a_run_that_fails_at_its_end_is_no_proof_of_equality(script, end, status
     assert done.returncode == status
     assert said in done.stdout
     assert "has no end" not in done.stdout or "SIGSEGV" in said
+
+
+def test_a_run_that_was_stopped_because_the_answer_was_certain_is_not_called_killed(script):
+    text = "import random, time\nwhile True:\n    random.random()\n    time.sleep(0.001)\n"
+    done = sac("why", "--", *script(text))
+    assert (done.returncode, "diverged: " in done.stdout) == (1, True)
+    assert "has no end" not in done.stdout
 
 
 # ---------------------------------------------------------------- operations of torch

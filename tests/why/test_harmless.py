@@ -78,11 +78,12 @@ def goes_on(pid: int) -> bool:
 def test_who_stops_the_command_stops_its_runs(tmp_path, how):
     script = tmp_path / "endless.py"
     script.write_text("import random, time\nrandom.seed(1)\nwhile True:\n    random.random()\n    time.sleep(0.01)\n")
+    kept = tmp_path / "kept"
     # Whoever started the tests in the background had Ctrl-C ignored, and that is inherited.
     start = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); from sac.cli import main; "
-    command = [sys.executable, "-c", start + "sys.exit(main())", "why", "--keep", str(tmp_path), "--"]
+    command = [sys.executable, "-c", start + "sys.exit(main())", "why", "--keep", str(kept), "--"]
     process = subprocess.Popen([*command, sys.executable, str(script)], env=environment())
-    traces = [tmp_path / f"run{number}.trace" for number in (1, 2)]
+    traces = [kept / f"run{number}.trace" for number in (1, 2)]
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not all(trace.exists() and trace.stat().st_size > 3000 for trace in traces):
         time.sleep(0.1)

@@ -51,6 +51,8 @@ CORPUS = (
     Planted("seed_from_time", "seed-from-clock", "seed"),
     Planted("seed_from_pid", "seed-from-pid", "seed"),
     Planted("completion_order", "completion-order", "module.forward"),
+    Planted("queue_order", "completion-order", "module.forward"),
+    Planted("append_order", "thread-order", "module.forward"),
     Planted("seed_from_hash", "seed-from-hash", "seed"),
     Planted("dropout_in_evaluation", "dropout-in-evaluation", "module.forward"),
     Planted("uninitialised_memory", "uninitialised", "module.forward"),
@@ -68,5 +70,6 @@ CORPUS = (
     Planted("clean_workers"),
     Planted("clean_pool"),
     Planted("clean_threads"),
+    Planted("clean_queue"),
     Planted("clean_again"),
 )

@@ -47,6 +47,35 @@ def test_the_first_event_its_values_and_the_known_case_are_shown(report, tmp_pat
     assert link["href"] == "https://github.com/mani-skill/ManiSkill/issues/1250"
 
 
+def test_a_manual_is_no_known_case_and_without_a_link_none_is_named(report, tmp_path):
+    file = write_answer(tmp_path / "x") / "answer.json"
+    answer = json.loads(file.read_text())
+    assert "**Known case:** https://github.com" in report(file)[1]
+    answer["first"] |= {"link": "https://docs.python.org/3/", "link_label": "docs"}
+    file.write_text(json.dumps(answer))
+    page, markdown = report(file)
+    assert "**Docs:** https://docs.python.org/3/" in markdown
+    assert [one["href"] for one in page.having("a")] == ["https://docs.python.org/3/"]
+    answer["first"] |= {"link": None, "link_label": None}
+    file.write_text(json.dumps(answer))
+    page, markdown = report(file)
+    assert "Known" not in page.text + markdown
+    assert not page.having("a")
+
+
+def test_runs_that_share_a_file_prove_nothing(report, tmp_path):
+    file = write_answer(tmp_path / "x") / "answer.json"
+    answer = json.loads(file.read_text())
+    touches = [{"how": "write", "file": "train.py", "line": 8}, {"how": "read", "file": "train.py", "line": 5}]
+    answer["first"] |= {"shared": {"path": "/x/last.pt", "crossed": True, "touches": touches}}
+    file.write_text(json.dumps({**answer, "equal": None}))
+    page, markdown = report(file)
+    for text in (page.text, markdown):
+        assert "They part" not in text
+        assert "/x/last.pt: run 1 (write) at train.py:8, run 2 (read) at train.py:5" in text
+    assert "Nothing proved" in page.text
+
+
 def test_only_the_line_that_matters_is_marked_in_the_code(report, tmp_path):
     page, markdown = report(write_answer(tmp_path / "x"))
     assert len(page.having("mark")) == 1
