@@ -99,7 +99,7 @@ class Children:
             if self._patience:
                 for process in running:
                     process.terminate()
-                _wait(running, self._patience)
+                wait_for(running, self._patience)
         finally:
             for process in running:
                 if process.poll() is None:
@@ -118,8 +118,9 @@ class Children:
         self.stop()
 
 
-def _wait(processes: Sequence[subprocess.Popen[str]], seconds: float) -> None:
-    """Wait until all have ended, or the time is over."""
+def wait_for(processes: Sequence[subprocess.Popen[Any]], seconds: float) -> bool:
+    """Wait until all have ended, or the time is over; returns whether they have."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and any(process.poll() is None for process in processes):
         time.sleep(0.05)
+    return all(process.poll() is not None for process in processes)

@@ -214,11 +214,7 @@ def _no_questions(env_id: str) -> Iterator[None]:
         if os.environ.get("MS_SKIP_ASSET_DOWNLOAD_PROMPT") == "1":
             return bool(asks(question))
         robot = re.match(r"Robot (\S+) has assets", question)
-        name = robot[1] if robot else "--help"
-        raise BadEnvironment(
-            f"--env_id {env_id!r} needs assets that are not downloaded; run: "
-            f"python -m mani_skill.utils.download_asset {name}"
-        )
+        raise _assets_missing(env_id, robot[1] if robot else "--help")
 
     downloads.prompt_yes_no = refuse
     try:
@@ -234,10 +230,14 @@ def _require_assets(env_id: str, asset_ids: list[str]) -> None:
         group = asset_id in assets.DATA_GROUPS
         sources = assets.expand_data_group_into_individual_data_source_ids(asset_id) if group else [asset_id]
         if not all(assets.is_data_source_downloaded(source) for source in sources):
-            raise BadEnvironment(
-                f"--env_id {env_id!r} needs assets that are not downloaded; run: "
-                f"python -m mani_skill.utils.download_asset {asset_id}"
-            )
+            raise _assets_missing(env_id, asset_id)
+
+
+def _assets_missing(env_id: str, asset_id: str) -> BadEnvironment:
+    return BadEnvironment(
+        f"--env_id {env_id!r} needs assets that are not downloaded; run: "
+        f"python -m mani_skill.utils.download_asset {asset_id}"
+    )
 
 
 def _flat(observation: Any) -> np.ndarray:

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
+import functools
 import os
 import shutil
 import signal
 import subprocess
-import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sac.processes import end_with_parent, ended_by_signals, wait_for
 from sac.why import run as runner
 from sac.why.record import LOST, RESERVED
 from sac.why.trace import children_of
 from sac.why.twins import Twins
-
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class CantRun(RuntimeError):
@@ -150,7 +146,7 @@ def start(plan: Plan, number: int) -> Run:
             stdout=file,
             stderr=file,
             start_new_session=True,
-            preexec_fn=_end_with_parent,
+            preexec_fn=functools.partial(end_with_parent, os.getpid()),
         )
     return Run(process, trace, output)
 
@@ -163,12 +159,6 @@ def _reserve(trace: Path) -> None:
         raise CantRun(f"the trace could not be written: {error.strerror}: {trace}") from error
 
 
-def _end_with_parent() -> None:
-    """Have this process killed when its parent ends, however that ends; where the system can do that (Linux)."""
-    if _LIBC is not None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 def run_all(plan: Plan, runs: int) -> tuple[list[Run], list[Twins]]:
     """Run the command several times, at once; ends when all have ended, or part.
 
@@ -177,20 +167,14 @@ def run_all(plan: Plan, runs: int) -> tuple[list[Run], list[Twins]]:
     """
     started = [start(plan, number) for number in range(1, runs + 1)]
     twins = [Twins(started[0].trace, other.trace) for other in started[1:]]
-    pause = 0.3
-    before = [signal.signal(kind, _end) for kind in _ENDING]
-    try:
-        while _wait(started, pause):
-            pause = min(5.0, pause * 1.3)
-            # All are asked, so that none of them lags behind.
-            if any([one.parted() for one in twins]) or _pointless(started, twins) or any(run.lost for run in started):
-                break
-    finally:
-        for run in started:
-            if run.process.poll() is None:
-                run.stop()
-        for kind, handler in zip(_ENDING, before, strict=True):
-            signal.signal(kind, handler)
+    # The runs are sessions of their own, and would go on for hours.
+    with ended_by_signals():
+        try:
+            _watch(started, twins)
+        finally:
+            for run in started:
+                if run.process.poll() is None:
+                    run.stop()
     for one in twins:
         one.stopped = {run.trace for run in started if run.stopped or run.lost}
     for run in started:
@@ -199,20 +183,14 @@ def run_all(plan: Plan, runs: int) -> tuple[list[Run], list[Twins]]:
     return started, twins
 
 
-_ENDING = (signal.SIGTERM, signal.SIGHUP)
-
-
-def _end(number: int, _: object) -> None:
-    """End by a signal as by Ctrl-C: the runs are sessions of their own, and would go on for hours."""
-    raise SystemExit(128 + number)
-
-
-def _wait(runs: Sequence[Run], seconds: float) -> bool:
-    """Wait a while; returns whether a run is still going on then."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and any(run.process.poll() is None for run in runs):
-        time.sleep(0.05)
-    return any(run.process.poll() is None for run in runs)
+def _watch(runs: Sequence[Run], twins: Sequence[Twins]) -> None:
+    """Wait until all runs have ended, or there is nothing more to be learnt from them."""
+    pause = 0.3
+    while not wait_for([run.process for run in runs], pause):
+        pause = min(5.0, pause * 1.3)
+        # All are asked, so that none of them lags behind.
+        if any([one.parted() for one in twins]) or _pointless(runs, twins) or any(run.lost for run in runs):
+            return
 
 
 def _pointless(runs: Sequence[Run], twins: Sequence[Twins]) -> bool:
