@@ -12,17 +12,16 @@ from typing import Any
 
 import torch
 
-from sac import numerics, policy_file, run_folder, witness
+from sac import numerics, policy_file, run_folder
 from sac.captured_policy import CapturedPolicy
 from sac.checkpoint import Cadence, Checkpoint, Checkpoints, Position
 from sac.collector import Collector, Rollout
 from sac.config import BadConfig, TrainConfig, check
-from sac.digest import DigestBatch
 from sac.environments import costly_evaluation, resolve_device
 
 # Benchmarks of this revision measure older ones too, which had it here.
 from sac.environments import make_envs as make_envs
-from sac.envs.protocol import VectorEnv
+from sac.envs.protocol import SplitStep, VectorEnv
 from sac.evaluation import Evaluation, evaluate
 from sac.gradient_steps import GradientSteps, Updates
 from sac.learner import Learner
@@ -39,6 +38,7 @@ from sac.stop import Stopped, StopSignals
 from sac.storage import StorageError
 from sac.strategy import make_learner
 from sac.video import VideoRecorder, find_render_backend
+from sac.witness import Iteration, Witness
 
 
 def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
@@ -148,7 +148,8 @@ class Trainer:
         self.replay = _make_replay(self.layout, config, buffer_device)
         self.state = TrainState(self.learner.state, self.replay.state, self.collector.state, new_metrics())
         self._steps = GradientSteps(config, learner, self.replay)
-        self._sums = witness.captured_sums(learner.state) if captured else None
+        self._witness = Witness(learner.state, captured=captured)
+        self._others_step = isinstance(envs, SplitStep)
         self._fingerprint, self._resumed = fingerprint, False
         self._checkpoints = Checkpoints(folder.states, config, fingerprint)
         self._cadence = Cadence(config.checkpoint_freq)
@@ -171,8 +172,8 @@ class Trainer:
         self._signals = signals or StopSignals()
         self.logs = stack.enter_context(Logs(self.config, self.folder, step))
         self._metrics = stack.enter_context(MetricsFile(self.folder.metrics, self.state.metrics, append=self._resumed))
-        ledger = LedgerWriter(self.folder.ledger, header, after) if self.config.ledger_freq else None
-        self._ledger = stack.enter_context(ledger) if ledger is not None else None
+        if self.config.ledger_freq:
+            self._witness.ledger = stack.enter_context(LedgerWriter(self.folder.ledger, header, after))
         return self.logs
 
     def run(self) -> None:
@@ -181,11 +182,16 @@ class Trainer:
         Raises:
             Stopped: a signal asked for it; a checkpoint has been written.
         """
+        try:
+            self._train()
+        finally:
+            # What came before a fault is in the ledger, too.
+            self._witness.settle()
+
+    def _train(self) -> None:
         if not self._resumed:
-            record = self._record(due=True)
-            if record is not None:
-                witness.record_first(record, self.collector.first_seeds, self.collector.state.observation)
-            self._close_iteration(record)
+            first = self.collector.first_seeds, self.collector.state.observation
+            self._close_iteration(Iteration(0, self.state.global_step, first=first))
         while self.state.global_step < self.config.total_timesteps:
             self._stop_if_asked()
             self.iterate()
@@ -208,8 +214,7 @@ class Trainer:
     def _position(self) -> Position:
         """Hand all that the run has written so far to the disk; returns how long the files are."""
         self.logs.sync()
-        ledger = self._ledger.sync() if self._ledger is not None else 0
-        return Position(ledger, self._metrics.sync())
+        return Position(self._witness.sync(), self._metrics.sync())
 
     def _stop_if_asked(self) -> None:
         name = self._signals.requested
@@ -227,22 +232,17 @@ class Trainer:
         # As in ManiSkill's sac.py the policy acts from the first iteration after one that learned; overlapped, in it.
         warm_up = state.iteration == 0 or state.global_step < self.config.learning_starts
         state.iteration += 1
-        record = self._record(due=self._ledger_due())
+        witnessed = self._ledger_due()
         advance = self._advance if self.acting is None else self._advance_overlapped
-        rollout, updates = advance(warm_up, record is not None)
-        marks = None
-        if record is not None:
-            witness.record_rollout(record, rollout)
-            marks = witness.step_marks(rollout)
-            if updates is not None:
-                witness.record_updates(record, updates)
+        rollout, updates = advance(warm_up, witnessed)
         self._log(updates)
-        self._close_iteration(record, marks)
+        left = Iteration(state.iteration, state.global_step, rollout, updates) if witnessed else None
+        self._close_iteration(left)
 
     def _advance(self, warm_up: bool, witnessed: bool) -> tuple[Rollout, Updates | None]:
         """Roll out and store, then learn."""
         with self.logs.timed("rollout_time"):
-            rollout = self.collector.collect(warm_up)
+            rollout = self.collector.collect(warm_up, self._witness.settle)
             self._store(rollout)
         updates = None
         if self._learning_due():
@@ -262,7 +262,13 @@ class Trainer:
         sizes = share_sizes(self.config.grad_steps_per_iteration, self.config.steps_per_env)
         steps = self._steps.shares(self.state.iteration, sizes, witnessed=witnessed)
         shares = Shares(steps if self._learning_due() else iter(()))
-        rollout = self.collector.collect(warm_up, shares.next)
+
+        def meanwhile() -> None:
+            # First the line of the last iteration: it tells of the parameters that gradient steps are about to change.
+            self._witness.settle()
+            shares.next()
+
+        rollout = self.collector.collect(warm_up, meanwhile)
         self._store(rollout)
         self.logs.book("update_time", shares.seconds)
         self.logs.book("rollout_time", time.perf_counter() - start - shares.seconds)
@@ -285,22 +291,20 @@ class Trainer:
         due = state.iteration % config.ledger_freq == 0 or state.iteration == config.iterations
         return due or self._evaluation_due(state.global_step + config.training_freq)
 
-    def _record(self, due: bool) -> DigestBatch | None:
-        return DigestBatch(self.device) if due and self._ledger is not None else None
+    def _close_iteration(self, left: Iteration | None) -> None:
+        """Witness what the iteration left, and evaluate where it is due.
 
-    def _close_iteration(self, record: DigestBatch | None, marks: dict[str, str] | None = None) -> None:
-        """Witness the learner, evaluate where it is due, and write the ledger's line."""
-        state = self.state
-        if record is not None:
-            witness.record_learner(record, state.learner, self._sums)
-        if self._evaluation_due(state.global_step):
-            evaluation = self._evaluate()
-            if record is not None:
-                witness.record_evaluation(record, evaluation)
-        if record is not None and self._ledger is not None:
-            digests, values = record.finish()
-            self._ledger.write(state.iteration, state.global_step, digests, values, marks)
-        self.logs.progress(state.global_step)
+        The ledger's line is written at once only where nothing could hide the time that it takes, since no other
+        process steps environments, and after an evaluation, which people wait for.
+        """
+        if left is not None:
+            self._witness.owe(left)
+        due = self._evaluation_due(self.state.global_step)
+        if due:
+            self._witness.evaluated(self._evaluate)
+        if due or not self._others_step:
+            self._witness.settle()
+        self.logs.progress(self.state.global_step)
 
     def _evaluation_due(self, step: int) -> bool:
         """Whether `step` is the first at or after a multiple of eval_freq, or the last of the run."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 
@@ -11,7 +12,91 @@ from sac.cuda_graph import CapturedCall
 from sac.digest import DigestBatch, digester_for
 from sac.evaluation import Evaluation
 from sac.gradient_steps import Updates
+from sac.ledger import LedgerWriter
 from sac.state import LearnerState
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """What one iteration leaves to be witnessed, beside the learner.
+
+    Attributes:
+        number: 0 for the state before the first.
+        global_step: env steps taken so far.
+        rollout: None in iteration 0.
+        updates: its gradient steps; None where nothing was learned.
+        first: seeds (N,) and observations (N, O) of the first episodes, in iteration 0.
+    """
+
+    number: int
+    global_step: int
+    rollout: Rollout | None = None
+    updates: Updates | None = None
+    first: tuple[torch.Tensor, torch.Tensor] | None = None
+
+
+class Witness:
+    """Writes an iteration's line in the ledger, when there is time for it.
+
+    The line is owed from the iteration's end on. It must be settled before the learner changes and before a checkpoint
+    is written; a good moment is while environments in other processes take the next iteration's first step.
+
+    Attributes:
+        ledger: where lines go; without one, nothing is witnessed.
+    """
+
+    def __init__(self, learner: LearnerState, *, captured: bool = False) -> None:
+        self.ledger: LedgerWriter | None = None
+        self._learner = learner
+        self._sums = captured_sums(learner) if captured else None
+        self._owed: Iteration | None = None
+        self._record: DigestBatch | None = None
+
+    def owe(self, iteration: Iteration) -> None:
+        """Have a line to write; the one before must have been settled."""
+        if self._owed is not None:
+            raise RuntimeError(f"the line of iteration {self._owed.number} was never written")
+        self._owed = iteration if self.ledger is not None else None
+
+    def evaluated(self, evaluate: Callable[[], Evaluation]) -> None:
+        """Evaluate, as a part of the iteration whose line is owed, if one is.
+
+        All else is read before: what an evaluation changes must not look like a work of the iteration.
+        """
+        self._read()
+        evaluation = evaluate()
+        if self._record is not None:
+            record_evaluation(self._record, evaluation)
+
+    def settle(self) -> None:
+        """Write the line that is owed, if one is."""
+        self._read()
+        owed, record = self._owed, self._record
+        # Taken first: a line that could not be written is not tried again on the way out.
+        self._owed = self._record = None
+        if owed is not None and record is not None and self.ledger is not None:
+            marks = step_marks(owed.rollout) if owed.rollout is not None else None
+            self.ledger.write(owed.number, owed.global_step, *record.finish(), marks)
+
+    def _read(self) -> None:
+        """Digest what the owed line tells of, unless that has been done."""
+        owed = self._owed
+        if owed is None or self._record is not None:
+            return
+        record = DigestBatch(self._learner.log_alpha.device)
+        if owed.first is not None:
+            record_first(record, *owed.first)
+        if owed.rollout is not None:
+            record_rollout(record, owed.rollout)
+        if owed.updates is not None:
+            record_updates(record, owed.updates)
+        record_learner(record, self._learner, self._sums)
+        self._record = record
+
+    def sync(self) -> int:
+        """Wait until all lines are on the disk, the one that is owed too; returns their length without the header."""
+        self.settle()
+        return self.ledger.sync() if self.ledger is not None else 0
 
 
 def record_first(record: DigestBatch, seeds: torch.Tensor, observation: torch.Tensor) -> None:

@@ -206,9 +206,9 @@ class CountsRollouts(Collector):
 
     rollouts = 0
 
-    def collect(self, warm_up):
+    def collect(self, *arguments):
         self.rollouts += 1
-        return super().collect(warm_up)
+        return super().collect(*arguments)
 
 
 @pytest.mark.parametrize("part, kind", [("Learner", Momentum), ("Collector", CountsRollouts)])

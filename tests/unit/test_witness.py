@@ -1,0 +1,205 @@
+"""When the ledger's lines are written: never too late to tell the truth, nor so late that one is lost."""
+
+from contextlib import ExitStack
+
+import pytest
+import torch
+
+from sac.config import TrainConfig
+from sac.envs.factory import make_vector_env
+from sac.envs.protocol import EnvironmentFault
+from sac.ledger import read_ledger
+from sac.record import read_record
+from sac.run_folder import RunFolder
+from sac.strategy import make_learner
+from sac.streams import EpisodeSeeds
+from sac.trainer import Trainer
+from sac.witness import Iteration
+
+CPU = torch.device("cpu")
+FLAGS = {
+    "env_id": "Point-v1",
+    "num_envs": 2,
+    "training_freq": 4,
+    "batch_size": 8,
+    "buffer_size": 64,
+    "learning_starts": 8,
+    "total_timesteps": 24,
+    "eval_freq": 0,
+    "checkpoint_freq": "0",
+    "tensorboard": False,
+    "progress": False,
+    "save_model": False,
+}
+EVENTS = ("begin", "write", "update", "end")
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+class SplitEnvs:
+    """The point task, stepped as environments in other processes are."""
+
+    def __init__(self, envs, events, fault_at=None):
+        self.envs, self.events, self.fault_at, self.steps = envs, events, fault_at, 0
+
+    def __getattr__(self, name):
+        return getattr(self.envs, name)
+
+    def begin_step(self, action):
+        self.steps += 1
+        if self.fault_at == ("begin", self.steps):
+            raise EnvironmentFault("planted")
+        self.events.append("begin")
+        self.action = action
+
+    def end_step(self):
+        if self.fault_at == ("end", self.steps):
+            raise EnvironmentFault("planted")
+        self.events.append("end")
+        return self.envs.step(self.action)
+
+
+def make_trainer(folder, stack, events=None, split=True, fault_at=None, **flags):
+    """A trainer whose environments, ledger and gradient steps tell when they have their turn."""
+    events = [] if events is None else events
+    config = TrainConfig(**{**FLAGS, **flags})
+    envs = make_vector_env("Point-v1", config.num_envs, EpisodeSeeds(config.seed, "train"), device=CPU)
+    learner = make_learner(config, envs.spec, CPU)
+    given = SplitEnvs(envs, events, fault_at) if split else envs
+    trainer = Trainer(config, learner, given, None, RunFolder(folder), {})
+    folder.mkdir(exist_ok=True)
+    trainer.open(stack, {"config": config.to_dict()})
+    ledger, shares = trainer._witness.ledger, trainer._steps.shares
+    if ledger is not None:
+        write = ledger.write
+
+        def told(*arguments):
+            events.append("write")
+            write(*arguments)
+
+        ledger.write = told
+
+    def telling(*arguments, **options):
+        for updates in shares(*arguments, **options):
+            events.append("update")
+            yield updates
+
+    trainer._steps.shares = telling
+    return trainer
+
+
+def lines_of(folder, **options):
+    """Train, and return the ledger's lines; a planted fault may end it."""
+    with ExitStack() as stack:
+        trainer = make_trainer(folder, stack, **options)
+        try:
+            trainer.run()
+        except EnvironmentFault:
+            assert options.get("fault_at")
+    return read_ledger(folder).lines
+
+
+@pytest.mark.parametrize("overlap", [False, True])
+def test_a_line_is_written_while_environments_elsewhere_take_the_next_step_and_before_the_learner_changes(
+    tmp_path, overlap
+):
+    events = []
+    with ExitStack() as stack:
+        trainer = make_trainer(tmp_path / "run", stack, events, overlap=overlap)
+        for _ in range(4):
+            trainer.iterate()
+        events.clear()
+        trainer.iterate()
+    learned_within = ["begin", "write", "update", "end", "begin", "update", "end"]
+    learned_after = ["begin", "write", "end", "begin", "end", "update"]
+    assert events == (learned_within if overlap else learned_after)
+
+
+def test_a_line_is_written_at_once_where_nothing_hides_the_time_that_it_takes(tmp_path):
+    events = []
+    with ExitStack() as stack:
+        make_trainer(tmp_path / "run", stack, events, split=False).iterate()
+    assert events == ["write"]
+
+
+@pytest.mark.parametrize("overlap", [False, True])
+def test_lines_are_the_same_whenever_they_are_written(tmp_path, overlap):
+    late = lines_of(tmp_path / "late", overlap=overlap)
+    at_once = lines_of(tmp_path / "at once", overlap=overlap, split=False)
+    assert late == at_once
+    assert [line.iteration for line in late] == list(range(7))
+
+
+def test_a_line_written_after_the_learner_has_changed_would_differ(tmp_path):
+    told = lines_of(tmp_path / "in time", overlap=True)
+    with ExitStack() as stack:
+        trainer = make_trainer(tmp_path / "late", stack, overlap=True)
+        envs, settle, end_step = trainer.collector.envs, trainer._witness.settle, trainer.collector.envs.end_step
+        trainer._witness.settle = lambda: None
+        envs.end_step = lambda: settle() or end_step()
+        for _ in range(6):
+            trainer.iterate()
+        settle()
+    late = read_ledger(tmp_path / "late").lines
+    assert [line.iteration for line in late] == [line.iteration for line in told[1:]]
+    assert [line.digests["param.critic"] for line in late] != [line.digests["param.critic"] for line in told[1:]]
+
+
+@pytest.mark.parametrize("step", range(1, 13))
+@pytest.mark.parametrize("half", ["begin", "end"])
+def test_a_fault_loses_no_line_of_an_iteration_that_was_finished(tmp_path, half, step):
+    lines = lines_of(tmp_path / "run", fault_at=(half, step))
+    assert [line.iteration for line in lines] == list(range((step - 1) // 2 + 1))
+
+
+def test_a_checkpoint_counts_the_line_of_its_iteration(tmp_path):
+    with ExitStack() as stack:
+        trainer = make_trainer(tmp_path / "run", stack)
+        header = trainer.folder.ledger.stat().st_size
+        for iteration in range(1, 4):
+            trainer.iterate()
+            trainer.save_checkpoint()
+            assert read_ledger(tmp_path / "run").lines[-1].iteration == iteration
+            counted = read_record(trainer.folder.states, iteration).ledger_bytes
+            assert counted == trainer.folder.ledger.stat().st_size - header
+
+
+def test_a_line_that_can_not_be_written_is_reported_once_and_not_tried_again(tmp_path):
+    with ExitStack() as stack:
+        trainer = make_trainer(tmp_path / "run", stack)
+        trainer.iterate()
+        tries = []
+
+        def fail(*arguments):
+            tries.append(arguments)
+            raise OSError("no space left")
+
+        trainer._witness.ledger.write = fail
+        with pytest.raises(OSError, match="no space left"):
+            trainer._witness.settle()
+        trainer._witness.settle()
+    assert len(tries) == 1
+
+
+def test_a_line_that_would_replace_an_unwritten_one_is_an_error(tmp_path):
+    with ExitStack() as stack:
+        trainer = make_trainer(tmp_path / "run", stack)
+        trainer.iterate()
+        with pytest.raises(RuntimeError, match="line of iteration 1 was never written"):
+            trainer._witness.owe(Iteration(2, 8))
+
+
+def test_without_a_ledger_nothing_is_owed(tmp_path):
+    events = []
+    with ExitStack() as stack:
+        trainer = make_trainer(tmp_path / "run", stack, events, ledger_freq=0)
+        for _ in range(3):
+            trainer.iterate()
+        assert trainer._witness._owed is None
+    assert "write" not in events
