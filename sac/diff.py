@@ -3,7 +3,8 @@
 import json
 import sys
 
-from sac.ledger import LedgerError, NotComparable, compare, read_ledger
+from sac.comparison import NotComparable, compare
+from sac.ledger import LedgerError, read_ledger
 
 EQUAL, DIVERGED, NOT_COMPARABLE = 0, 1, 2
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sac import numerics
+from sac.comparison import compare, coverage_difference
 from sac.config import BadConfig
-from sac.ledger import Ledger, compare, coverage_difference, read_ledger
+from sac.ledger import Ledger, read_ledger
 from sac.processes import Children, ended_by_signals
 from sac.twin import Variant, run_training
 

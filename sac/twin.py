@@ -17,8 +17,9 @@ from typing import Literal
 
 from sac import launch
 from sac.cli import parse_train
+from sac.comparison import coverage_difference
 from sac.config import BadConfig, TrainConfig, check, flag_word
-from sac.ledger import coverage_difference, read_ledger
+from sac.ledger import read_ledger
 from sac.numerics import PROFILES
 from sac.processes import Children, ended_by_signals
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sac.ledger import CHANNELS, Comparison, Ledger, Line
+from sac.comparison import Comparison
+from sac.ledger import CHANNELS, Ledger, Line
 from sac.verdict import EVALUATION_FLAGS
 
 State = Literal["none", "equal", "after", "first"]
@@ -72,7 +73,7 @@ def _channels(a: Ledger, b: Ledger) -> list[str]:
 
 
 def _state(channel: str, left: Line | None, right: Line | None, comparison: Comparison) -> State:
-    """What one channel of one iteration shows, by the rules of `sac.ledger.compare`."""
+    """What one channel of one iteration shows, by the rules of `sac.comparison.compare`."""
     if left is None or right is None:
         return "none"
     one, other = left.digests.get(channel), right.digests.get(channel)

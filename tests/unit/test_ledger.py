@@ -1,4 +1,4 @@
-"""Ledgers are written line by line, read strictly, and compared by iteration and channel."""
+"""Ledgers are written line by line, and read strictly."""
 
 import json
 import math
