@@ -107,7 +107,7 @@ def trace_command(arguments: list[str]) -> int:
             (run,), _ = run_all(plan, 1)
             require_trace(run)
             if run.lost:
-                raise CantRun(f"the trace could not be written: {run.lost}")
+                raise CantRun(run.lost)
             trouble = run.trouble
             _move_traces(run.trace, output)
         trace, events = read_audit(output)
@@ -190,18 +190,20 @@ def variations_of(vary: Sequence[str], runs: int) -> list[Mapping[str, str]]:
 def require_trace(run: Run) -> None:
     """Refuse a run that left no trace at all, with its last words."""
     if run.lost and not (run.trace.exists() and run.trace.stat().st_size):
-        raise CantRun(f"the trace could not be written: {run.lost}")
+        raise CantRun(run.lost)
     if not run.trace.exists():
         said = run.trouble or "ended without a word"
         raise CantRun(f"the tracer never started: the command {said}; it must start a Python that is not isolated (-I)")
 
 
 def _note_failures(comparison: Comparison, runs: Sequence[Run]) -> None:
-    """Note that the script itself failed: then equality says only that both came as far."""
+    """Note that a trace was lost, or the script itself failed: then equality says only that both came as far."""
     for number, run in enumerate(runs, start=1):
         if run.lost:
+            said = f"run {number}: {run.lost}"
             comparison.failed = True
-            comparison.notes.append(f"run {number}: the trace could not be written: {run.lost}")
+            comparison.lost = comparison.lost or said
+            comparison.notes.append(said)
         elif run.trouble:
             comparison.failed = True
             comparison.notes.append(f"run {number} {run.trouble}")
@@ -258,9 +260,8 @@ def _answer(
         print_lines(verdict_lines(comparison, verdict))
         print_lines(iter(deep))
         print_lines(audit_lines(findings))
-    lost = next((note for note in comparison.notes if "the trace could not be written" in note), None)
-    if comparison.equal and lost is not None:
-        print(f"sac why: error: {lost}", file=sys.stderr)
+    if comparison.equal and comparison.lost:
+        print(f"sac why: error: {comparison.lost}", file=sys.stderr)
         return ERROR
     if comparison.equal and not comparison.compared:
         print("sac why: error: no event was seen in both runs: equality would say nothing", file=sys.stderr)

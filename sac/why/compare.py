@@ -79,6 +79,8 @@ class Comparison:
     parting: Parting | None = None
     notes: list[str] = field(default_factory=list)
     failed: bool = False
+    lost: str = ""
+    """Which run's trace could not be written, and why; empty where none was lost."""
     disturbed: Shared | None = None
     """The file by which one run can have parted the other one from it, where they ran at once."""
 

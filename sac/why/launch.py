@@ -18,6 +18,8 @@ from sac.why.record import LOST, RESERVED
 from sac.why.trace import children_of
 from sac.why.twins import Twins
 
+_UNWRITTEN = "the trace could not be written"
+
 
 class CantRun(RuntimeError):
     """The command can't be run; the message says why."""
@@ -68,11 +70,12 @@ class Run:
 
     @property
     def lost(self) -> str:
-        """Why the trace isn't whole; empty if it could be written."""
+        """That the trace isn't whole, and why; empty if it could be written."""
         try:
-            return Path(f"{self.trace}{LOST}").read_text(errors="replace").partition("\n")[0].strip()
+            why = Path(f"{self.trace}{LOST}").read_text(errors="replace").partition("\n")[0].strip()
         except OSError:
             return ""
+        return f"{_UNWRITTEN}: {why}" if why else ""
 
     @property
     def words(self) -> str:
@@ -156,7 +159,7 @@ def _reserve(trace: Path) -> None:
     try:
         Path(f"{trace}{LOST}").write_bytes(b" " * RESERVED)
     except OSError as error:
-        raise CantRun(f"the trace could not be written: {error.strerror}: {trace}") from error
+        raise CantRun(f"{_UNWRITTEN}: {error.strerror}: {trace}") from error
 
 
 def run_all(plan: Plan, runs: int) -> tuple[list[Run], list[Twins]]:

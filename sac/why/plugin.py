@@ -57,7 +57,7 @@ def assert_deterministic(function: Callable[..., Any], seed: int | None = None, 
             pytest.fail(f"{function.__qualname__} failed:\n{failed.words}", pytrace=False)
         lost = next((run.lost for run in made if run.lost), None)
         if lost is not None:
-            pytest.fail(f"{function.__qualname__}: the trace could not be written: {lost}", pytrace=False)
+            pytest.fail(f"{function.__qualname__}: {lost}", pytrace=False)
         for one in twins:
             comparison = one.comparison()
             note_sharing(comparison, ("", ""))

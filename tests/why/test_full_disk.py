@@ -59,6 +59,13 @@ def test_what_could_not_be_compared_is_not_called_equal(tmp_path, script):
     assert 0 < len(read_trace(tmp_path / "kept" / "run1.trace").flows) < 100
 
 
+def test_a_script_that_only_speaks_of_a_lost_trace_has_lost_none(tmp_path):
+    (tmp_path / "train.py").write_text("import random\nrandom.seed(1)\nexit('the trace could not be written')\n")
+    done = sac("why", "--", sys.executable, str(tmp_path / "train.py"))
+    assert done.returncode == 2
+    assert done.stderr == "sac why: error: equal as far as they came, but the command failed (see the notes)\n"
+
+
 def test_a_parting_that_was_seen_before_is_still_one(script):
     done = sac("why", "--json", "--", *script(20_000, "random.randint(0, hash('a'))"))
     assert (done.returncode, json.loads(done.stdout)["equal"]) == (1, False)
