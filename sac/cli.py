@@ -93,6 +93,7 @@ def _is_for_the_user(error: Exception) -> bool:
         "sac.envs.errors": "BadEnvironment",
         "sac.envs.headless": "MissingSystemLibrary",
         "sac.ledger": "LedgerError",
+        "sac.comparison": "NotComparable",
         "sac.bench.errors": "BenchError",
         "sac.storage": "StorageError",
     }

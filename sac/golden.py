@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sac import numerics
-from sac.comparison import compare, coverage_difference
+from sac.comparison import NotComparable, compare, coverage_difference
 from sac.config import BadConfig
 from sac.ledger import Ledger, read_ledger
 from sac.processes import Children, ended_by_signals
@@ -111,18 +111,23 @@ def _outcome(name: str, folder: Path, temporary: Path, options: argparse.Namespa
     golden = read_ledger(path) if path.exists() else None
     if options.update or golden is None:
         return _update(name, path, golden, fresh, options.reason)
-    return check_golden(name, golden, fresh, temporary, children, strict=options.strict)
+    try:
+        return check_golden(name, golden, fresh, temporary, children, strict=options.strict)
+    except NotComparable as error:
+        return Outcome(
+            name, False, f"can't be held against the golden: {error}; sac golden --update {name} rewrites it"
+        )
 
 
 def check_golden(
-    name: str, golden: Ledger, fresh: Ledger, temporary: Path, children: Children | None = None, *, strict: bool
+    name: str, golden: Ledger, fresh: Ledger, temporary: Path, children: Children, *, strict: bool
 ) -> Outcome:
     """Compare a fresh run with its golden; where the fingerprint is another one, with a second fresh run instead."""
-    drift = _drift(golden, fresh)
-    comparison = compare(golden, fresh)
     coverage = coverage_difference(golden, fresh)
     if coverage is not None:
         return Outcome(name, False, f"does not witness the same as the golden: {coverage}")
+    drift = _drift(golden, fresh)
+    comparison = compare(golden, fresh)
     if comparison.equal:
         note = f" (though the fingerprint differs: {'; '.join(drift)})" if drift else ""
         return Outcome(name, True, f"equal over {comparison.compared_iterations} iterations{note}")
@@ -132,7 +137,7 @@ def check_golden(
     if strict:
         return Outcome(name, False, f"{reason}, and --strict is set")
     again = temporary / f"{name}-twin"
-    code = run_training(GOLDENS[name].split(), again, Variant(name), children or Children(), hear="failures")
+    code = run_training(GOLDENS[name].split(), again, Variant(name), children, hear="failures")
     twin = compare(fresh, read_ledger(again)) if code == 0 else None
     if twin is not None and twin.equal:
         return Outcome(name, True, f"{reason}: not comparable here; instead two fresh runs are equal")
@@ -154,11 +159,19 @@ def _update(name: str, path: Path, golden: Ledger | None, fresh: Ledger, reason:
 
 def _is_current(golden: Ledger, fresh: Ledger) -> bool:
     """Whether there is nothing to rewrite."""
-    return compare(golden, fresh).equal and not _drift(golden, fresh) and coverage_difference(golden, fresh) is None
+    if _drift(golden, fresh) or coverage_difference(golden, fresh) is not None:
+        return False
+    try:
+        return compare(golden, fresh).equal
+    except NotComparable:
+        return False
 
 
 def _before(golden: Ledger, fresh: Ledger) -> str:
-    comparison = compare(golden, fresh)
+    try:
+        comparison = compare(golden, fresh)
+    except NotComparable as error:
+        return str(error)
     return "\n".join([*_drift(golden, fresh), "" if comparison.equal else comparison.text])
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from sac.golden import GOLDENS, check_golden
+from sac.golden import GOLDENS, Outcome, check_golden
 from sac.ledger import Ledger, read_ledger
+from sac.processes import Children
 
 GOLDEN_FOLDER = Path(__file__).parent / "goldens"
 ROOT = Path(__file__).parents[2]
@@ -19,6 +20,11 @@ ROOT = Path(__file__).parents[2]
 
 def golden(name: str) -> Ledger:
     return read_ledger(GOLDEN_FOLDER / f"{name}.jsonl")
+
+
+def checked(name: str, golden: Ledger, fresh: Ledger, temporary: Path, *, strict: bool = False) -> Outcome:
+    with Children() as children:
+        return check_golden(name, golden, fresh, temporary, children, strict=strict)
 
 
 def sac_golden(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -47,11 +53,11 @@ def test_a_golden_with_one_digest_changed_is_refused(name, tmp_path):
     """Negative control, without a run: the golden against itself with one planted difference."""
     last = golden(name).lines[-1]
     planted = with_digest(golden(name), last.iteration, "param.actor", "0" * 16)
-    outcome = check_golden(name, golden(name), planted, tmp_path, strict=False)
+    outcome = checked(name, golden(name), planted, tmp_path)
     assert not outcome.passed
     assert "param.actor" in outcome.text
     assert f"iteration {last.iteration}" in outcome.text
-    assert check_golden(name, golden(name), golden(name), tmp_path, strict=False).passed
+    assert checked(name, golden(name), golden(name), tmp_path).passed
 
 
 def shortened(ledger: Ledger) -> Ledger:
@@ -71,7 +77,7 @@ def torn(ledger: Ledger) -> Ledger:
 def test_a_golden_or_a_run_that_witnesses_less_is_refused(fault, tmp_path):
     mine = golden("point")
     for a, b in ((fault(mine), mine), (mine, fault(mine))):
-        outcome = check_golden("point", a, b, tmp_path, strict=False)
+        outcome = checked("point", a, b, tmp_path)
         assert not outcome.passed
         assert "does not witness the same" in outcome.text
 
@@ -89,7 +95,7 @@ def test_another_fingerprint_fails_under_strict_and_is_named(tmp_path):
     mine = golden("point")
     header = {**mine.header, "fingerprint": {**mine.header["fingerprint"], "torch": "0.0.1"}}
     other = replace(with_digest(mine, mine.lines[-1].iteration, "rollout.obs", "0" * 16), header=header)
-    outcome = check_golden("point", other, mine, tmp_path, strict=True)
+    outcome = checked("point", other, mine, tmp_path, strict=True)
     assert not outcome.passed
     assert "torch: 0.0.1" in outcome.text
 
@@ -98,7 +104,7 @@ def test_another_fingerprint_falls_back_to_twins(tmp_path):
     mine = golden("point")
     header = {**mine.header, "fingerprint": {**mine.header["fingerprint"], "torch": "0.0.1"}}
     other = replace(with_digest(mine, mine.lines[-1].iteration, "rollout.obs", "0" * 16), header=header)
-    outcome = check_golden("point", other, mine, tmp_path, strict=False)
+    outcome = checked("point", other, mine, tmp_path)
     assert "two fresh runs" in outcome.text
 
 
@@ -120,3 +126,17 @@ def test_a_golden_that_nothing_makes_is_reported(tmp_path):
     (tmp_path / "point.jsonl").touch()
     (tmp_path / "forgotten.jsonl").touch()
     assert [outcome.name for outcome in unused(tmp_path)] == ["forgotten"]
+
+
+def test_a_golden_that_has_nothing_to_compare_is_refused_and_can_be_rewritten(tmp_path):
+    path = tmp_path / "point.jsonl"
+    whole = (GOLDEN_FOLDER / "point.jsonl").read_text()
+    path.write_text(whole.splitlines()[0] + "\n")
+    refused = sac_golden("point", "--dir", str(tmp_path))
+    assert (refused.returncode, "does not witness the same" in refused.stdout) == (1, True)
+    path.write_text(whole.replace("Point-v1", "Point-v2"))
+    refused = sac_golden("point", "--dir", str(tmp_path))
+    assert (refused.returncode, "different tasks" in refused.stdout) == (1, True)
+    rewritten = sac_golden("point", "--dir", str(tmp_path), "--update", "--reason", "it was another task's")
+    assert (rewritten.returncode, "different tasks" in rewritten.stdout) == (0, True)
+    assert read_ledger(path).lines == golden("point").lines
