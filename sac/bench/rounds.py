@@ -6,6 +6,7 @@ Turns that short see the same machine, whatever else runs on it; fresh processes
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -23,6 +24,7 @@ from typing import Any
 from sac.bench.errors import BenchError
 from sac.bench.judge import Samples
 from sac.bench.trees import Tree
+from sac.processes import end_with_parent
 
 _WORKLOADS = Path(__file__).parent / "workloads"
 # The workloads get a name of their own, since `sac` is the measured revision's.
@@ -109,6 +111,8 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,
+            # It notices the end of its input only between two turns, and one that hangs never does.
+            preexec_fn=functools.partial(end_with_parent, os.getpid()),
         )
 
     def greet(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from sac.processes import Children, ended_by_signals
+from tests.unit.watching import is_running, wait_for
 
 ROOT = Path(__file__).parents[2]
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -73,21 +74,6 @@ def test_with_patience_a_process_may_end_in_order(tmp_path):
 def test_a_command_s_words_and_status_are_those_of_the_command():
     done = Children().run([sys.executable, "-c", "print('words'); exit(5)"], stdout=subprocess.PIPE)
     assert (done.stdout, done.returncode) == ("words\n", 5)
-
-
-def wait_for(happened, seconds=60):
-    end = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.05)
-
-
-def is_running(pid: int) -> bool:
-    """A process that nobody has buried yet runs no more."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def trainings_in(folder: Path) -> list[int]:

@@ -1,6 +1,9 @@
 """What is said and which status is left, for every way a comparison can go."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -15,6 +18,7 @@ from sac.bench.report import as_json, markdown, print_report
 from sac.bench.rounds import Plan, Record, Rounds, Setup
 from sac.bench.trees import Tree
 from sac.bench.workloads.cases import CASES
+from tests.unit.watching import is_running, wait_for
 
 ROOT = Path(__file__).parents[3]
 CALM, BUSY = {"operations": 5}, {"operations": 6}
@@ -196,6 +200,25 @@ def test_a_head_that_hangs_is_killed_and_told(monkeypatch):
     assert found.verdict is Verdict.FAILED and found.note.endswith("a kill, after 30 s without an answer")
     # The other benchmarks have the next pair.
     assert "ledger_line" not in rounds.records
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
+def test_a_measuring_process_that_hangs_ends_with_the_program(tmp_path):
+    endless = tmp_path / "python"
+    endless.write_text("#!/bin/sh\nexec sleep 600\n")
+    endless.chmod(0o755)
+    program = f"""if True:
+        import os, signal
+        from pathlib import Path
+        from sac.bench.rounds import Setup, Worker
+        from sac.bench.trees import Tree
+        worker = Worker(Tree(Path({str(ROOT)!r}), "here", python={str(endless)!r}), Setup())
+        print(worker._process.pid, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL
+    wait_for(lambda: not is_running(int(done.stdout)), 20)
 
 
 @pytest.mark.timeout(600)
