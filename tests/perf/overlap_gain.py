@@ -8,10 +8,13 @@ has its turn.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import statistics
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from sac import numerics
@@ -52,22 +55,45 @@ def measure(options: argparse.Namespace, stack: ExitStack) -> None:
     low, ratio, high = statistics.quantiles(ratios)
     rates = [default.config.training_freq / statistics.median(seconds[trainer]) for trainer in (default, overlapped)]
     halves = ", ".join(f"{name} {1000 * statistics.median(values):.0f} ms" for name, values in parts.items())
-    flags = {name: value for name, value in vars(options).items() if name != "pairs"}
+    flags = {name: value for name, value in vars(options).items() if name not in ("pairs", "json")}
     print(f"{flags}, load {os.getloadavg()[0]:.1f} on {numerics.usable_cores()} cores")
     print(f"  default {rates[0]:.1f} env steps/s ({halves}); overlapped {rates[1]:.1f}")
     print(f"  {ratio:.3f} times as fast, quartiles {low:.3f} to {high:.3f} ({options.pairs} pairs)")
+    if options.json:
+        named = {"default": seconds[default], "overlapped": seconds[overlapped]}
+        options.json.write_text(json.dumps(named))
 
 
-def main() -> None:
+def at_least(least: int) -> Callable[[str], int]:
+    """The type of an option that is a whole number, and no lower one than this."""
+
+    def number(text: str) -> int:
+        if not text.replace("_", "").isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"must be a whole number and at least {least}, not {text!r}")
+        return int(text)
+
+    return number
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command's options."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--batch_size", type=int, default=1024)
     parser.add_argument("--utd", type=float, default=0.5)
-    parser.add_argument("--pairs", type=int, default=12)
+    # Of a single ratio there are no quartiles.
+    parser.add_argument("--pairs", type=at_least(2), default=12, help="at least 2 (%(default)s)")
+    parser.add_argument("--json", type=Path, help="write the seconds of each iteration there")
+    return parser
+
+
+def main() -> None:
+    """The command."""
+    options = make_parser().parse_args()
     with ExitStack() as stack:
-        measure(parser.parse_args(), stack)
+        measure(options, stack)
 
 
 if __name__ == "__main__":
