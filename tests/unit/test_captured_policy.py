@@ -1,5 +1,6 @@
 """A policy as one launch gives actions that stay what they were."""
 
+import pytest
 import torch
 
 from sac import captured_policy
@@ -23,11 +24,18 @@ class Sum:
         return observation[:, :2] + noise
 
 
+def assert_actions_stay(policy):
+    # The first call is no replay of a graph, so it takes three.
+    actions = [policy.act(torch.full((4, 3), x), torch.full((4, 2), 0.25)) for x in (1.0, 2.0, 3.0)]
+    assert [action.tolist() for action in actions] == [[[x, x]] * 4 for x in (1.25, 2.25, 3.25)]
+
+
 def test_actions_are_not_overwritten_by_the_next_call(monkeypatch):
     monkeypatch.setattr(captured_policy, "CapturedCall", Replayed)
     monkeypatch.setattr(torch.cuda, "Stream", lambda device: None)
-    policy = CapturedPolicy(Sum(), (4, 3, 2), torch.device("cpu"))
-    first = policy.act(torch.full((4, 3), 1.0), torch.full((4, 2), 0.5))
-    second = policy.act(torch.full((4, 3), 2.0), torch.full((4, 2), 0.25))
-    assert first.tolist() == [[1.5, 1.5]] * 4
-    assert second.tolist() == [[2.25, 2.25]] * 4
+    assert_actions_stay(CapturedPolicy(Sum(), (4, 3, 2), torch.device("cpu")))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="graphs are a GPU's")
+def test_nor_are_those_of_a_graph_on_a_gpu():
+    assert_actions_stay(CapturedPolicy(Sum(), (4, 3, 2), torch.device("cuda")))
