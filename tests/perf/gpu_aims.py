@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 
 PEERS = {"eager port": ("the eager port", 8.0), "compile + cudagraphs": ("LeanRL's recipe", 1.3)}
-"""Contenders of `gpu_updates`, in words, and how many times as fast as each the learner has to be at batch 1024."""
+"""Contenders of `update_peers`, in words, and how many times as fast as each the learner has to be at batch 1024."""
 MOST_SECONDS, STEPS, CORES = 300, 500_032, 16
 
 Found = Mapping[str, Any]

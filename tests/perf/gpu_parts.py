@@ -118,7 +118,7 @@ def twin(request: Request, children: Children) -> Found:
 
 def updates(request: Request, children: Children) -> Found:
     """Gradient steps a second, against the peers."""
-    return measured("gpu_updates", [], "--rounds", request, children)
+    return measured("update_peers", [], "--rounds", request, children)
 
 
 def overlap(request: Request, children: Children) -> Found:

@@ -17,7 +17,7 @@ POINT += ("--threads=1", "--no-capture_video", "--no-tensorboard", "--no-progres
 
 
 def seconds(**times):
-    """What `gpu_updates` writes, at a batch of 1024: rounds of contenders whose names have no spaces here."""
+    """What `update_peers` writes, at a batch of 1024: rounds of contenders whose names have no spaces here."""
     names = {"port": "eager port", "compiled": "compile + cudagraphs", "ours": "ours"}
     return {"status": 0, "seconds_of": {"1024": {names[name]: found for name, found in times.items()}}}
 
@@ -256,7 +256,7 @@ def test_the_benchmarks_of_a_gpu_are_given_rounds_and_their_seconds_are_kept(tmp
     assert gpu_parts.overlap(Request(tmp_path, rounds=5), None)["seconds_of"]["overlapped"] == [1.0]
     assert given[0][:-1] == ("-m", "tests.perf.overlap_gain", "--device=cuda", "--workers=15", "--pairs=5")
     gpu_parts.updates(Request(tmp_path), None)
-    assert given[1][:-1] == ("-m", "tests.perf.gpu_updates")
+    assert given[1][:-1] == ("-m", "tests.perf.update_peers")
 
 
 def test_a_report_of_tests_is_counted():
