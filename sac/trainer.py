@@ -149,7 +149,8 @@ class Trainer:
         self.state = TrainState(self.learner.state, self.replay.state, self.collector.state, new_metrics())
         self._steps = GradientSteps(config, learner, self.replay)
         self._witness = Witness(learner.state, captured=captured)
-        self._others_step = isinstance(envs, SplitStep)
+        # On a CPU the environments would have to wait for a core meanwhile: measured, nothing is gained.
+        self._lines_wait = isinstance(envs, SplitStep) and self.device.type == "cuda"
         self._fingerprint, self._resumed = fingerprint, False
         self._checkpoints = Checkpoints(folder.states, config, fingerprint)
         self._cadence = Cadence(config.checkpoint_freq)
@@ -294,15 +295,14 @@ class Trainer:
     def _close_iteration(self, left: Iteration | None) -> None:
         """Witness what the iteration left, and evaluate where it is due.
 
-        The ledger's line is written at once only where nothing could hide the time that it takes, since no other
-        process steps environments, and after an evaluation, which people wait for.
+        The ledger's line is written at once, unless the time that it takes can be hidden behind the next env step.
         """
         if left is not None:
             self._witness.owe(left)
         due = self._evaluation_due(self.state.global_step)
         if due:
             self._witness.evaluated(self._evaluate)
-        if due or not self._others_step:
+        if due or not self._lines_wait:
             self._witness.settle()
         self.logs.progress(self.state.global_step)
 

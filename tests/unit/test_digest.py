@@ -92,13 +92,25 @@ def test_it_equals_the_reference_over_several_blocks(count):
     assert digest(array) == reference_digest(array, f"[((), 'torch.float32', ({count},))]")
 
 
-@pytest.mark.parametrize("rows", [1, 2, 128])
-def test_the_number_of_blocks_in_flight_does_not_matter(rows, monkeypatch):
-    monkeypatch.setattr("sac.digest._ROWS", {"cpu": rows})
-    one = Digester("cpu")
-    one.word_sum(torch.full((rows * BLOCK,), -1.0))  # leaves no zeros in the scratch memory
+WAYS = {
+    "NumPy": [("_PIECE", words) for words in (1000, 2**14, 2 * BLOCK)],
+    "torch": [("_ROWS", rows) for rows in (1, 2, 128)],
+}
+
+
+@pytest.mark.parametrize("way, name, size", [(way, *piece) for way, pieces in WAYS.items() for piece in pieces])
+def test_how_much_is_summed_at_once_does_not_matter(way, name, size, monkeypatch):
+    monkeypatch.setattr(f"sac.digest.{name}", size)
+    one = Digester("cpu", in_numpy=way == "NumPy")
+    one.word_sum(torch.full((2 * BLOCK,), -1.0))  # leaves no zeros in the scratch memory
     tensors = [torch.arange(n, dtype=torch.float32) for n in (3, BLOCK, 0, 5 * BLOCK + 1)]
     assert one.word_sum(*tensors).item() & MASK == reference_sum(reference_words(torch.cat(tensors).numpy()))
+
+
+@given(arrays)
+def test_numpy_and_torch_sum_alike(array):
+    sums = [Digester("cpu", in_numpy=way).word_sum(torch.from_numpy(array)).item() for way in (True, False)]
+    assert sums[0] == sums[1]
 
 
 @given(arrays, st.data())

@@ -73,6 +73,8 @@ def make_trainer(folder, stack, events=None, split=True, fault_at=None, **flags)
     learner = make_learner(config, envs.spec, CPU)
     given = SplitEnvs(envs, events, fault_at) if split else envs
     trainer = Trainer(config, learner, given, None, RunFolder(folder), {})
+    assert not trainer._lines_wait, "with a learner on the CPU nothing is gained"
+    trainer._lines_wait = split
     folder.mkdir(exist_ok=True)
     trainer.open(stack, {"config": config.to_dict()})
     ledger, shares = trainer._witness.ledger, trainer._steps.shares
