@@ -30,7 +30,7 @@ import torch
 from torch import Tensor
 
 BLOCK = 2**15
-"""Words per block, a part of the digest's definition: 256 KiB of keys and of scratch each, to stay in the L2 cache."""
+"""Words per block, a part of the digest's definition: their keys, 256 KiB, stay in the L2 cache."""
 
 MULTIPLIER = 0x9E3779B97F4A7C15
 
@@ -131,7 +131,7 @@ class _NumpySums:
                 sums[block] += self._piece_sum(piece, offset)
                 start += len(piece)
                 position += len(piece)
-        return torch.tensor([_signed(total & _MASK) for total in sums], dtype=torch.int64)
+        return torch.tensor([_signed(total & _MASK) for total in sums], dtype=torch.int64, device="cpu")
 
     def _piece_sum(self, words: np.ndarray, offset: int) -> int:
         """Return the sum of mix(word) * key of words that begin `offset` words into their block."""
@@ -220,10 +220,6 @@ class Digester:
         mixed = words * _signed(MULTIPLIER)
         sums = (mixed ^ mixed >> 32).mul_(self._keys[: words.shape[1]]).sum(dim=1)
         return (sums ^ sums >> 32).mul_(_signed(MULTIPLIER)) >> 48 & 0xFFFF
-
-    def fold(self, sums: Sequence[Tensor]) -> Tensor:
-        """Chain several 0-d sums, in order, to one of the same kind."""
-        return self.word_sum(*sums)
 
 
 def digester_for(device: torch.device | str) -> Digester:

@@ -114,9 +114,8 @@ def _outcome(name: str, folder: Path, temporary: Path, options: argparse.Namespa
     try:
         return check_golden(name, golden, fresh, temporary, children, strict=options.strict)
     except NotComparable as error:
-        return Outcome(
-            name, False, f"can't be held against the golden: {error}; sac golden --update {name} rewrites it"
-        )
+        command = f"sac golden {name} --update --reason '...'"
+        return Outcome(name, False, f"can't be held against the golden: {error}; {command} rewrites it")
 
 
 def check_golden(

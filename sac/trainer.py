@@ -185,9 +185,14 @@ class Trainer:
         """
         try:
             self._train()
-        finally:
-            # What came before a fault is in the ledger, too.
-            self._witness.settle()
+        except BaseException:
+            # What came before a fault is in the ledger, too; and the fault is what people must hear of.
+            try:
+                self._witness.settle()
+            except Exception as error:
+                self.logs.say(f"the ledger lacks its last line, which could not be written: {error}")
+            raise
+        self._witness.settle()
 
     def _train(self) -> None:
         if not self._resumed:
@@ -255,7 +260,7 @@ class Trainer:
     def _advance_overlapped(self, warm_up: bool, witnessed: bool) -> tuple[Rollout, Updates | None]:
         """Roll out and meanwhile learn from what is stored, then store: see `overlap`.
 
-        The time of the rollout is what gradient steps did not hide.
+        The time of the rollout is what gradient steps did not hide, the wait for a GPU and a late ledger line included.
         """
         assert self.acting is not None
         start = time.perf_counter()

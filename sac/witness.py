@@ -64,7 +64,12 @@ class Witness:
         All else is read before: what an evaluation changes must not look like a work of the iteration.
         """
         self._read()
-        evaluation = evaluate()
+        try:
+            evaluation = evaluate()
+        except BaseException:
+            # Without it the line would tell of a run that did not evaluate here.
+            self._owed = self._record = None
+            raise
         if self._record is not None:
             record_evaluation(self._record, evaluation)
 

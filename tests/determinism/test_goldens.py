@@ -137,6 +137,7 @@ def test_a_golden_of_another_task_is_refused_and_can_be_rewritten(tmp_path):
     path.write_text((GOLDEN_FOLDER / "point.jsonl").read_text().replace("Point-v1", "Point-v2"))
     refused = sac_golden("point", "--dir", str(tmp_path))
     assert (refused.returncode, "different tasks" in refused.stdout) == (1, True)
-    rewritten = sac_golden("point", "--dir", str(tmp_path), "--update", "--reason", "it was another task's")
+    assert "sac golden point --update --reason '...'" in refused.stdout
+    rewritten = sac_golden("point", "--update", "--reason", "it was another task's", "--dir", str(tmp_path))
     assert (rewritten.returncode, "different tasks" in rewritten.stdout) == (0, True)
     assert read_ledger(path).lines == golden("point").lines

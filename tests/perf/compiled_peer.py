@@ -66,8 +66,9 @@ class CompiledLearner:
         self.log_alpha = torch.zeros(1, requires_grad=True, device="cuda")
         self.alpha = self.log_alpha.detach().exp()
         self.a_optimizer = optim.Adam([self.log_alpha], lr=3e-4, capturable=True)
-        self.main = Graphed(torch.compile(self._update_critics))
-        self.policy = Graphed(torch.compile(self._update_actor))
+        # Not dynamic: after a second batch size torch would compile for any, and the peer would be slower than it is.
+        self.main = Graphed(torch.compile(self._update_critics, dynamic=False))
+        self.policy = Graphed(torch.compile(self._update_actor, dynamic=False))
 
     def update(self, data: Sample) -> None:
         self.main(data.obs, data.next_obs, data.actions, data.rewards, data.dones)

@@ -22,7 +22,7 @@ from tests.perf import gpu_aims
 from tests.perf.gpu_parts import FULL, PARTS, Found, Request, failed, python, read
 from tests.perf.overlap_gain import at_least
 
-EXIT = "Exit status: 0 the aims of these parts are met, 1 one is not, 2 an error or no GPU."
+EXIT = "Exit status: 0 no aim of these parts is missed, 1 one is, 2 an error or no GPU."
 
 
 def selected(text: str) -> list[str]:

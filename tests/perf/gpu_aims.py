@@ -95,7 +95,8 @@ def against(peer: str, batch: int, least: float | None) -> Callable[[Found], tup
     def judge(found: Found) -> tuple[str, Verdict]:
         seconds = found["seconds_of"].get(str(batch))
         if seconds is None:
-            return "this batch was left out", Verdict.NOT_RUN
+            left_out = "this batch was left out", Verdict.NOT_RUN
+            return (found["error"], Verdict.FAILED) if "error" in found else left_out
         times = ratios(seconds[peer], seconds["ours"])
         rates = [1 / statistics.median(seconds[name]) for name in ("ours", peer)]
         text = f"{in_words(times)}: {rates[0]:,.0f} against {rates[1]:,.0f} updates/s"

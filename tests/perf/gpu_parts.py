@@ -25,7 +25,7 @@ from sac import numerics
 from sac.processes import Children
 
 ROOT = Path(__file__).parents[2]
-TESTS = tuple(f"tests/unit/test_{name}.py" for name in ("fused_learner", "digest", "captured_policy"))
+TESTS = tuple(f"tests/unit/test_{name}.py" for name in ("fused_learner", "digest", "captured_policy", "witness"))
 """The files with tests that are skipped, or run in an interpreter, where there is no GPU."""
 # Named, not discovered, as in noxfile.py.
 PLUGINS = ("-p", "timeout", "-p", "hypothesispytest")
@@ -129,14 +129,15 @@ def overlap(request: Request, children: Children) -> Found:
 
 
 def measured(module: str, flags: list[str], count: str, request: Request, children: Children) -> Found:
-    """Run one of the benchmarks beside this file and read the seconds that it wrote."""
+    """Run one of the benchmarks beside this file and read the seconds that it wrote, even where it then failed."""
     rounds = [] if request.rounds is None else [f"{count}={request.rounds}"]
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "seconds.json"
-        done = python(children, "-m", f"tests.perf.{module}", *flags, *rounds, f"--json={file}")
-        if done.returncode != 0:
-            return failed(f"tests.perf.{module} ended with status {done.returncode}")
-        return {"status": 0, "seconds_of": json.loads(file.read_text())}
+    file = request.out / f"{module}-seconds.json"
+    file.unlink(missing_ok=True)
+    done = python(children, "-m", f"tests.perf.{module}", *flags, *rounds, f"--json={file}")
+    trouble = failed(f"tests.perf.{module} ended with status {done.returncode}") if done.returncode else {}
+    if not file.exists():
+        return trouble or failed(f"tests.perf.{module} wrote no result")
+    return {**trouble, "status": 0, "seconds_of": json.loads(file.read_text())}
 
 
 def issue_1250_first(request: Request, children: Children) -> Found:

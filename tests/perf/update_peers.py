@@ -31,7 +31,7 @@ STEPS = {"cuda": 32, "cpu": 6}
 """Gradient steps of one call; on a GPU those of an iteration, as with utd 0.5 and 64 env steps."""
 CALLS = {"cuda": (6, 3), "cpu": (1, 1)}
 """Calls in a turn, ours and a peer's."""
-BATCHES = {"cuda": [256, 1024, 4096], "cpu": [256, 1024]}
+BATCHES = {"cuda": [1024, 256, 4096], "cpu": [256, 1024]}
 ALONE = "its products alone"
 
 Turn = Callable[[], object]
@@ -211,14 +211,14 @@ def main() -> None:
     name = torch.cuda.get_device_name() if options.device == "cuda" else numerics.cpu_model()
     print(f"{name}, torch {torch.__version__}, {options.threads} CPU threads, load {os.getloadavg()[0]:.1f}")
     makers = contenders(device, options.variants)
-    result: dict[int, Any] = {
-        batch: compare(batch, options.rounds, device, makers) for batch in options.batch or BATCHES[device.type]
-    }
+    result: dict[int, Any] = {}
+    for batch in options.batch or BATCHES[device.type]:
+        result[batch] = compare(batch, options.rounds, device, makers)
+        if options.json:
+            options.json.write_text(json.dumps(result))
     print(f"\n{table(result)}")
     if ALONE in makers:
         print(*(rates(batch, times) for batch, times in result.items()), sep="\n")
-    if options.json:
-        options.json.write_text(json.dumps(result))
     if options.profile:
         options.profile.write_text("\n".join(profile(batch, device) for batch in result))
 

@@ -234,14 +234,6 @@ def test_what_differs_in_kind_differs(one, other):
     assert digest(one) != digest(other)
 
 
-def test_sums_fold_in_order():
-    one = Digester("cpu")
-    sums = [one.word_sum(torch.tensor([float(i)])) for i in range(3)]
-    assert one.fold(sums) == one.fold(sums)
-    assert one.fold(sums) != one.fold(sums[::-1])
-    assert one.fold(sums) != one.fold(sums[:2])
-
-
 def test_sums_survive_the_next_call():
     one = Digester("cpu")
     first = one.word_sum(torch.ones(3))
@@ -265,6 +257,14 @@ def test_modes_of_torch_do_not_matter():
         assert made_inside.word_sum(inside).item() == expected
     for later in (inside, tensor.clone().requires_grad_()):
         assert made_inside.word_sum(later).item() == expected
+
+
+@pytest.mark.parametrize("count", [3, BLOCK + 5])
+def test_the_default_device_does_not_matter(count):
+    tensor = torch.linspace(0, 1, count)
+    expected = digest(tensor)
+    with torch.device("meta"):
+        assert digest(tensor) == expected
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])

@@ -134,7 +134,7 @@ def test_the_summary_says_what_was_met_missed_and_not_run():
     left["issue_1250_second"]["wall_seconds"] = 324.0
     del left["overlap"]
     text = summary(left)
-    assert "| GPU | H999 |" in text and "set for" not in text
+    assert "| GPU | H999 |" in text and "The aims are those of" not in text
     assert "| 500,032 steps in at most 300 s, first run | 500,032 steps in 300 s; success_once 0.875 | met |" in text
     assert "second run | 500,032 steps in 324 s; success_once 0.875 | not met | 2026-11-23 10:00 |" in text
     assert "| 7814 iterations compared; policy.pt the same bytes | met |" in text
@@ -257,6 +257,20 @@ def test_the_benchmarks_of_a_gpu_are_given_rounds_and_their_seconds_are_kept(tmp
     assert given[0][:-1] == ("-m", "tests.perf.overlap_gain", "--device=cuda", "--workers=15", "--pairs=5")
     gpu_parts.updates(Request(tmp_path), None)
     assert given[1][:-1] == ("-m", "tests.perf.update_peers")
+
+
+@pytest.mark.parametrize("left", [None, {"1024": {"eager port": [8.0], "compile + cudagraphs": [1.3], "ours": [1.0]}}])
+def test_a_benchmark_that_breaks_keeps_what_it_had_found_and_is_an_error(tmp_path, monkeypatch, left):
+    def stand_in(children, *arguments, **options):
+        if left is not None:
+            Path(arguments[-1].removeprefix("--json=")).write_text(json.dumps(left))
+        return type("Done", (), {"returncode": 1})
+
+    monkeypatch.setattr(gpu_parts, "python", stand_in)
+    found = gpu_parts.updates(Request(tmp_path), None)
+    known = [Verdict.FAILED] * 2 if left is None else [Verdict.MET] * 2
+    assert verdicts("updates", found) == known + [Verdict.FAILED] * 4
+    assert exit_status(rows({"updates": found}), ["updates"]) == 2
 
 
 def test_a_report_of_tests_is_counted():

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from sac.config import TrainConfig
+from sac.environments import make_eval_envs
 from sac.envs.factory import make_vector_env
 from sac.envs.protocol import EnvironmentFault
 from sac.ledger import read_ledger
@@ -17,6 +18,7 @@ from sac.trainer import Trainer
 from sac.witness import Iteration
 
 CPU = torch.device("cpu")
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 FLAGS = {
     "env_id": "Point-v1",
     "num_envs": 2,
@@ -68,12 +70,14 @@ class SplitEnvs:
 def make_trainer(folder, stack, events=None, split=True, fault_at=None, **flags):
     """A trainer whose environments, ledger and gradient steps tell when they have their turn."""
     events = [] if events is None else events
-    config = TrainConfig(**{**FLAGS, **flags})
+    config = TrainConfig(**{**FLAGS, "device": DEVICE.type, **flags})
     envs = make_vector_env("Point-v1", config.num_envs, EpisodeSeeds(config.seed, "train"), device=CPU)
-    learner = make_learner(config, envs.spec, CPU)
+    learner = make_learner(config, envs.spec, DEVICE)
     given = SplitEnvs(envs, events, fault_at) if split else envs
-    trainer = Trainer(config, learner, given, None, RunFolder(folder), {})
-    assert not trainer._lines_wait, "with a learner on the CPU nothing is gained"
+    eval_envs = make_eval_envs(config, CPU) if config.eval_freq else None
+    trainer = Trainer(config, learner, given, eval_envs, RunFolder(folder), {})
+    # With a learner on the CPU nothing is gained, and the code is the same.
+    assert trainer._lines_wait == (split and DEVICE.type == "cuda")
     trainer._lines_wait = split
     folder.mkdir(exist_ok=True)
     trainer.open(stack, {"config": config.to_dict()})
@@ -96,14 +100,15 @@ def make_trainer(folder, stack, events=None, split=True, fault_at=None, **flags)
     return trainer
 
 
-def lines_of(folder, **options):
+def lines_of(folder, prepare=lambda trainer: None, **options):
     """Train, and return the ledger's lines; a planted fault may end it."""
     with ExitStack() as stack:
         trainer = make_trainer(folder, stack, **options)
+        prepare(trainer)
         try:
             trainer.run()
-        except EnvironmentFault:
-            assert options.get("fault_at")
+        except EnvironmentFault as fault:
+            assert str(fault) == "planted"
     return read_ledger(folder).lines
 
 
@@ -130,12 +135,19 @@ def test_a_line_is_written_at_once_where_nothing_hides_the_time_that_it_takes(tm
     assert events == ["write"]
 
 
-@pytest.mark.parametrize("overlap", [False, True])
-def test_lines_are_the_same_whenever_they_are_written(tmp_path, overlap):
-    late = lines_of(tmp_path / "late", overlap=overlap)
-    at_once = lines_of(tmp_path / "at once", overlap=overlap, split=False)
+EVALUATED = {"eval_freq": 8, "num_eval_envs": 2, "num_eval_steps": 20}
+CADENCES = [{}, {"overlap": True}, EVALUATED, {"ledger_freq": 4}, {**EVALUATED, "ledger_freq": 3}]
+
+
+@pytest.mark.parametrize("flags", CADENCES)
+def test_lines_are_the_same_whenever_they_are_written(tmp_path, flags):
+    late = lines_of(tmp_path / "late", **flags)
+    at_once = lines_of(tmp_path / "at once", split=False, **flags)
     assert late == at_once
-    assert [line.iteration for line in late] == list(range(7))
+    freq = flags.get("ledger_freq", 1)
+    evaluated = [0, 2, 4, 6] if "eval_freq" in flags else []
+    assert [line.iteration for line in late] == [k for k in range(7) if k % freq == 0 or k == 6 or k in evaluated]
+    assert [line.iteration for line in late if "eval.return" in line.digests] == evaluated
 
 
 def test_a_line_written_after_the_learner_has_changed_would_differ(tmp_path):
@@ -198,10 +210,42 @@ def test_a_line_that_would_replace_an_unwritten_one_is_an_error(tmp_path):
 
 
 def test_without_a_ledger_nothing_is_owed(tmp_path):
-    events = []
     with ExitStack() as stack:
-        trainer = make_trainer(tmp_path / "run", stack, events, ledger_freq=0)
-        for _ in range(3):
-            trainer.iterate()
+        trainer = make_trainer(tmp_path / "run", stack, ledger_freq=0)
+        trainer._witness.owe(Iteration(0, 0))
         assert trainer._witness._owed is None
-    assert "write" not in events
+        trainer.run()
+    assert not trainer.folder.ledger.exists()
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_an_iteration_whose_evaluation_failed_has_no_line(tmp_path, split):
+    def fail_at_the_second(trainer):
+        evaluate, calls = trainer._evaluate, []
+
+        def second_fails():
+            calls.append(None)
+            if len(calls) == 2:
+                raise EnvironmentFault("planted")
+            return evaluate()
+
+        trainer._evaluate = second_fails
+
+    lines = lines_of(tmp_path / "run", fail_at_the_second, split=split, **EVALUATED)
+    assert [line.iteration for line in lines] == [0, 1]
+
+
+def test_a_line_that_can_not_be_written_hides_no_fault(tmp_path, capsys):
+    def full_disk(trainer):
+        write = trainer._witness.ledger.write
+
+        def fail(iteration, *others):
+            if iteration == 2:
+                raise OSError("no space left")
+            write(iteration, *others)
+
+        trainer._witness.ledger.write = fail
+
+    lines = lines_of(tmp_path / "run", full_disk, fault_at=("begin", 5))
+    assert [line.iteration for line in lines] == [0, 1]
+    assert "the ledger lacks its last line, which could not be written: no space left" in capsys.readouterr().err

@@ -17,7 +17,10 @@ _SYNCS = frozenset({"_local_scalar_dense", "nonzero", "equal", "is_nonzero", "ma
 
 
 class Counting(TorchDispatchMode):
-    """Counts operations, host syncs, bytes copied and allocations while it is entered."""
+    """Counts operations, host syncs, bytes copied and allocations of torch while it is entered.
+
+    What NumPy does is not seen: a CPU's digests, say, show in the clock alone.
+    """
 
     def __init__(self) -> None:
         super().__init__()
