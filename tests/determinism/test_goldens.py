@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sac.golden import GOLDENS, Outcome, check_golden
+from sac.golden import GOLDENS, Outcome, check_golden, golden_command
 from sac.ledger import Ledger, read_ledger
 from sac.processes import Children
 
@@ -132,12 +132,19 @@ def test_a_golden_that_nothing_makes_is_reported(tmp_path):
     assert [outcome.name for outcome in unused(tmp_path)] == ["forgotten"]
 
 
-def test_a_golden_of_another_task_is_refused_and_can_be_rewritten(tmp_path):
-    path = tmp_path / "point.jsonl"
-    path.write_text((GOLDEN_FOLDER / "point.jsonl").read_text().replace("Point-v1", "Point-v2"))
-    refused = sac_golden("point", "--dir", str(tmp_path))
-    assert (refused.returncode, "different tasks" in refused.stdout) == (1, True)
-    assert "sac golden point --update --reason '...'" in refused.stdout
-    rewritten = sac_golden("point", "--update", "--reason", "it was another task's", "--dir", str(tmp_path))
-    assert (rewritten.returncode, "different tasks" in rewritten.stdout) == (0, True)
+def test_a_golden_of_another_task_is_refused_and_can_be_rewritten(tmp_path, monkeypatch, capsys):
+    whole, path = (GOLDEN_FOLDER / "point.jsonl").read_text(), tmp_path / "point.jsonl"
+
+    def trained_before(flags, folder, *others, **options):
+        folder.mkdir()
+        (folder / "ledger.jsonl").write_text(whole)
+        return 0
+
+    monkeypatch.setattr("sac.golden.run_training", trained_before)
+    path.write_text(whole.replace("Point-v1", "Point-v2"))
+    assert golden_command(["point", "--dir", str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert "different tasks" in said and "sac golden point --update --reason '...'" in said
+    assert golden_command(["point", "--update", "--reason", "it was another task's", "--dir", str(tmp_path)]) == 0
+    assert "different tasks" in capsys.readouterr().out
     assert read_ledger(path).lines == golden("point").lines

@@ -144,11 +144,11 @@ def test_a_ledger_is_readable_while_its_run_goes_on(tmp_path, monkeypatch):
 
     collect, calls = Collector.collect, []
 
-    def dying(self, warm_up):
-        calls.append(warm_up)
+    def dying(self, *arguments):
+        calls.append(arguments)
         if len(calls) == 4:
             raise MemoryError("killed by the test")
-        return collect(self, warm_up)
+        return collect(self, *arguments)
 
     monkeypatch.setattr(Collector, "collect", dying)
     with pytest.raises(MemoryError):

@@ -25,19 +25,13 @@ from sac.replay import RowLayout
 from sac.state import walk
 from sac.streams import Stream
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = torch.device("cpu")
 SMALL = (8, 6, 8)
 GRADIENT_ERROR, WAY_ERROR = 1e-5, 1e-3
 """Largest relative error that float32 may leave in a gradient, and in the way that parameters have gone."""
 EPSILON = 2.0**-23
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @contextmanager

@@ -18,17 +18,11 @@ from sac.learner import Learner
 from sac.state import walk
 from sac.storage import StorageError
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = torch.device("cpu")
 BOX = EnvSpec("Task-v1", 5, -np.ones(2, np.float32), np.ones(2, np.float32), 10)
 LOW, HIGH = [-1.0, 0.0, -2.5], [1.0, 0.5, -0.5]
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def make_learner(seed=1, observation_dim=5, low=LOW, high=HIGH):

@@ -20,6 +20,8 @@ from sac.state import Parameters, TrainState, walk
 from sac.streams import EpisodeSeeds
 from sac.trainer import Trainer
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = torch.device("cpu")
 CONFIG = TrainConfig(
     env_id="Point-v1",
@@ -62,14 +64,6 @@ DERIVED = {
     "_steps._rows": "the batch at hand: each gradient step gathers it anew",
 }
 """Beginning of an attribute's path -> why the state need not hold it."""
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

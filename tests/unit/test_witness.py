@@ -17,6 +17,8 @@ from sac.streams import EpisodeSeeds
 from sac.trainer import Trainer
 from sac.witness import Iteration
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = torch.device("cpu")
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 FLAGS = {
@@ -34,14 +36,6 @@ FLAGS = {
     "save_model": False,
 }
 EVENTS = ("begin", "write", "update", "end")
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 class SplitEnvs:

@@ -8,15 +8,9 @@ import torch
 from sac.bench.workloads.cases import CASES
 from sac.bench.workloads.counters import count
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 COUNTED = [name for name, case in CASES.items() if case.counted and name != "update_4096"]
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def counts(name, calls=3):
