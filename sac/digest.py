@@ -115,8 +115,8 @@ def _batches(streams: Sequence[Tensor], capacity: int) -> Iterator[list[Tensor]]
 class _NumpySums:
     """Sums words on the host: NumPy multiplies 64-bit integers three times as fast as torch's CPU kernels."""
 
-    def __init__(self) -> None:
-        self._keys = _position_keys().numpy()
+    def __init__(self, keys: Tensor) -> None:
+        self._keys = keys.numpy()
         self._mixed, self._shifted = np.empty(_PIECE, np.int64), np.empty(_PIECE, np.int64)
 
     def block_sums(self, streams: Sequence[Tensor], count: int) -> Tensor:
@@ -147,18 +147,16 @@ class _NumpySums:
 class _TorchSums:
     """Sums words on any device, many blocks at once."""
 
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
-        self._capacity = _ROWS * BLOCK
-        self._keys = _position_keys().to(device)
-        self._mixed = torch.empty(self._capacity, dtype=torch.int64, device=device)
+    def __init__(self, keys: Tensor) -> None:
+        self._keys = keys
+        self._mixed = torch.empty(_ROWS * BLOCK, dtype=torch.int64, device=keys.device)
         self._shifted = torch.empty_like(self._mixed)
 
     def block_sums(self, streams: Sequence[Tensor], count: int) -> Tensor:
         """Return the sum of each block of the streams' concatenation, one at least."""
-        sums = torch.zeros(max(1, -(-count // BLOCK)), dtype=torch.int64, device=self._device)
+        sums = torch.zeros(max(1, -(-count // BLOCK)), dtype=torch.int64, device=self._keys.device)
         first = 0
-        for pieces in _batches(streams, self._capacity):
+        for pieces in _batches(streams, self._mixed.numel()):
             rows = self._mixed_rows(pieces)
             sums[first : first + len(rows)] = rows.sum(dim=1)
             first += len(rows)
@@ -193,7 +191,7 @@ class Digester:
         with torch.inference_mode(False), torch.no_grad():
             self._keys = _position_keys().to(self.device)
             on_host = self.device.type == "cpu" if in_numpy is None else in_numpy
-            self._sums: _NumpySums | _TorchSums = _NumpySums() if on_host else _TorchSums(self.device)
+            self._sums: _NumpySums | _TorchSums = (_NumpySums if on_host else _TorchSums)(self._keys)
 
     @torch.no_grad()
     def word_sum(self, *tensors: Tensor) -> Tensor:

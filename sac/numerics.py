@@ -260,10 +260,11 @@ def cpu_model() -> str:
 
 def library_versions() -> dict[str, str]:
     """Versions of the libraries that compute."""
-    return {name: _version(name) for name in _LIBRARIES}
+    return {name: version_of(name) for name in _LIBRARIES}
 
 
-def _version(library: str) -> str:
+def version_of(library: str) -> str:
+    """The version that is installed, or `absent`."""
     try:
         return importlib.metadata.version(library)
     except importlib.metadata.PackageNotFoundError:

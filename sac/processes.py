@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
@@ -43,14 +43,15 @@ def ended_by_signals() -> Iterator[None]:
             signal.signal(kind, handler)
 
 
-def end_with_parent(parent: int) -> None:
-    """Have this process killed when the thread that started it ends, however that ends (on Linux): a `preexec_fn`.
+def end_with_parent() -> Callable[[], None]:
+    """A `preexec_fn`: the process is killed when the thread that starts it ends, however that ends (on Linux)."""
+    return functools.partial(_end_with, os.getpid())
 
-    Args:
-        parent: process id of the parent, which may have ended before the system was asked.
-    """
+
+def _end_with(parent: int) -> None:
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        # It may have ended before the system was asked.
         if os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -78,7 +79,7 @@ class Children:
         with self._lock:
             if self._stopped:
                 return subprocess.CompletedProcess(command, -signal.SIGKILL, "", "")
-            ending = functools.partial(end_with_parent, os.getpid())
+            ending = end_with_parent()
             process = subprocess.Popen(command, text=True, start_new_session=True, preexec_fn=ending, **options)
             self._running.append(process)
         try:

@@ -6,7 +6,6 @@ Turns that short see the same machine, whatever else runs on it; fresh processes
 
 from __future__ import annotations
 
-import functools
 import json
 import math
 import os
@@ -112,7 +111,7 @@ class Worker:
             stderr=self._errors,
             text=True,
             # It notices the end of its input only between two turns, and one that hangs never does.
-            preexec_fn=functools.partial(end_with_parent, os.getpid()),
+            preexec_fn=end_with_parent(),
         )
 
     def greet(self) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import shutil
 import signal
@@ -149,7 +148,7 @@ def start(plan: Plan, number: int) -> Run:
             stdout=file,
             stderr=file,
             start_new_session=True,
-            preexec_fn=functools.partial(end_with_parent, os.getpid()),
+            preexec_fn=end_with_parent(),
         )
     return Run(process, trace, output)
 

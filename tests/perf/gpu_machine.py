@@ -5,7 +5,6 @@ It runs in a process of its own: a process that has asked CUDA anything holds me
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import platform
 import re
@@ -31,8 +30,8 @@ def machine() -> dict[str, Any]:
         "driver": driver(),
         "CUDA": str(torch.version.cuda),
         "torch": str(torch.__version__),
-        "triton": version("triton"),
-        "mani_skill": version("mani_skill"),
+        "triton": numerics.version_of("triton"),
+        "mani_skill": numerics.version_of("mani_skill"),
         "Python": platform.python_version(),
         "CPU": numerics.cpu_model(),
         "cores": numerics.usable_cores(),
@@ -70,14 +69,6 @@ def driver_in(text: str) -> str:
     """The version in what the driver tells under /proc."""
     found = re.search(r"\s(\d+\.\d+(\.\d+)?)\s", text)
     return found[1] if found else "unknown"
-
-
-def version(package: str) -> str:
-    """The version that is installed."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "absent"
 
 
 if __name__ == "__main__":

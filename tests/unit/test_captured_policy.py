@@ -26,8 +26,8 @@ class Sum:
 
 def assert_actions_stay(policy):
     # The first call is no replay of a graph, so it takes three.
-    actions = [policy.act(torch.full((4, 3), x), torch.full((4, 2), 0.25)) for x in (1.0, 2.0, 3.0)]
-    assert [action.tolist() for action in actions] == [[[x, x]] * 4 for x in (1.25, 2.25, 3.25)]
+    actions = [policy.act(torch.full((4, 3), x), torch.full((4, 2), x / 4)) for x in (1.0, 2.0, 3.0)]
+    assert [action.tolist() for action in actions] == [[[x, x]] * 4 for x in (1.25, 2.5, 3.75)]
 
 
 def test_actions_are_not_overwritten_by_the_next_call(monkeypatch):
