@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sac.checkpoint.resume import Resume, find_run, require_may_change
 from sac.config import BadConfig, TrainConfig
-from sac.numerics import LoadedTooEarly, restart
-from sac.resume import Resume, find_run, require_may_change
+from sac.numerics.profiles import LoadedTooEarly, restart
 
 OK, DIVERGED, BAD_INPUT, STOPPED, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
 
@@ -88,14 +88,14 @@ def _is_for_the_user(error: Exception) -> bool:
     """Whether the message of `error` says all there is to say; modules not yet loaded can't have raised it."""
     names = {
         "sac.config": "BadConfig",
-        "sac.numerics": "NumericsError",
+        "sac.numerics.profiles": "NumericsError",
         "sac.envs.protocol": "EnvironmentFault",
         "sac.envs.errors": "BadEnvironment",
-        "sac.envs.headless": "MissingSystemLibrary",
-        "sac.ledger": "LedgerError",
-        "sac.comparison": "NotComparable",
+        "sac.envs.maniskill.headless": "MissingSystemLibrary",
+        "sac.ledger.file": "LedgerError",
+        "sac.ledger.comparison": "NotComparable",
         "sac.bench.errors": "BenchError",
-        "sac.storage": "StorageError",
+        "sac.run.storage": "StorageError",
     }
     loaded = [getattr(sys.modules[module], name, None) for module, name in names.items() if module in sys.modules]
     return isinstance(error, (OSError, MemoryError, *(kind for kind in loaded if kind is not None)))
@@ -163,14 +163,14 @@ def _train(arguments: list[str]) -> int:
     from sac.config import check
 
     check(dataclasses.replace(config, checkpoint=None) if resume else config)
-    from sac import numerics
+    from sac.numerics import profiles
 
-    numerics.set_variables(config.numerics)
+    profiles.set_variables(config.numerics)
     if config.evaluate:
-        from sac.evaluate_command import evaluate_as_configured
+        from sac.commands.evaluate import evaluate_as_configured
 
         return evaluate_as_configured(config)
-    from sac.stop import Stopped
+    from sac.run.signals import Stopped
     from sac.trainer import train
 
     try:
@@ -197,17 +197,17 @@ def _eval(arguments: list[str]) -> int:
     parser.add_argument("--numerics", choices=("fast", "deterministic", "portable"), default="deterministic")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(arguments)
-    from sac import numerics
+    from sac.numerics import profiles
 
-    numerics.set_variables(options.numerics)
-    from sac.evaluate_command import evaluate_command
+    profiles.set_variables(options.numerics)
+    from sac.commands.evaluate import evaluate_command
 
     return evaluate_command(options)
 
 
 def _twin(arguments: list[str]) -> int:
     """Run the same training again in fresh processes, and compare."""
-    from sac.twin import twin_command
+    from sac.commands.twin import twin_command
 
     return twin_command(arguments)
 
@@ -223,14 +223,14 @@ def _diff(arguments: list[str]) -> int:
     parser.add_argument("b", help="run folder or ledger")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(arguments)
-    from sac.diff import diff_command
+    from sac.commands.diff import diff_command
 
     return diff_command(options.a, options.b, options.json)
 
 
 def _golden(arguments: list[str]) -> int:
     """Check the committed golden ledgers, or rewrite them with --update."""
-    from sac.golden import golden_command
+    from sac.commands.golden import golden_command
 
     return golden_command(arguments)
 
@@ -275,7 +275,7 @@ def _trace(arguments: list[str]) -> int:
 
 def _doctor(arguments: list[str]) -> int:
     """Tell what this machine can do, what is off, and how to mend it."""
-    from sac.doctor import doctor_command
+    from sac.commands.doctor import doctor_command
 
     return doctor_command(arguments)
 

@@ -116,7 +116,7 @@ class EpisodeSums:
     """Sums over ended episodes, enough for their means: of fixed size, however many episodes there were.
 
     Attributes:
-        sums: (M,) float64, in the order of `metrics.EPISODE_METRICS`.
+        sums: (M,) float64, in the order of `episodes.EPISODE_METRICS`.
         count: number of episodes.
     """
 

@@ -12,33 +12,32 @@ from typing import Any
 
 import torch
 
-from sac import numerics, policy_file, run_folder
-from sac.captured_policy import CapturedPolicy
-from sac.checkpoint import Cadence, Checkpoint, Checkpoints, Position
-from sac.collector import Collector, Rollout
+from sac.checkpoint.checkpoint import Cadence, Checkpoint, Checkpoints, Position
+from sac.checkpoint.resume import Resume, check_drift, command_line, join, open_checkpoint, require_ahead
 from sac.config import BadConfig, TrainConfig, check
-from sac.environments import costly_evaluation, resolve_device
-
-# Benchmarks of this revision measure older ones too, which had it here.
-from sac.environments import make_envs as make_envs
+from sac.envs.make import costly_evaluation, make_envs, resolve_device
 from sac.envs.protocol import SplitStep, VectorEnv
-from sac.evaluation import Evaluation, evaluate
-from sac.gradient_steps import GradientSteps, Updates
-from sac.learner import Learner
-from sac.ledger import LedgerWriter
-from sac.lock import RunLock
-from sac.logs import Logs, require_tracking
-from sac.metrics import MetricsFile, new_metrics, take_means
-from sac.overlap import ActorCopy, Shares, share_sizes
+from sac.learner.factory import make_learner
+from sac.learner.gradient_steps import GradientSteps, Updates
+from sac.learner.overlap import ActorCopy, Shares, share_sizes
+from sac.learner.sac import Learner
+from sac.ledger.file import LedgerWriter
+from sac.ledger.recorder import Iteration, Witness
+from sac.numerics import profiles
 from sac.replay import ReplayBuffer, RowLayout
-from sac.resume import Resume, check_drift, command_line, join, open_checkpoint, require_ahead
-from sac.run_folder import RunFolder
+from sac.rollout.collector import Collector, Rollout
+from sac.rollout.episodes import MetricsFile, new_metrics, take_means
+from sac.rollout.evaluation import Evaluation, evaluate
+from sac.rollout.policy import CapturedPolicy
+from sac.rollout.video import VideoRecorder, find_render_backend
+from sac.run import folder as run_folder
+from sac.run import policy_file
+from sac.run.folder import RunFolder
+from sac.run.lock import RunLock
+from sac.run.logs import Logs, require_tracking
+from sac.run.signals import Stopped, StopSignals
+from sac.run.storage import StorageError
 from sac.state import TrainState
-from sac.stop import Stopped, StopSignals
-from sac.storage import StorageError
-from sac.strategy import make_learner
-from sac.video import VideoRecorder, find_render_backend
-from sac.witness import Iteration, Witness
 
 
 def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
@@ -54,7 +53,7 @@ def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
     # A resumed run needs the policy that it began from no more: it is in the checkpoint.
     check(replace(config, checkpoint=None) if resume else config)
     device = resolve_device(config)
-    numerics.apply(config.numerics, config.threads)
+    profiles.apply(config.numerics, config.threads)
     with ExitStack() as stack:
         signals = stack.enter_context(StopSignals())
         checkpoint = _claim(resume, config, stack)
@@ -65,7 +64,7 @@ def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
         if config.checkpoint is not None and resume is None:
             policy_file.load(Path(config.checkpoint), learner)
         require_tracking(config)
-        fingerprint = numerics.fingerprint(config.numerics, device.type)
+        fingerprint = profiles.fingerprint(config.numerics, device.type)
         if resume is not None:
             check_drift(resume, checkpoint, fingerprint)
         folder = resume.folder if resume else _new_folder(config, stack)

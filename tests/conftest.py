@@ -2,7 +2,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-from sac.numerics import PROFILES
+from sac.numerics.profiles import PROFILES
 
 # `gate` draws the same examples in every run, so that a red gate is red again; `nightly` looks for new ones.
 COMMON = {"deadline": None, "print_blob": True, "suppress_health_check": [HealthCheck.too_slow]}

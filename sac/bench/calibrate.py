@@ -1,7 +1,7 @@
 """The gate's own test: how often it sees slowdowns that were planted, and how often it cries without one.
 
-A fault is code appended to a copy of the head's `sac/learner.py`, so the whole way is tested: trees, processes, clock,
-verdict. The work is real (no sleeping), and sized by a first comparison.
+A fault is code appended to a copy of the head's `sac/learner/sac.py`, so the whole way is tested: trees, processes,
+clock, verdict. The work is real (no sleeping), and sized by a first comparison.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def planted(tree: Tree, fault: Fault, units: int) -> Iterator[Tree]:
     with tempfile.TemporaryDirectory(prefix="sac-planted-") as temporary:
         root = Path(temporary)
         shutil.copytree(tree.root / "sac", root / "sac", ignore=shutil.ignore_patterns("__pycache__"))
-        with (root / "sac" / "learner.py").open("a") as file:
+        with (root / "sac" / "learner" / "sac.py").open("a") as file:
             file.write(_PLANTED.format(units=units, work=fault.work))
         yield Tree(root, f"{tree.revision}+planted", python=tree.python)
 

@@ -20,7 +20,7 @@ from sac.bench.report import as_json, markdown, print_report
 from sac.bench.rounds import Setup
 from sac.bench.trees import Tree
 from sac.bench.workloads.cases import CASES
-from sac.numerics import PROFILES
+from sac.numerics.profiles import PROFILES
 from sac.processes import ended_by_signals
 
 

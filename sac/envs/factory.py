@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import torch
 
-from sac import exact_functions
 from sac.envs.errors import BadEnvironment, unknown_value
 from sac.envs.point import PointVectorEnv
-from sac.envs.pooled import PooledVectorEnv
 from sac.envs.protocol import EpisodeSeed, VectorEnv
 from sac.envs.serial import SerialVectorEnv, SingleEnv
-from sac.envs.workers import WorkerPool
+from sac.envs.workers.pool import WorkerPool
+from sac.envs.workers.vector_env import PooledVectorEnv
+from sac.numerics import exact_functions
 
 SIM_BACKENDS = ("physx_cpu", "physx_cuda")
 
@@ -31,7 +31,7 @@ def make_single_env(
         BadEnvironment: the task or its control mode can't be had; the message names the flag.
     """
     # Imported here: ManiSkill takes six seconds, which the point task needn't pay.
-    from sac.envs.maniskill import ManiSkillEnv
+    from sac.envs.maniskill.env import ManiSkillEnv
 
     return ManiSkillEnv(env_id, control_mode=control_mode, render_backend=render_backend, render_mode=render_mode)
 
@@ -79,7 +79,7 @@ def make_vector_env(
     if sim_backend not in SIM_BACKENDS:
         raise unknown_value("--sim_backend", sim_backend, SIM_BACKENDS, show_all=True)
     if sim_backend == "physx_cuda":
-        from sac.envs.maniskill_cuda import make_cuda_env
+        from sac.envs.maniskill.cuda import make_cuda_env
 
         return make_cuda_env(
             env_id,

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sac.comparison import Comparison, NotComparable, compare
 from sac.config import NAMING_FIELDS, changed_flags
+from sac.ledger.comparison import Comparison, NotComparable, compare
 from sac.report.answers import Answer
 from sac.report.benches import Bench
 from sac.report.runs import Run

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from sac.config import LAYOUT_FIELDS, BadConfig
-from sac.ledger import Ledger, LedgerError, read_header, read_ledger
-from sac.run_folder import RunFolder
+from sac.ledger.file import Ledger, LedgerError, read_header, read_ledger
+from sac.run.folder import RunFolder
 
 CURVES = ("success_once", "return")
 """Columns of metrics.csv that are drawn."""

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sac.comparison import Comparison
-from sac.ledger import CHANNELS, Ledger, Line
-from sac.verdict import EVALUATION_FLAGS
+from sac.ledger.comparison import Comparison
+from sac.ledger.divergence import EVALUATION_FLAGS
+from sac.ledger.file import CHANNELS, Ledger, Line
 
 State = Literal["none", "equal", "after", "first"]
 ORDER: tuple[State, ...] = ("none", "equal", "after", "first")
@@ -73,7 +73,7 @@ def _channels(a: Ledger, b: Ledger) -> list[str]:
 
 
 def _state(channel: str, left: Line | None, right: Line | None, comparison: Comparison) -> State:
-    """What one channel of one iteration shows, by the rules of `sac.comparison.compare`."""
+    """What one channel of one iteration shows, by the rules of `sac.ledger.comparison.compare`."""
     if left is None or right is None:
         return "none"
     one, other = left.digests.get(channel), right.digests.get(channel)

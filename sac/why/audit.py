@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sac.why.place import Place
+from sac.why.tracer.place import Place
 
 if TYPE_CHECKING:
     from sac.why.trace import Event, Trace

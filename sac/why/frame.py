@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sac.why.place import Place
+from sac.why.tracer.place import Place
 
 CONTEXT = 2
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sac.processes import end_with_parent, ended_by_signals, wait_for
-from sac.why import run as runner
-from sac.why.record import LOST, RESERVED
 from sac.why.trace import children_of
-from sac.why.twins import Twins
+from sac.why.trace_pair import Twins
+from sac.why.tracer import run as runner
+from sac.why.tracer.recorder import LOST, RESERVED
 
 _UNWRITTEN = "the trace could not be written"
 
@@ -34,7 +34,7 @@ class Plan:
         until: events after which a run is cut off; 0 for none.
         seconds: time after which it is; 0 for none.
         variations: for each run, environment variables of its own.
-        deep: part of the run whose operations are recorded, as `deep` understands it.
+        deep: part of the run whose operations are recorded, as `tracer.operations` understands it.
         root: folder of the user's own files, if it isn't the script's.
         prefix: what stands before the number of a run where `{run}` is in the command.
     """

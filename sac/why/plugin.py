@@ -14,7 +14,7 @@ import pytest
 _DRIVER = """
 import importlib.util, sys
 from _sac_why.place import Place
-from _sac_why.record import current
+from _sac_why.recorder import current
 
 sys.path.insert(0, {folder!r})
 spec = importlib.util.spec_from_file_location({module!r}, {file!r})

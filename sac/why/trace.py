@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sac.why.audit import Audit
-from sac.why.place import Place
-from sac.why.record import VERSION
+from sac.why.tracer.place import Place
+from sac.why.tracer.recorder import VERSION
 
 MAIN = ""
 BLOCK = 1 << 18
@@ -27,7 +27,7 @@ class BadTrace(ValueError):
 
 @dataclass(frozen=True)
 class Event:
-    """One event, as `record` describes them; a source if `source` says so."""
+    """One event, as `tracer.recorder` describes them; a source if `source` says so."""
 
     process: str
     number: int

@@ -11,10 +11,10 @@ from sac.why.causes import Cause, recognise
 from sac.why.compare import Comparison, Pair, Parting
 from sac.why.evidence import Evidence
 from sac.why.figures import Figures, figures
-from sac.why.flow import can_reach
 from sac.why.frame import Frame, frames_of
-from sac.why.place import Place
+from sac.why.reachability import can_reach
 from sac.why.trace import Event, Trace
+from sac.why.tracer.place import Place
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ FLAGS = (
 )
 _PROGRAM = """
 import time
-from sac import numerics
-numerics.prepare(sys.argv[1])
+from sac.numerics import profiles
+profiles.prepare(sys.argv[1])
 from sac import trainer
 from sac.cli import main
 own = trainer.Trainer.run

@@ -40,10 +40,10 @@ def disturb() -> None:
     import numpy as np
     import torch
 
-    from sac.collector import Collector
     from sac.envs.serial import SerialVectorEnv
-    from sac.learner import Learner
+    from sac.learner.sac import Learner
     from sac.replay import ReplayBuffer
+    from sac.rollout.collector import Collector
     from sac.streams import Stream
 
     entropy = int.from_bytes(os.urandom(4), "little")
@@ -63,10 +63,10 @@ def disturb() -> None:
 
 
 if __name__ == "__main__":
-    from sac import numerics
     from sac.cli import main
+    from sac.numerics import profiles
 
-    numerics.prepare("deterministic")
+    profiles.prepare("deterministic")
     disturb()
     # Number formats of the caller's locale, as a program with a graphical user interface would switch them on.
     locale.setlocale(locale.LC_ALL, "")

@@ -31,7 +31,7 @@ class Death:
 
     Attributes:
         step: at this step of the environments, evaluations included.
-        call: at this system call of `sac.storage`.
+        call: at this system call of `sac.run.storage`.
         kind: what befalls that call, see `KINDS`.
         count: file that receives the system calls made, a line each, where the process lives to its end.
         in_place: write files in place instead of atomically.
@@ -64,7 +64,7 @@ def kill() -> None:
 
 
 class FaultyCalls:
-    """Stands for the module `os` in `sac.storage`."""
+    """Stands for the module `os` in `sac.run.storage`."""
 
     def __init__(self, death: Death) -> None:
         self._death = death
@@ -103,15 +103,17 @@ class FaultyCalls:
 
 def prepare(death: Death) -> FaultyCalls:
     """Arrange for this process to die."""
-    from sac import checkpoint, numerics, storage
+    from sac.checkpoint import checkpoint
     from sac.envs import factory
     from sac.envs.point import PointVectorEnv
-    from sac.envs.pooled import PooledVectorEnv
     from sac.envs.serial import SerialVectorEnv
+    from sac.envs.workers.vector_env import PooledVectorEnv
+    from sac.numerics import profiles
+    from sac.run import storage
 
     calls = FaultyCalls(death)
     storage.os = calls  # type: ignore[assignment]
-    put, fingerprint = checkpoint.put, numerics.fingerprint
+    put, fingerprint = checkpoint.put, profiles.fingerprint
     if death.spread:
         factory.make_single_env = spread_point.make  # type: ignore[assignment]
     if death.rolled:
@@ -122,7 +124,7 @@ def prepare(death: Death) -> FaultyCalls:
     if death.forget is not None:
         checkpoint.put = lambda state, name, leaf: None if name == death.forget else put(state, name, leaf)
     if death.cpu is not None:
-        numerics.fingerprint = lambda *arguments: {**fingerprint(*arguments), "cpu": death.cpu}
+        profiles.fingerprint = lambda *arguments: {**fingerprint(*arguments), "cpu": death.cpu}
     steps = 0
     for owner, name in ((PointVectorEnv, "step"), (SerialVectorEnv, "step"), (PooledVectorEnv, "begin_step")):
         found = getattr(owner, name)
@@ -175,9 +177,9 @@ def run(arguments: list[str], death: Death | None = None, output: Path = Path(os
 
 
 if __name__ == "__main__":
-    from sac import numerics
     from sac.cli import main
+    from sac.numerics import profiles
 
-    numerics.prepare("deterministic")
+    profiles.prepare("deterministic")
     prepare(Death(step=int(sys.argv.pop(1))))
     sys.exit(main())

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sac.cli import parse_train
-from sac.comparison import compare
 from sac.config import TrainConfig
-from sac.ledger import read_ledger
+from sac.ledger.comparison import compare
+from sac.ledger.file import read_ledger
 from tests.determinism.dying import KILLED
 from tests.determinism.resuming import assert_equal_runs, resumed_from
 from tests.determinism.runs import run_fresh

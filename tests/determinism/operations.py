@@ -134,10 +134,10 @@ def compute() -> dict[str, Any]:
 
 def main(arguments: list[str]) -> int:
     """Write the file."""
-    from sac import numerics
+    from sac.numerics import profiles
 
-    numerics.prepare("portable")
-    numerics.apply("portable", 1)
+    profiles.prepare("portable")
+    profiles.apply("portable", 1)
     import numpy as np
 
     np.savez(arguments[0], **compute())

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import TextIO
 
 from sac import launch
-from sac.comparison import compare
-from sac.ledger import read_ledger
+from sac.ledger.comparison import compare
+from sac.ledger.file import read_ledger
 from tests.determinism import cost, functions_apart
 from tests.determinism.machines import NATIVE, Machine, machines
 

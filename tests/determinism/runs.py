@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from sac.comparison import Comparison, compare
 from sac.config import TrainConfig
-from sac.ledger import Ledger, read_ledger
+from sac.ledger.comparison import Comparison, compare
+from sac.ledger.file import Ledger, read_ledger
 from sac.trainer import train
 
 POINT = TrainConfig(

@@ -47,10 +47,10 @@ def make(env_id: str, **options: Any) -> OnePoint:
 
 
 if __name__ == "__main__":
-    from sac import numerics
     from sac.cli import main
+    from sac.numerics import profiles
 
-    numerics.prepare("deterministic")
+    profiles.prepare("deterministic")
     from sac.envs import factory
     from tests.determinism import spread_point
 

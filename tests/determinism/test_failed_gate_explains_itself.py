@@ -39,9 +39,9 @@ def run_gate(repository: Path, summary: Path) -> subprocess.CompletedProcess[str
 def planted(tmp_path_factory):
     """The gate of a clone whose warm-up is unseeded: what it printed, its summary, and its folder."""
     repository = clone(tmp_path_factory.mktemp("clone") / "repository")
-    collector = repository / "sac" / "collector.py"
+    collector = repository / "sac" / "rollout" / "collector.py"
     source = collector.read_text()
-    assert source.count(SEEDED) == 1, "sac/collector.py draws its warm-up elsewhere now: plant the fault there"
+    assert source.count(SEEDED) == 1, "sac/rollout/collector.py draws its warm-up elsewhere now: plant the fault there"
     collector.write_text(source.replace(SEEDED, UNSEEDED))
     done = run_gate(repository, repository / "summary.md")
     return done, (repository / "summary.md").read_text(), repository

@@ -7,7 +7,7 @@ import torch
 
 from sac.cli import main
 from sac.envs.point import PointVectorEnv
-from sac.ledger import read_ledger
+from sac.ledger.file import read_ledger
 from tests.determinism.dying import run
 from tests.determinism.runs import assert_equal, run_fresh
 
@@ -116,7 +116,7 @@ def test_a_number_that_is_not_finite_stops_the_run_and_is_located(tmp_path, monk
 
 def test_a_disk_too_full_for_the_last_checkpoint_still_leaves_the_policy(tmp_path, monkeypatch, capsys):
     """Ten iterations; the checkpoint of the eighth is whole and stays."""
-    from sac import storage
+    from sac.run import storage
 
     replace, names = storage.os.replace, []
 
@@ -136,7 +136,7 @@ def test_a_ledger_that_can_not_be_written_stops_the_run_and_names_the_command_th
     tmp_path, monkeypatch, capsys
 ):
     """The disk is full from the sixth line on; with room again the run ends as one that always had it."""
-    from sac.ledger import LedgerWriter
+    from sac.ledger.file import LedgerWriter
 
     put, lines = LedgerWriter._put, []
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from sac.collector import Collector
 from sac.config import LAYOUT_FIELDS, TrainConfig
-from sac.learner import Learner
-from sac.ledger import Ledger
+from sac.learner.sac import Learner
+from sac.ledger.file import Ledger
+from sac.rollout.collector import Collector
 from tests.determinism.runs import POINT, assert_equal, assert_parts_at, run_here, scramble
 
 CHANGES: dict[str, dict[str, object]] = {

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from sac.golden import GOLDENS, Outcome, check_golden, golden_command
-from sac.ledger import Ledger, read_ledger
+from sac.commands.golden import GOLDENS, Outcome, check_golden, golden_command
+from sac.ledger.file import Ledger, read_ledger
 from sac.processes import Children
 
 GOLDEN_FOLDER = Path(__file__).parent / "goldens"
@@ -125,7 +125,7 @@ def test_a_folder_without_goldens_is_refused_before_anything_runs(tmp_path):
 
 
 def test_a_golden_that_nothing_makes_is_reported(tmp_path):
-    from sac.golden import unused
+    from sac.commands.golden import unused
 
     (tmp_path / "point.jsonl").touch()
     (tmp_path / "forgotten.jsonl").touch()
@@ -140,7 +140,7 @@ def test_a_golden_of_another_task_is_refused_and_can_be_rewritten(tmp_path, monk
         (folder / "ledger.jsonl").write_text(whole)
         return 0
 
-    monkeypatch.setattr("sac.golden.run_training", trained_before)
+    monkeypatch.setattr("sac.commands.golden.run_training", trained_before)
     path.write_text(whole.replace("Point-v1", "Point-v2"))
     assert golden_command(["point", "--dir", str(tmp_path)]) == 1
     said = capsys.readouterr().out

@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sac import numerics
-from sac.collector import Collector
 from sac.config import TrainConfig
 from sac.envs.factory import make_vector_env
-from sac.learner import Learner
-from sac.overlap import ActorCopy
+from sac.learner.overlap import ActorCopy
+from sac.learner.sac import Learner
+from sac.numerics import profiles
 from sac.replay import ReplayBuffer, RowLayout
+from sac.rollout.collector import Collector
 from sac.state import walk
 from sac.streams import EpisodeSeeds, Stream
 from sac.trainer import Trainer, train
@@ -30,7 +30,7 @@ def base(tmp_path_factory):
 
 def defined(config: TrainConfig) -> dict[str, object]:
     """The state at the end of a run as docs/overlap.md defines it: one thing after the other, learning first."""
-    numerics.apply(config.numerics, config.threads)
+    profiles.apply(config.numerics, config.threads)
     seeds = EpisodeSeeds(config.seed, "train")
     envs = make_vector_env(config.env_id, config.num_envs, seeds, ignore_terminations=True)
     learner, layout = Learner(config, envs.spec, CPU), RowLayout(envs.spec.observation_dim, envs.spec.action_dim)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from sac.collector import Collector
-from sac.learner import Learner
+from sac.learner.sac import Learner
 from sac.replay import ReplayBuffer
+from sac.rollout.collector import Collector
 from sac.streams import EpisodeSeeds, Stream
 from tests.determinism.runs import assert_parts_at, run_here
 

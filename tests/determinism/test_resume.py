@@ -16,9 +16,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sac.comparison import compare
 from sac.envs.point import PointVectorEnv
-from sac.ledger import read_ledger
+from sac.ledger.comparison import compare
+from sac.ledger.file import read_ledger
 from tests.determinism.dying import KILLED, Death, run
 from tests.determinism.resuming import FLAGS, NIGHTLY, assert_equal_runs, finish, resumed_from, uninterrupted
 from tests.determinism.runs import assert_equal

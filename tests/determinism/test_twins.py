@@ -139,8 +139,8 @@ def test_evaluation_never_changes_maniskill_training(undisturbed, tmp_path):
 
 def test_a_ledger_is_readable_while_its_run_goes_on(tmp_path, monkeypatch):
     """What is written so far is there when the process dies at any iteration: here it dies in the fourth."""
-    from sac.collector import Collector
-    from sac.ledger import read_ledger
+    from sac.ledger.file import read_ledger
+    from sac.rollout.collector import Collector
 
     collect, calls = Collector.collect, []
 

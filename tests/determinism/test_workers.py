@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from sac.ledger import read_ledger
-from sac.twin import twin_command
+from sac.commands.twin import twin_command
+from sac.ledger.file import read_ledger
 from tests.determinism.dying import run
 from tests.determinism.resuming import NIGHTLY
 from tests.determinism.runs import PUSH_CUBE

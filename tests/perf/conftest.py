@@ -2,21 +2,21 @@
 
 import pytest
 
-from sac import numerics
+from sac.numerics import profiles
 
 PROFILE, THREADS = "deterministic", 1
 
 
 def pytest_benchmark_update_machine_info(config, machine_info):
-    numerics.apply(PROFILE, THREADS)
-    machine_info["numerics"] = numerics.fingerprint(PROFILE)
-    machine_info["versions"] = numerics.library_versions()
+    profiles.apply(PROFILE, THREADS)
+    machine_info["numerics"] = profiles.fingerprint(PROFILE)
+    machine_info["versions"] = profiles.library_versions()
     machine_info["threads"] = THREADS
 
 
 @pytest.fixture(autouse=True)
 def profile():
-    numerics.apply(PROFILE, THREADS)
+    profiles.apply(PROFILE, THREADS)
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def make_peer_env(env_id: str, control_mode: str):
     """One environment as ManiSkill's baselines make it for AsyncVectorEnv."""
     import gymnasium
 
-    from sac.envs.headless import prepare_rendering
+    from sac.envs.maniskill.headless import prepare_rendering
 
     prepare_rendering()
     import mani_skill.envs
@@ -57,7 +57,7 @@ def make_stepper(contender: str, env_id: str, control_mode: str, num_envs: int) 
     import torch
 
     from sac.envs.factory import make_vector_env
-    from sac.envs.workers import resolve_workers
+    from sac.envs.workers.pool import resolve_workers
     from sac.streams import EpisodeSeeds
 
     torch.set_num_threads(1)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sac.processes import Children, ended_by_signals
-from sac.storage import write_atomically
+from sac.run.storage import write_atomically
 from tests.perf import gpu_aims
 from tests.perf.gpu_parts import FULL, PARTS, Found, Request, failed, python, read
 from tests.perf.overlap_gain import at_least

@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sac import numerics
-from sac.run_folder import git_revision
+from sac.numerics import profiles
+from sac.run.folder import git_revision
 
 DRIVER = Path("/proc/driver/nvidia/version")
 
@@ -30,11 +30,11 @@ def machine() -> dict[str, Any]:
         "driver": driver(),
         "CUDA": str(torch.version.cuda),
         "torch": str(torch.__version__),
-        "triton": numerics.version_of("triton"),
-        "mani_skill": numerics.version_of("mani_skill"),
+        "triton": profiles.version_of("triton"),
+        "mani_skill": profiles.version_of("mani_skill"),
         "Python": platform.python_version(),
-        "CPU": numerics.cpu_model(),
-        "cores": numerics.usable_cores(),
+        "CPU": profiles.cpu_model(),
+        "cores": profiles.usable_cores(),
         "revision": git_revision() or "unknown",
     }
     return {"trouble": trouble, "facts": facts}

@@ -11,7 +11,7 @@ import sys
 import time
 from contextlib import ExitStack
 
-from sac import numerics
+from sac.numerics import profiles
 from tests.perf.trainers import make_trainer
 
 PAIRS = 20
@@ -38,7 +38,7 @@ def measure(env_id: str, changes: dict[str, int], stack: ExitStack) -> tuple[flo
 
 
 if __name__ == "__main__":
-    numerics.prepare("deterministic")
+    profiles.prepare("deterministic")
     task = sys.argv[1] if len(sys.argv) > 1 else "StackCube-v1"
     for name, case in CASES.items():
         with ExitStack() as stack:

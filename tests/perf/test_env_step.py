@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from sac.envs import quick
 from sac.envs.factory import make_single_env, make_vector_env
-from sac.envs.pooled import PooledVectorEnv
-from sac.envs.workers import WorkerPool, resolve_workers
+from sac.envs.maniskill import patches
+from sac.envs.workers.pool import WorkerPool, resolve_workers
+from sac.envs.workers.vector_env import PooledVectorEnv
 from sac.streams import EpisodeSeeds
 from tests.unit.envs.fakes import DrawingEnv, actions, episode_seed
 
@@ -54,13 +54,13 @@ def test_step_of_32_stack_cubes(benchmark, workers):
 @pytest.mark.parametrize(("env_id", "control_mode"), TASKS)
 def test_step_of_one_environment(benchmark, env_id, control_mode, functions):
     env = make_single_env(env_id, control_mode=control_mode)
-    (quick.install if functions == "quick" else quick.uninstall)()
+    (patches.install if functions == "quick" else patches.uninstall)()
     try:
         env.reset(1, 1)
         played = np.random.RandomState(0).uniform(-1, 1, (30, env.spec.action_dim)).astype(np.float32)
         benchmark.pedantic(lambda: [env.step(action) for action in played[:10]], **ROUNDS)
     finally:
-        quick.install()
+        patches.install()
         env.close()
 
 

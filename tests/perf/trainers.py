@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from sac import numerics
+from sac.numerics import profiles
 
 QUIET = {"tensorboard": False, "progress": False, "capture_video": False, "checkpoint_freq": "0", "eval_freq": 0}
 
@@ -15,17 +15,17 @@ QUIET = {"tensorboard": False, "progress": False, "capture_video": False, "check
 def make_trainer(stack: ExitStack, iterations: int, **flags: Any) -> Any:
     """A trainer without evaluations that learns from its first iterations on, after so many of them.
 
-    `numerics.prepare` must have been called, or the variables set, before.
+    `profiles.prepare` must have been called, or the variables set, before.
     """
     from sac.config import TrainConfig
-    from sac.environments import make_envs, resolve_device
-    from sac.run_folder import RunFolder
-    from sac.strategy import make_learner
+    from sac.envs.make import make_envs, resolve_device
+    from sac.learner.factory import make_learner
+    from sac.run.folder import RunFolder
     from sac.trainer import Trainer
 
     config = TrainConfig(**{**QUIET, "learning_starts": 64, "buffer_size": 20_000, **flags})
     device = resolve_device(config)
-    numerics.apply(config.numerics, config.threads)
+    profiles.apply(config.numerics, config.threads)
     envs, _ = make_envs(config, device, stack)
     folder = RunFolder(Path(stack.enter_context(tempfile.TemporaryDirectory())))
     trainer = Trainer(config, make_learner(config, envs.spec, device), envs, None, folder, {})

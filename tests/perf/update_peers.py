@@ -18,10 +18,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sac import numerics
+from sac.numerics import profiles
 
 # Before torch and NumPy load.
-numerics.prepare("deterministic")
+profiles.prepare("deterministic")
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
@@ -41,10 +41,10 @@ def ours(batch: int, device: torch.device, *, fused: bool = True, cuda_graph: bo
     """An iteration's gradient steps as the trainer takes them."""
     from sac.config import TrainConfig
     from sac.envs.protocol import EnvSpec
-    from sac.gradient_steps import GradientSteps
-    from sac.learner import Learner
+    from sac.learner.factory import make_learner
+    from sac.learner.gradient_steps import GradientSteps
+    from sac.learner.sac import Learner
     from sac.replay import ReplayBuffer, RowLayout
-    from sac.strategy import make_learner
     from sac.streams import Stream
 
     config = TrainConfig(batch_size=batch, buffer_size=ENVS * ROWS, cuda_graph=cuda_graph)
@@ -77,7 +77,7 @@ def peer(batch: int, device: torch.device, *, compiled: bool) -> Turn:
 
 def products_alone(batch: int, device: torch.device) -> Turn:
     """Products of hidden layers with as many operations as the gradient steps of a call have."""
-    from sac.products import products_for
+    from sac.numerics.matmul import products_for
 
     linear = products_for(device, portable=False).linear
     rows, weight, bias = torch.randn(batch, HIDDEN), torch.randn(HIDDEN, HIDDEN), torch.zeros(HIDDEN)
@@ -206,9 +206,9 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     options = make_parser().parse_args()
-    numerics.apply("deterministic", options.threads)
+    profiles.apply("deterministic", options.threads)
     device = torch.device(options.device)
-    name = torch.cuda.get_device_name() if options.device == "cuda" else numerics.cpu_model()
+    name = torch.cuda.get_device_name() if options.device == "cuda" else profiles.cpu_model()
     print(f"{name}, torch {torch.__version__}, {options.threads} CPU threads, load {os.getloadavg()[0]:.1f}")
     makers = contenders(device, options.variants)
     result: dict[int, Any] = {}

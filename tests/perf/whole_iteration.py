@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from sac.numerics import PROFILES
+from sac.numerics.profiles import PROFILES
 from tests.perf.env_step_peers import descendants, make_stepper
 from tests.perf.trainers import make_trainer
 

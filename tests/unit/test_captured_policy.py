@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from sac import captured_policy
-from sac.captured_policy import CapturedPolicy
+from sac.rollout import policy as policy_module
+from sac.rollout.policy import CapturedPolicy
 
 
 class Replayed:
@@ -31,7 +31,7 @@ def assert_actions_stay(policy):
 
 
 def test_actions_are_not_overwritten_by_the_next_call(monkeypatch):
-    monkeypatch.setattr(captured_policy, "CapturedCall", Replayed)
+    monkeypatch.setattr(policy_module, "CapturedCall", Replayed)
     monkeypatch.setattr(torch.cuda, "Stream", lambda device: None)
     assert_actions_stay(CapturedPolicy(Sum(), (4, 3, 2), torch.device("cpu")))
 

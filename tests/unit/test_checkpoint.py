@@ -12,12 +12,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sac import checkpoint as module
-from sac.checkpoint import Cadence, Checkpoints, Position, read_checkpoint, split
+from sac.checkpoint import checkpoint as module
+from sac.checkpoint.checkpoint import Cadence, Checkpoints, Position, read_checkpoint, split
+from sac.checkpoint.index import BadCheckpoint, list_iterations, read_record, record_path, tensor_path
+from sac.checkpoint.replay_log import Journal
+from sac.checkpoint.resume import find_run, open_checkpoint
 from sac.cli import main
-from sac.record import BadCheckpoint, list_iterations, read_record, record_path, tensor_path
-from sac.resume import find_run, open_checkpoint
-from sac.segments import Journal
 from sac.state import ReplayState, TrainState, walk
 from tests.unit.tiny_runs import CONFIG, FINGERPRINT, advance, tiny_run, tiny_state
 

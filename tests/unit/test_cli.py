@@ -10,10 +10,11 @@ import sys
 import pytest
 
 import sac
-from sac import launch, numerics
+from sac import launch
 from sac.cli import main, parse_train
 from sac.config import TrainConfig
-from sac.ledger import LedgerWriter
+from sac.ledger.file import LedgerWriter
+from sac.numerics import profiles
 
 ISSUE_1250 = (
     "--env_id=StackCube-v1 --num_envs=32 --utd=0.5 --buffer_size=500_000 --total_timesteps=500_000 "
@@ -93,17 +94,17 @@ BAD = {
 @pytest.fixture(autouse=True)
 def in_process(monkeypatch):
     """What a profile does to a process happens in a fresh one only; here it would restart the tests themselves."""
-    monkeypatch.setattr(numerics, "prepare", lambda profile: None)
+    monkeypatch.setattr(profiles, "prepare", lambda profile: None)
     monkeypatch.setattr(os, "execv", lambda *arguments: pytest.fail("the process would have been restarted"))
-    monkeypatch.setattr(numerics, "apply", checks_threads_alone)
+    monkeypatch.setattr(profiles, "apply", checks_threads_alone)
 
 
 def checks_threads_alone(profile, threads):
-    if threads > numerics.PROFILES[profile].max_threads:
+    if threads > profiles.PROFILES[profile].max_threads:
         REAL_APPLY(profile, threads)
 
 
-REAL_APPLY = numerics.apply
+REAL_APPLY = profiles.apply
 
 
 def status(arguments):

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sac.comparison import Comparison, NotComparable, compare
-from sac.ledger import CHANNELS, Ledger, Line
-from sac.likely_causes import CAUSES, usual_cause
-from sac.verdict import ABSENT, FEEDBACK, INPUTS, ulp_distance
+from sac.ledger.comparison import Comparison, NotComparable, compare
+from sac.ledger.divergence import ABSENT, FEEDBACK, INPUTS, ulp_distance
+from sac.ledger.file import CHANNELS, Ledger, Line
+from sac.ledger.likely_causes import CAUSES, usual_cause
 
 CONFIG = {
     "env_id": "Point-v1",

@@ -156,7 +156,7 @@ def test_a_configuration_cannot_be_changed():
 
 
 def test_evaluations_that_take_more_steps_than_training_are_warned_of():
-    from sac.environments import costly_evaluation
+    from sac.envs.make import costly_evaluation
 
     assert "--eval_freq 25" in costly_evaluation(TrainConfig())
     assert costly_evaluation(TrainConfig(eval_freq=0)) == ""

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from sac.diff import diff_command
-from sac.ledger import LedgerWriter
+from sac.commands.diff import diff_command
+from sac.ledger.file import LedgerWriter
 from tests.unit.test_comparison import EQUAL, ledger, plant
 
 

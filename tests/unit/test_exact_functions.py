@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sac import exact_functions
+from sac.numerics import exact_functions
 
 ANGLES = {"asin": np.arcsin, "acos": np.arccos, "atan": np.arctan}
 REFERENCES = {**ANGLES, "sqrt": np.sqrt}
@@ -120,8 +120,8 @@ def test_whole_numbers_are_left_to_torch(installed):
 
 def test_the_portable_profile_installs_them_and_no_other_does():
     code = (
-        "from sac import numerics; import sys; numerics.prepare(sys.argv[1]); numerics.apply(sys.argv[1], 1); "
-        "from sac import exact_functions; print(exact_functions.is_installed())"
+        "from sac.numerics import profiles; import sys; profiles.prepare(sys.argv[1]); profiles.apply(sys.argv[1], 1); "
+        "from sac.numerics import exact_functions; print(exact_functions.is_installed())"
     )
     for profile, wanted in (("portable", "True"), ("deterministic", "False")):
         done = subprocess.run([sys.executable, "-c", code, profile], capture_output=True, text=True, check=True)

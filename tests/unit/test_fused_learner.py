@@ -27,7 +27,7 @@ DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def fused(config, spec):
-    from sac.fused_learner import FusedLearner
+    from sac.learner.fused import FusedLearner
 
     return FusedLearner(config, spec, DEVICE)
 
@@ -94,7 +94,7 @@ def test_the_fused_learner_of_default_size_follows_the_textbook():
 
 @pytest.mark.parametrize("fault", ["log_prob", "slope", "squashed", "spread"])
 def test_the_textbook_catches_a_fused_learner_with_a_fault(fault, monkeypatch):
-    from sac import fused_kernels
+    from sac.learner import fused_kernels
 
     whole = fused_kernels.sample_policy
 
@@ -123,7 +123,7 @@ def test_the_graph_comparison_catches_other_noise():
 def _bits(flags, witnessed, cuda_graph):
     """Digests of learner and reports after six iterations, the first eager, the second captured, then replayed."""
     from sac.digest import digest
-    from sac.gradient_steps import GradientSteps
+    from sac.learner.gradient_steps import GradientSteps
     from sac.replay import ReplayBuffer, RowLayout
     from sac.state import walk
     from sac.streams import Stream

@@ -13,10 +13,10 @@ import pytest
 import safetensors.torch
 import torch
 
-from sac.checkpoint import split
+from sac.checkpoint.checkpoint import split
+from sac.checkpoint.index import BadCheckpoint, read_record, record_path, tensor_path
+from sac.checkpoint.resume import open_checkpoint
 from sac.cli import main
-from sac.record import BadCheckpoint, read_record, record_path, tensor_path
-from sac.resume import open_checkpoint
 from tests.unit.tiny_runs import CONFIG, tiny_run, tiny_state
 
 

@@ -24,8 +24,8 @@ def test_a_users_own_sac_py_is_not_taken_for_this_package(tmp_path):
 
 def test_a_restart_for_a_numerics_profile_keeps_the_package(tmp_path):
     (tmp_path / "sac.py").write_text("print('the wrong one')\n")
-    program = "import numpy\nfrom sac import numerics\nnumerics.prepare('portable')\nprint(numerics.__file__)"
+    program = "import numpy\nfrom sac.numerics import profiles\nprofiles.prepare('portable')\nprint(profiles.__file__)"
     environment = {name: value for name, value in CLEAN.items() if name not in ("MKL_CBWR", "OMP_DYNAMIC")}
     done = subprocess.run(launch.python(program), cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == launch.__file__.replace("launch.py", "numerics.py")
+    assert done.stdout.strip() == launch.__file__.replace("launch.py", "numerics/profiles.py")

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.distributions import AffineTransform, Normal, TanhTransform
 
-from sac import learner as learner_module
-from sac import networks
-from sac.collector import Rollout
 from sac.config import TrainConfig
 from sac.envs.protocol import EnvSpec
-from sac.learner import Learner
-from sac.networks import sample_policy
-from sac.products import BlasProducts, OneDnnProducts, PortableProducts
+from sac.learner import networks
+from sac.learner import sac as learner_module
+from sac.learner.networks import sample_policy
+from sac.learner.sac import Learner
+from sac.numerics.matmul import BlasProducts, OneDnnProducts, PortableProducts
 from sac.replay import RowLayout
+from sac.rollout.collector import Rollout
 from sac.state import walk
 from sac.streams import Stream
 

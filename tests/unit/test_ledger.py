@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sac.ledger import CHANNELS, LedgerError, LedgerWriter, Line, read_ledger
+from sac.ledger.file import CHANNELS, LedgerError, LedgerWriter, Line, read_ledger
 
 HEADER = {"config": {"env_id": "Point-v1", "seed": 1}, "fingerprint": {"cpu": "x"}, "versions": {"torch": "2"}}
 GOOD = '{"iteration": 0, "global_step": 0, "digests": {"env.seed": "0123456789abcdef"}, "values": {"loss": 0.1}}'
@@ -131,7 +131,7 @@ def test_the_writer_refuses_what_a_reader_would(tmp_path):
 def test_lines_outlive_a_killed_writer(tmp_path):
     script = (
         "import os, signal, sys\n"
-        "from sac.ledger import LedgerWriter\n"
+        "from sac.ledger.file import LedgerWriter\n"
         "ledger = LedgerWriter(sys.argv[1], {})\n"
         "for k in range(5):\n"
         "    ledger.write(k, k, {}, {'x': 0.5})\n"

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sac.digest import Digester
-from sac.locate import IN_TIME, Place, locate
+from sac.ledger.marks import IN_TIME, Place, locate
 
 STEPS, ENVS = 5, 3
 

@@ -13,10 +13,10 @@ import pytest
 
 from sac.cli import main
 from sac.config import BadConfig
-from sac.lock import RunLock, RunLocked
+from sac.run.lock import RunLock, RunLocked
 from tests.unit.tiny_runs import tiny_run
 
-HOLD = "import sys; from pathlib import Path; from sac.lock import RunLock\n"
+HOLD = "import sys; from pathlib import Path; from sac.run.lock import RunLock\n"
 HOLD += "lock = RunLock(Path(sys.argv[1])); print('held', flush=True); sys.stdin.read(); lock.release()"
 
 
@@ -90,5 +90,5 @@ def test_a_lock_that_a_full_disk_does_not_take_is_told_with_its_folder(tmp_path,
 
 def test_without_the_kernels_lock_both_would_go_on(tmp_path, holder, monkeypatch):
     """Negative control: the file's text alone refuses nobody on this host."""
-    monkeypatch.setattr("sac.lock.fcntl.flock", lambda *arguments: None)
+    monkeypatch.setattr("sac.run.lock.fcntl.flock", lambda *arguments: None)
     RunLock(tmp_path / "lock").release()

@@ -7,9 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sac import metrics
 from sac.envs.protocol import StepBatch
-from sac.metrics import EPISODE_METRICS, EpisodeLog, MetricsFile, add_to, advance, new_metrics, wilson_interval
+from sac.rollout import episodes
+from sac.rollout.episodes import EPISODE_METRICS, EpisodeLog, MetricsFile, add_to, advance, new_metrics, wilson_interval
 from sac.state import EpisodeState, EpisodeSums
 
 one_step = st.tuples(
@@ -220,4 +220,4 @@ def test_a_row_can_be_read_before_the_file_is_closed(tmp_path):
 
 def test_metric_names_are_those_of_maniskill():
     names = {"success_once", "success_at_end", "fail_once", "fail_at_end", "return", "episode_len", "reward"}
-    assert set(metrics.EPISODE_METRICS) == names
+    assert set(episodes.EPISODE_METRICS) == names

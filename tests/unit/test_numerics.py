@@ -11,25 +11,25 @@ import numpy as np
 import pytest
 import torch
 
-from sac import exact_functions, numerics
-from sac.numerics import PROFILES, NumericsError, apply, differences, fingerprint, prepare
-from sac.probe import probe
+from sac.numerics import exact_functions, profiles
+from sac.numerics.probe import probe
+from sac.numerics.profiles import PROFILES, NumericsError, apply, differences, fingerprint, prepare
 
 CHILD = """
 import json, os, sys
 print("start", file=sys.stderr)
 if "early" in sys.argv:
     import numpy
-from sac import numerics
+from sac.numerics import profiles
 profile = sys.argv[1]
-numerics.prepare(profile)
-names = list(numerics.PROFILES["portable"].environment)
-numerics.apply(profile, 1)
+profiles.prepare(profile)
+names = list(profiles.PROFILES["portable"].environment)
+profiles.apply(profile, 1)
 import torch
 print(json.dumps({
     "environment": {name: os.environ.get(name) for name in names},
     "restarted": os.environ.get("SAC_RESTARTED"),
-    "fingerprint": numerics.fingerprint(profile),
+    "fingerprint": profiles.fingerprint(profile),
     "deterministic": torch.are_deterministic_algorithms_enabled(),
     "cudnn": [torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32],
     "matmul_tf32": torch.backends.cuda.matmul.allow_tf32,
@@ -131,8 +131,8 @@ def kept(monkeypatch, flags):
     for name, value in PROFILES["portable"].environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
-    monkeypatch.setattr(numerics, "mkl_branch", lambda: 3)
-    monkeypatch.setattr(numerics.platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(profiles, "mkl_branch", lambda: 3)
+    monkeypatch.setattr(profiles.platform, "machine", lambda: "x86_64")
     return monkeypatch
 
 
@@ -166,9 +166,9 @@ def break_it(patch, what):
         "threads": lambda: patch.setattr(torch, "get_num_threads", lambda: 7),
         "deterministic": lambda: patch.setattr(torch, "are_deterministic_algorithms_enabled", lambda: not enabled()),
         "capability": lambda: patch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512"),
-        "other branch": lambda: patch.setattr(numerics, "mkl_branch", lambda: 1),
-        "no mkl": lambda: patch.setattr(numerics, "mkl_branch", lambda: None),
-        "machine": lambda: patch.setattr(numerics.platform, "machine", lambda: "aarch64"),
+        "other branch": lambda: patch.setattr(profiles, "mkl_branch", lambda: 1),
+        "no mkl": lambda: patch.setattr(profiles, "mkl_branch", lambda: None),
+        "machine": lambda: patch.setattr(profiles.platform, "machine", lambda: "aarch64"),
         "exact": lambda: patch.setattr(exact_functions, "install", lambda wanted: None),
         "digits": lambda: patch.setattr(np, "finfo", lambda kind: SimpleNamespace(nmant=52)),
     }
@@ -200,7 +200,7 @@ def test_more_threads_than_the_promise_allows_are_refused(kept, profile, threads
 def test_default_threads_stay_within_process_and_promise(monkeypatch, profile, most):
     for cores in (1, 2, 64):
         monkeypatch.setattr(os, "sched_getaffinity", lambda _, cores=cores: set(range(cores)), raising=False)
-        assert numerics.default_threads(profile) == min(cores, most)
+        assert profiles.default_threads(profile) == min(cores, most)
 
 
 def prepared(monkeypatch, profile, loaded, environment):
@@ -209,7 +209,7 @@ def prepared(monkeypatch, profile, loaded, environment):
     fake = SimpleNamespace(
         modules=dict.fromkeys(loaded), executable="/python", orig_argv=["python", "-m", "sac", "train"]
     )
-    monkeypatch.setattr(numerics, "sys", fake)
+    monkeypatch.setattr(profiles, "sys", fake)
     monkeypatch.setattr(os, "environ", dict(environment))
     monkeypatch.setattr(os, "execv", lambda *arguments: restarts.append(arguments))
     prepare(profile)
@@ -299,5 +299,5 @@ def test_a_containers_quota_counts(tmp_path, content, cut):
     quota = tmp_path / "cpu.max"
     quota.write_text(content)
     everything = len(os.sched_getaffinity(0))
-    assert numerics.usable_cores(str(quota)) == (everything if cut is None else min(cut, everything))
-    assert numerics.usable_cores(str(tmp_path / "absent")) == everything
+    assert profiles.usable_cores(str(quota)) == (everything if cut is None else min(cut, everything))
+    assert profiles.usable_cores(str(tmp_path / "absent")) == everything

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from sac import policy_file
 from sac.config import BadConfig, TrainConfig
 from sac.envs.protocol import EnvSpec
-from sac.learner import Learner
+from sac.learner.sac import Learner
+from sac.run import policy_file
+from sac.run.storage import StorageError
 from sac.state import walk
-from sac.storage import StorageError
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from sac import trainer as trainer_module
-from sac.collector import Collector
 from sac.config import TrainConfig
-from sac.environments import make_eval_envs
 from sac.envs.factory import make_vector_env
-from sac.learner import Learner
-from sac.metrics import EpisodeLog, MetricsFile
-from sac.run_folder import RunFolder
+from sac.envs.make import make_eval_envs
+from sac.learner.sac import Learner
+from sac.rollout.collector import Collector
+from sac.rollout.episodes import EpisodeLog, MetricsFile
+from sac.run.folder import RunFolder
 from sac.state import Parameters, TrainState, walk
 from sac.streams import EpisodeSeeds
 from sac.trainer import Trainer

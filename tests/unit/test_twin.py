@@ -6,9 +6,9 @@ import tempfile
 
 import pytest
 
-from sac import twin
 from sac.cli import main
-from sac.twin import Variant
+from sac.commands import twin
+from sac.commands.twin import Variant
 
 POINT = ["--env_id=Point-v1", "--num_envs=1", "--training_freq=8", "--batch_size=8", "--buffer_size=100"]
 POINT += ["--learning_starts=8", "--total_timesteps=24", "--eval_freq=0", "--threads=1"]

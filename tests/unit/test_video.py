@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sac.config import TrainConfig
-from sac.envs import headless
-from sac.video import VideoRecorder, find_render_backend, tile
+from sac.envs.maniskill import headless
+from sac.rollout.video import VideoRecorder, find_render_backend, tile
 
 
 class Painted:

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sac.why.content import digest, sample
 from sac.why.figures import figures
+from sac.why.tracer.content import digest, sample
 
 
 def of(a, b):

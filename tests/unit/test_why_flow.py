@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 
-from sac.why.flow import can_reach
+from sac.why.reachability import can_reach
 
 FILES = {
     "through an assignment": ("seed = time.time()\ntorch.manual_seed(seed)\n", 1, 2, True),

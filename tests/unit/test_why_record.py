@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from pathlib import Path
 
-from sac.why.hooks_gymnasium import _Environments
-from sac.why.record import Recorder
 from sac.why.trace import read_trace
+from sac.why.tracer.hooks_gymnasium import _Environments
+from sac.why.tracer.recorder import Recorder
 
 
 class Stubborn(dict):

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from sac.why import twins
+from sac.why import trace_pair
 from sac.why.compare import compare
 from sac.why.trace import read_trace
-from sac.why.twins import Twins
+from sac.why.trace_pair import Twins
 from sac.why.verdict import judge
 
 PLACES = 6
@@ -51,7 +51,7 @@ def most_remembered(a: Path, b: Path) -> int:
 def small(monkeypatch):
     """Bounds so small that a short trace exceeds them."""
     for name, value in {"KEEP": 20, "NEAR": 8, "TAIL": 60, "LEAD": 15, "ALONE": 200}.items():
-        monkeypatch.setattr(twins, name, value)
+        monkeypatch.setattr(trace_pair, name, value)
     monkeypatch.setattr("sac.why.trace.BLOCK", 1500)
 
 
@@ -64,7 +64,7 @@ def test_memory_does_not_grow_with_the_events(tmp_path, small):
 
 
 def test_memory_that_grew_with_the_events_would_be_seen(tmp_path, small, monkeypatch):
-    monkeypatch.setattr(twins, "KEEP", None)
+    monkeypatch.setattr(trace_pair, "KEEP", None)
     most = []
     for number in (500, 5_000):
         a, b = (write(tmp_path / f"{name}{number}", many(number)) for name in "ab")

@@ -5,17 +5,17 @@ from contextlib import ExitStack
 import pytest
 import torch
 
+from sac.checkpoint.index import read_record
 from sac.config import TrainConfig
-from sac.environments import make_eval_envs
 from sac.envs.factory import make_vector_env
+from sac.envs.make import make_eval_envs
 from sac.envs.protocol import EnvironmentFault
-from sac.ledger import read_ledger
-from sac.record import read_record
-from sac.run_folder import RunFolder
-from sac.strategy import make_learner
+from sac.learner.factory import make_learner
+from sac.ledger.file import read_ledger
+from sac.ledger.recorder import Iteration
+from sac.run.folder import RunFolder
 from sac.streams import EpisodeSeeds
 from sac.trainer import Trainer
-from sac.witness import Iteration
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -14,7 +14,7 @@ import yaml
 
 from sac.cli import _COMMANDS, parse_train
 from sac.config import check
-from sac.ledger import read_ledger
+from sac.ledger.file import read_ledger
 from tests.unit.report.test_benches import comparison
 
 ROOT = Path(__file__).parents[2]
@@ -88,7 +88,7 @@ def test_the_whole_of_sac_why_is_tested_each_night_and_a_quick_part_for_every_pu
 
 
 def test_the_flags_of_every_twin_are_accepted():
-    from sac.twin import _parser
+    from sac.commands.twin import _parser
 
     twins = [words for _, command in RUNS if (words := shlex.split(command))[1:2] == ["twin"]]
     assert twins

@@ -7,11 +7,11 @@ import json
 import numpy as np
 import torch
 
-from sac.checkpoint import Checkpoints, Position
+from sac.checkpoint.checkpoint import Checkpoints, Position
+from sac.checkpoint.resume import Resume, find_run
 from sac.config import TrainConfig
-from sac.metrics import new_metrics
-from sac.resume import Resume, find_run
-from sac.run_folder import RunFolder
+from sac.rollout.episodes import new_metrics
+from sac.run.folder import RunFolder
 from sac.state import (
     AdamState,
     CollectorState,

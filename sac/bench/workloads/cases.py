@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from .rooms import load
+
 Work = Callable[[], object]
 OBSERVATION, ACTION = 48, 7
 """Sizes of StackCube-v1 under pd_joint_delta_pos, rounded down by one action."""
@@ -43,11 +45,10 @@ def make_learner(batch: int) -> Any:
 
     from sac.config import TrainConfig
     from sac.envs.protocol import EnvSpec
-    from sac.learner import Learner
 
     box = np.ones(ACTION, np.float32)
     spec = EnvSpec("Benchmark-v0", OBSERVATION, -box, box, 50)
-    return Learner(TrainConfig(batch_size=batch, threads=1), spec, torch.device("cpu"))
+    return load("sac.learner.sac").Learner(TrainConfig(batch_size=batch, threads=1), spec, torch.device("cpu"))
 
 
 def normal(name: str, *shape: int) -> Any:
@@ -164,9 +165,7 @@ def make_trainer(stack: ExitStack) -> Any:
     import torch
 
     from sac.config import TrainConfig
-    from sac.learner import Learner
-    from sac.run_folder import RunFolder
-    from sac.trainer import Trainer, make_envs
+    from sac.trainer import Trainer
 
     config = TrainConfig(
         env_id="Point-v1",
@@ -182,9 +181,10 @@ def make_trainer(stack: ExitStack) -> Any:
         checkpoint_freq="0",
     )
     device = torch.device("cpu")
-    folder = RunFolder(Path(stack.enter_context(tempfile.TemporaryDirectory())))
-    envs, eval_envs = make_envs(config, device, stack)
-    trainer = Trainer(config, Learner(config, envs.spec, device), envs, eval_envs, folder, {})
+    folder = load("sac.run.folder").RunFolder(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+    envs, eval_envs = load("sac.envs.make").make_envs(config, device, stack)
+    learner = load("sac.learner.sac").Learner(config, envs.spec, device)
+    trainer = Trainer(config, learner, envs, eval_envs, folder, {})
     trainer.open(stack, {})
     return trainer
 
@@ -192,9 +192,8 @@ def make_trainer(stack: ExitStack) -> Any:
 def digest(stack: ExitStack) -> Work:
     """The digests of all parameters and optimizer moments."""
     from sac.digest import DigestBatch
-    from sac.witness import record_learner
 
-    state = make_learner(256).state
+    state, record_learner = make_learner(256).state, load("sac.ledger.recorder").record_learner
 
     def witness() -> object:
         record = DigestBatch("cpu")
@@ -206,11 +205,10 @@ def digest(stack: ExitStack) -> Work:
 
 def ledger_line(stack: ExitStack) -> Work:
     """A line with a digest for every channel, written."""
-    from sac.ledger import CHANNELS, LedgerWriter
-
+    ledger = load("sac.ledger.file")
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    writer = stack.enter_context(LedgerWriter(folder / "ledger.jsonl", {}))
-    digests = dict.fromkeys(CHANNELS, "0123456789abcdef")
+    writer = stack.enter_context(ledger.LedgerWriter(folder / "ledger.jsonl", {}))
+    digests = dict.fromkeys(ledger.CHANNELS, "0123456789abcdef")
     count = iter(range(1 << 60))
     return lambda: writer.write(next(count), 0, digests, {"reward": 0.5})
 

@@ -10,6 +10,8 @@ import traceback
 from contextlib import ExitStack
 from typing import Any, TextIO
 
+from .rooms import load
+
 WARM_UP = 3
 """Calls before anything is counted or timed; the counted call is always the same one, so that counts can be equal."""
 
@@ -69,10 +71,9 @@ def serve(profile: str, threads: int) -> None:
     # Libraries print; the channel stays clean.
     channel = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
-    from sac import numerics
-
-    numerics.prepare(profile)  # type: ignore[arg-type]
-    numerics.apply(profile, threads)  # type: ignore[arg-type]
+    profiles = load("sac.numerics.profiles")
+    profiles.prepare(profile)
+    profiles.apply(profile, threads)
     _say(channel, _greeting(profile))
     server = Server()
     for line in sys.stdin:
@@ -87,7 +88,6 @@ def _say(channel: TextIO, message: dict[str, Any]) -> None:
 def _greeting(profile: str) -> dict[str, Any]:
     """Which package is measured, on what, and the benchmarks that its revision has itself."""
     import sac
-    from sac import numerics
 
     try:
         from sac.bench.workloads.cases import CASES
@@ -95,5 +95,5 @@ def _greeting(profile: str) -> dict[str, Any]:
         own = list(CASES)
     except ImportError:
         own = []
-    fingerprint = numerics.fingerprint(profile)  # type: ignore[arg-type]
+    fingerprint = load("sac.numerics.profiles").fingerprint(profile)
     return {"package": sac.__file__, "own": own, "fingerprint": fingerprint}

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 
 from sac.envs.errors import BadEnvironment
-from sac.envs.isolation import IsolatedGenerators
+from sac.envs.maniskill.isolation import IsolatedGenerators
 from sac.envs.protocol import EnvSpec, StepBatch, VectorEnv
 from sac.envs.serial import Transition
-from sac.envs.workers import WorkerPool
+from sac.envs.workers.pool import WorkerPool
 
 FAKE_STEPS = 5
 

@@ -8,7 +8,7 @@ import pytest
 
 from sac.envs.errors import BadEnvironment
 from sac.envs.factory import make_vector_env
-from sac.envs.maniskill import find_task
+from sac.envs.maniskill.env import find_task
 from sac.envs.point import PointVectorEnv
 from tests.unit.envs.fakes import episode_seed
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from sac.envs import headless
-from sac.envs.headless import MissingSystemLibrary, NullRenderObject
+from sac.envs.maniskill import headless
+from sac.envs.maniskill.headless import MissingSystemLibrary, NullRenderObject
 
 ROOT = Path(__file__).parents[3]
 
 SCRIPT = """
 import logging, sys
 logging.basicConfig(format="%(name)s: %(message)s", level=logging.INFO)
-from sac.envs import headless
+from sac.envs.maniskill import headless
 {before}
 line = headless.prepare_rendering()
 assert headless.prepare_rendering() == line

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sac.envs.isolation import IsolatedGenerators
+from sac.envs.maniskill.isolation import IsolatedGenerators
 from sac.envs.serial import SerialVectorEnv
 from tests.unit.envs.fakes import (
     DrawingEnv,

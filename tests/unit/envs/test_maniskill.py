@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from sac.envs import settle
 from sac.envs.factory import make_single_env, make_vector_env
-from sac.envs.maniskill import find_task
+from sac.envs.maniskill import physics_reset
+from sac.envs.maniskill.env import find_task
 from tests.unit.envs.fakes import actions, episode_seed, first_difference, global_states, pollute, rollout
 
 pytestmark = pytest.mark.maniskill
@@ -57,7 +57,7 @@ def test_an_episode_after_cut_off_ones_equals_a_fresh_one(env_id, mode, dim, act
 def test_without_settling_earlier_episodes_are_felt(monkeypatch):
     """Negative control: ManiSkill's own seeded reset leaves the last episode's contact forces in AntWalk."""
     expected = play(make_single_env("MS-AntWalk-v1"), seed=3)
-    monkeypatch.setattr("sac.envs.maniskill.settle_physics", lambda base_env: True)
+    monkeypatch.setattr("sac.envs.maniskill.env.settle_physics", lambda base_env: True)
     used = make_single_env("MS-AntWalk-v1")
     play(used, seed=11)
     assert play(used, seed=3) != expected
@@ -66,7 +66,7 @@ def test_without_settling_earlier_episodes_are_felt(monkeypatch):
 def test_where_the_scene_cannot_be_settled_it_is_rebuilt_with_the_same_bits(monkeypatch):
     expected = play(make_single_env("MS-AntWalk-v1"), seed=3)
     rebuilt = make_single_env("MS-AntWalk-v1")
-    monkeypatch.setattr("sac.envs.maniskill.settle_physics", lambda base_env: False)
+    monkeypatch.setattr("sac.envs.maniskill.env.settle_physics", lambda base_env: False)
     play(rebuilt, seed=11)
     assert play(rebuilt, seed=3) == expected
 
@@ -75,7 +75,7 @@ def test_a_scene_with_a_renderer_is_left_alone():
     base = make_single_env("PushCube-v1").base_env
     base.scene.can_render = lambda: True
     before = base.scene.px
-    assert not settle.settle_physics(base) and base.scene.px is before
+    assert not physics_reset.settle_physics(base) and base.scene.px is before
 
 
 def test_global_generators_and_threads_are_neither_read_nor_moved():

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from sac.envs import maniskill_cuda
 from sac.envs.errors import BadEnvironment
-from sac.envs.maniskill_cuda import ManiSkillCudaVectorEnv
+from sac.envs.maniskill import cuda
+from sac.envs.maniskill.cuda import ManiSkillCudaVectorEnv
 from sac.envs.protocol import EnvSpec
 from tests.unit.envs.fakes import actions, episode_seed, first_difference, rollout
 
@@ -99,11 +99,11 @@ def test_rebuilding_with_partial_resets_is_refused():
 def test_a_missing_cuda_device_is_named(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(BadEnvironment, match=r"CUDA device.*--sim_backend physx_cpu"):
-        maniskill_cuda.require_gpu_simulator()
+        cuda.require_gpu_simulator()
 
 
 def test_a_missing_gpu_library_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(maniskill_cuda, "find_gpu_library", lambda: tmp_path / "libPhysXGpu_64.so")
+    monkeypatch.setattr(cuda, "find_gpu_library", lambda: tmp_path / "libPhysXGpu_64.so")
     with pytest.raises(BadEnvironment, match=r"libPhysXGpu_64\.so does not exist.*--sim_backend physx_cpu"):
-        maniskill_cuda.require_gpu_simulator()
+        cuda.require_gpu_simulator()

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sac.envs.point import PointVectorEnv
-from sac.envs.pooled import PooledVectorEnv
 from sac.envs.protocol import NO_RESET
 from sac.envs.serial import SerialVectorEnv
+from sac.envs.workers.vector_env import PooledVectorEnv
 from tests.unit.envs.fakes import (
     DrawingEnv,
     actions,

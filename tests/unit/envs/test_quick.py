@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sac.envs import quick, quick_poses
 from sac.envs.factory import make_single_env
-from sac.envs.headless import prepare_rendering
+from sac.envs.maniskill import patched_poses, patches
+from sac.envs.maniskill.headless import prepare_rendering
 from tests.determinism.resuming import NIGHTLY
 
 pytestmark = pytest.mark.maniskill
@@ -32,7 +32,7 @@ poses = arrays(np.float32, (1, 7), elements=floats | st.sampled_from([0.0, -0.0,
 @pytest.fixture(autouse=True)
 def _quick_afterwards():
     yield
-    quick.install()
+    patches.install()
 
 
 def pose_class():
@@ -47,9 +47,9 @@ def bits(value: torch.Tensor) -> tuple[object, ...]:
 
 def both(compute):
     """What `compute` gives with the quicker functions, and without."""
-    assert quick.install()
+    assert patches.install()
     quickly = compute()
-    quick.uninstall()
+    patches.uninstall()
     return quickly, compute()
 
 
@@ -73,10 +73,10 @@ def test_a_sum_in_another_order_would_be_noticed(monkeypatch):
     """Negative control: the same terms, added from the last to the first."""
 
     def backwards(a, b):
-        terms = a[:, None] * (quick_poses._SIGN * b[quick_poses._OTHER])
+        terms = a[:, None] * (patched_poses._SIGN * b[patched_poses._OTHER])
         return terms[3] + terms[2] + terms[1] + terms[0]
 
-    monkeypatch.setattr(quick_poses, "_product", backwards)
+    monkeypatch.setattr(patched_poses, "_product", backwards)
     pose, rng = pose_class(), np.random.RandomState(0)
     raw = [torch.from_numpy(rng.uniform(-1, 1, (1, 7)).astype(np.float32)) for _ in range(20)]
     quickly, slowly = both(lambda: [bits((pose(raw_pose=a) * pose(raw_pose=b)).raw_pose) for a in raw for b in raw])
@@ -178,7 +178,7 @@ def _overwrite(array) -> None:
 def test_an_action_that_is_not_a_number_is_refused_as_before():
     env = make_single_env("PushCube-v1")
     env.reset(1, 1)
-    for change in (quick.install, quick.uninstall):
+    for change in (patches.install, patches.uninstall):
         change()
         with pytest.raises(ValueError, match="Action cannot be NaN"):
             env.step(np.full(env.spec.action_dim, np.nan, np.float32))
@@ -264,8 +264,8 @@ def test_every_task_and_control_mode_has_the_same_bits_as_without(monkeypatch):
 def short_play(env_id: str, mode: str, monkeypatch) -> list[bytes]:
     """Two episodes of a task, in inference mode where the quicker functions are installed."""
     with monkeypatch.context() as patch:
-        if not quick._originals:
-            patch.setattr(quick, "install", lambda: False)
+        if not patches._originals:
+            patch.setattr(patches, "install", lambda: False)
             patch.setattr(torch, "inference_mode", contextlib.nullcontext)
         env = make_single_env(env_id, control_mode=mode)
     trace = play(env, 5, 12)
@@ -287,16 +287,16 @@ def test_the_episodes_compared_hold_grasps_and_their_absence():
 
 def test_another_version_of_maniskill_is_left_as_it_is(monkeypatch):
     pose = pose_class()
-    quick.uninstall()
+    patches.uninstall()
     before = pose.__dict__["create"]
     monkeypatch.setattr(importlib.metadata, "version", lambda name: "3.1.0")
-    assert not quick.install() and pose.__dict__["create"] is before
+    assert not patches.install() and pose.__dict__["create"] is before
 
 
 def test_installing_twice_and_removing_leaves_maniskills_own():
     pose = pose_class()
-    quick.uninstall()
+    patches.uninstall()
     before = pose.__dict__["create"]
-    assert quick.install() and quick.install() and pose.__dict__["create"] is not before
-    quick.uninstall()
+    assert patches.install() and patches.install() and pose.__dict__["create"] is not before
+    patches.uninstall()
     assert pose.__dict__["create"] is before

@@ -15,13 +15,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sac import numerics
-from sac.envs import workers
 from sac.envs.errors import BadEnvironment
-from sac.envs.pooled import PooledVectorEnv, split
 from sac.envs.protocol import EnvironmentFault, SplitStep
 from sac.envs.serial import SerialVectorEnv
-from sac.envs.workers import WorkerPool, resolve_workers
+from sac.envs.workers import pool as pool_module
+from sac.envs.workers.pool import WorkerPool, resolve_workers
+from sac.envs.workers.vector_env import PooledVectorEnv, split
+from sac.numerics import profiles
 from tests.unit.envs.fakes import (
     DIE,
     FAKE_STEPS,
@@ -222,7 +222,7 @@ def test_what_cannot_be_sent_to_a_worker_is_refused_without_hanging():
 
 
 def test_a_worker_that_cannot_start_is_one_fault(monkeypatch):
-    monkeypatch.setattr(workers, "_BOOT", "raise SystemExit(3)")
+    monkeypatch.setattr(pool_module, "_BOOT", "raise SystemExit(3)")
     with pytest.raises(EnvironmentFault, match=r"worker 0 of 1 failed to start: .* ended with status 3"):
         WorkerPool(1)
 
@@ -242,7 +242,7 @@ def test_after_an_interrupted_call_no_stale_answer_is_taken_for_a_new_one(monkey
     env = faulty(2)
     env.reset()
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(workers, "wait", lambda connections: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(pool_module, "wait", lambda connections: (_ for _ in ()).throw(KeyboardInterrupt))
         act(env, 0, 0.0)
     with pytest.raises(RuntimeError, match="interrupted"):
         act(env, 0, 0.0)
@@ -263,7 +263,7 @@ def test_closing_leaves_no_process_memory_or_descriptor():
 
 
 def test_a_hung_worker_does_not_keep_its_parent_from_closing(monkeypatch):
-    monkeypatch.setattr(workers, "PATIENCE", 0.1)
+    monkeypatch.setattr(pool_module, "PATIENCE", 0.1)
     env = faulty(1, 1)
     env.reset()
     env._shared.action[0, 0] = HANG
@@ -274,8 +274,8 @@ def test_a_hung_worker_does_not_keep_its_parent_from_closing(monkeypatch):
 
 PARENT = """
 import os, signal, sys, torch
-from sac.envs.pooled import PooledVectorEnv
-from sac.envs.workers import WorkerPool
+from sac.envs.workers.vector_env import PooledVectorEnv
+from sac.envs.workers.pool import WorkerPool
 from tests.unit.envs import fakes
 
 # Whoever started the tests in the background had Ctrl-C ignored, and that is inherited.
@@ -367,5 +367,5 @@ def test_shares_are_neighbours_of_nearly_equal_size(num_envs, count):
     ],
 )
 def test_the_number_of_workers_follows_from_cores_and_environments(monkeypatch, asked, cores, num_envs, count):
-    monkeypatch.setattr(numerics, "usable_cores", lambda: cores)
+    monkeypatch.setattr(profiles, "usable_cores", lambda: cores)
     assert resolve_workers(asked, num_envs) == count

@@ -246,8 +246,8 @@ def test_thousands_of_iterations_make_a_small_page_on_which_the_first_difference
 
 
 def test_a_cell_of_many_iterations_shows_the_strongest_of_them(tmp_path):
-    from sac.comparison import compare
-    from sac.ledger import read_ledger
+    from sac.ledger.comparison import compare
+    from sac.ledger.file import read_ledger
 
     a, b = read_ledger(write_run(tmp_path / "a", 100)), read_ledger(write_run(tmp_path / "b", 100, part_at=57))
     strip = make_strip(a, b, compare(a, b), columns=10)
@@ -258,8 +258,8 @@ def test_a_cell_of_many_iterations_shows_the_strongest_of_them(tmp_path):
 
 
 def test_a_verdict_is_found_in_whatever_surrounds_it(tmp_path):
-    from sac.comparison import compare
-    from sac.ledger import read_ledger
+    from sac.ledger.comparison import compare
+    from sac.ledger.file import read_ledger
 
     a, b = read_ledger(write_run(tmp_path / "a")), read_ledger(write_run(tmp_path / "b", part_at=3))
     text = compare(a, b).text

@@ -61,7 +61,7 @@ def critic(observation, action):
 def make(options):
     if not options.env.endswith("-v1") or options.env.startswith(("Pendulum", "CartPole")):
         return gym.make(options.env)
-    from sac.envs.headless import prepare_rendering
+    from sac.envs.maniskill.headless import prepare_rendering
 
     prepare_rendering()  # lets ManiSkill run where there is no Vulkan device
     import mani_skill.envs  # noqa: F401

@@ -1,0 +1,38 @@
+"""Where the parts of `sac` that are measured lie in the measured revision, which may be older than their folders."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+_BEFORE = {
+    "sac.envs.make": ("sac.environments", "sac.trainer"),
+    "sac.learner.sac": ("sac.learner",),
+    "sac.ledger.file": ("sac.ledger",),
+    "sac.ledger.recorder": ("sac.witness",),
+    "sac.numerics.profiles": ("sac.numerics",),
+    "sac.run.folder": ("sac.run_folder",),
+}
+"""Module -> those that held the same names before, newest first; moving one of them again is adding a name."""
+
+
+def load(name: str) -> ModuleType:
+    """Import the module that `name` is, or was before.
+
+    Raises:
+        ModuleNotFoundError: the revision has neither, or a library is missing that it needs.
+    """
+    found = next(filter(None, map(_import, (name, *_BEFORE.get(name, ())))), None)
+    if found is None:
+        raise ModuleNotFoundError(f"no module {name!r}, nor any that held its names before", name=name)
+    return found
+
+
+def _import(name: str) -> ModuleType | None:
+    """Import a module; None where it, or a package that should hold it, is not there."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if name.startswith(str(error.name)):
+            return None
+        raise

@@ -1,0 +1,251 @@
+"""Checkpoints: all of `TrainState` on the disk, whole or not at all.
+
+A checkpoint of iteration k is a record (`state-k.json`), a file of tensors (`state-k.safetensors`) and rows of the
+replay buffer in segments that checkpoints share. They are written in the order rows, tensors, record: a checkpoint
+exists when its record does. What is stored is what `state.walk` yields, so nothing of the state can be forgotten.
+No byte of it is ever executed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import torch
+
+from sac.checkpoint.index import BadCheckpoint, Record, list_iterations, read_record, record_path, tensor_path
+from sac.checkpoint.replay_log import BadSegment, Journal, check_segment
+from sac.config import TrainConfig
+from sac.run import storage
+from sac.state import Leaf, TrainState, describe, put, walk
+
+ROWS = "replay.rows"
+"""The one leaf that is not stored whole, see `replay_log`."""
+
+
+class Cadence:
+    """When a checkpoint is due: after so many iterations, or minutes.
+
+    Args:
+        text: the value of `--checkpoint_freq`, already checked.
+        clock: seconds, from any origin.
+    """
+
+    def __init__(self, text: str, clock: Callable[[], float] = time.monotonic) -> None:
+        number = float(text.removesuffix("m"))
+        self._seconds = 60 * number if text.endswith("m") else 0.0
+        self._iterations = 0 if text.endswith("m") else int(number)
+        self._clock, self._last = clock, clock()
+
+    def due(self, iteration: int) -> bool:
+        """Whether one is due after this iteration; the minutes count from the last one that was."""
+        if self._iterations:
+            return iteration % self._iterations == 0
+        if not self._seconds or self._clock() - self._last < self._seconds:
+            return False
+        self._last = self._clock()
+        return True
+
+
+@dataclass(frozen=True)
+class Position:
+    """How long the files were that a run appends to, see `index.Record`."""
+
+    ledger_bytes: int
+    metrics_bytes: int
+
+
+class Checkpoints:
+    """Writes the checkpoints of one run and keeps the last few.
+
+    Args:
+        folder: where they lie.
+        config: the run's flags, stored in each; `keep_checkpoints` says how many stay.
+        fingerprint: the machine's arithmetic, stored in each.
+        journal: the replay rows on the disk, where the run goes on from a checkpoint.
+    """
+
+    def __init__(
+        self, folder: Path, config: TrainConfig, fingerprint: Mapping[str, Any], journal: Journal | None = None
+    ) -> None:
+        self.folder, self._config, self._fingerprint = folder, config, dict(fingerprint)
+        self._journal = journal or Journal(folder)
+        self._last: int | None = None
+
+    def save(self, state: TrainState, position: Position) -> None:
+        """Write a checkpoint; returns when it is on the disk, and older ones are gone.
+
+        Raises:
+            StorageError: the disk did not take it; the checkpoints before it are as they were.
+        """
+        if self._last == state.iteration:
+            return
+        storage.make_folder(self.folder)
+        segments = self._journal.append(state.replay)
+        tensors, counters = split(state)
+        data = safetensors.torch.save(tensors)
+        storage.write_atomically(tensor_path(self.folder, state.iteration), data)
+        record = Record(
+            iteration=state.iteration,
+            counters=counters,
+            tensor_bytes=len(data),
+            tensor_sha256=hashlib.sha256(data).hexdigest(),
+            segments=segments,
+            ledger_bytes=position.ledger_bytes,
+            metrics_bytes=position.metrics_bytes,
+            config=self._config.to_dict(),
+            fingerprint=self._fingerprint,
+        )
+        storage.write_atomically(record_path(self.folder, state.iteration), record.encode())
+        self._last = state.iteration
+        self._prune(self._config.keep_checkpoints)
+
+    def finish(self, state: TrainState, position: Position) -> int:
+        """Write the checkpoint of a run that has come to its end, and keep no other; returns what it takes, in bytes.
+
+        Raises:
+            StorageError: as `save`.
+        """
+        self.save(state, position)
+        self._prune(1)
+        return sum(path.stat().st_size for path in self.folder.iterdir())
+
+    def _prune(self, keep: int) -> None:
+        """Remove what no kept checkpoint needs: records first, so that none is ever left without its tensors."""
+        iterations = list_iterations(self.folder)
+        kept = iterations[-keep:]
+        for iteration in iterations[:-keep]:
+            storage.remove(record_path(self.folder, iteration))
+        for path in self.folder.glob("state-*"):
+            number = re.match(r"state-(\d+)\.", path.name)
+            if number and (int(number.group(1)) not in kept or path.name.endswith(storage.PARTIAL)):
+                storage.remove(path)
+        self._prune_rows(kept[0])
+
+    def _prune_rows(self, oldest: int) -> None:
+        try:
+            segments = read_record(self.folder, oldest).segments
+        except BadCheckpoint:
+            return  # damaged since: what it needs is unknown, so all stays until it is gone itself
+        if segments:
+            self._journal.prune(segments[0].start)
+
+
+def split(state: TrainState) -> tuple[dict[str, torch.Tensor], dict[str, int]]:
+    """All leaves of the state but the replay rows, as tensors and as integers."""
+    tensors: dict[str, torch.Tensor] = {}
+    counters: dict[str, int] = {}
+    for name, leaf in walk(state):
+        if isinstance(leaf, int):
+            counters[name] = leaf
+        elif name != ROWS:
+            tensors[name] = _portable(leaf)
+    return tensors, counters
+
+
+def _portable(leaf: Leaf) -> torch.Tensor:
+    tensor = torch.from_numpy(leaf) if isinstance(leaf, np.ndarray) else torch.as_tensor(leaf)
+    return tensor.detach().cpu().contiguous()
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint as read, every byte but the replay rows verified."""
+
+    folder: Path
+    record: Record
+    tensors: dict[str, torch.Tensor]
+
+    def fill(self, state: TrainState) -> Journal:
+        """Put it all into the state of a new run, and read the replay rows; returns their journal.
+
+        Raises:
+            BadCheckpoint: a leaf is missing, or is not of the kind and shape that this run has, or rows are damaged.
+        """
+        path, held = tensor_path(self.folder, self.record.iteration), dict(walk(state))
+        given: dict[str, Leaf] = {**self.tensors, **self.record.counters}
+        wanted = held.keys() - {ROWS}
+        if given.keys() != wanted:
+            names = ", ".join(sorted(given.keys() ^ wanted)[:5])
+            raise BadCheckpoint(f"{path}: holds another state than this release has, they differ in {names}")
+        for name, value in given.items():
+            leaf = value.numpy() if isinstance(held[name], np.ndarray) and isinstance(value, torch.Tensor) else value
+            if describe(leaf) != describe(held[name]):
+                raise BadCheckpoint(f"{path}: {name} is {describe(leaf)}, but must be {describe(held[name])}")
+            put(state, name, leaf)
+        self._require_sense(state)
+        journal = Journal(self.folder)
+        try:
+            journal.load(self.record.segments, state.replay)
+        except BadSegment as error:
+            raise BadCheckpoint(str(error)) from error
+        return journal
+
+    def _require_sense(self, state: TrainState) -> None:
+        """Refuse numbers that no run leads to."""
+        replay, collector, capacity = state.replay, state.collector, state.replay.rows.shape[0]
+        lengths, longest = collector.totals.length, collector.actions.shape[1]
+        claims = {
+            "replay.position": replay.position == replay.written % capacity,
+            "replay.size": replay.size == min(replay.written, capacity),
+            "collector.steps": collector.steps == replay.written,
+            "iteration": state.iteration == self.record.iteration,
+            "collector.episodes": bool((np.asarray(collector.episodes) >= 0).all()),
+            "collector.totals.length": bool(((lengths >= 0) & (lengths < longest)).all()),
+        }
+        for name, holds in claims.items():
+            if not holds:
+                path = record_path(self.folder, self.record.iteration)
+                raise BadCheckpoint(f"{path}: {name} has a value that no run leads to")
+
+
+def read_checkpoint(folder: Path, iteration: int) -> Checkpoint:
+    """Read record and tensors, and check every byte of them.
+
+    Raises:
+        BadCheckpoint: a file is missing, damaged, or holds something else.
+    """
+    record, path = read_record(folder, iteration), tensor_path(folder, iteration)
+    try:
+        size = path.stat().st_size
+        if size != record.tensor_bytes:
+            raise BadCheckpoint(f"{path}: damaged: it has {size} bytes, {record.tensor_bytes} were written")
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadCheckpoint(f"{path}: can't be read: {error.strerror}") from error
+    if hashlib.sha256(data).hexdigest() != record.tensor_sha256:
+        raise BadCheckpoint(f"{path}: damaged: its checksum is another than when written")
+    try:
+        return Checkpoint(folder, record, safetensors.torch.load(data))
+    except Exception as error:  # the parser's own errors are of several kinds
+        raise BadCheckpoint(f"{path}: not a file of tensors: {str(error)[:200]}") from error
+
+
+def verify(folder: Path, iteration: int) -> Checkpoint:
+    """Read a checkpoint and check every byte that it counts, the replay rows too.
+
+    Raises:
+        BadCheckpoint: naming the file that is damaged.
+    """
+    checkpoint = read_checkpoint(folder, iteration)
+    try:
+        for segment in checkpoint.record.segments:
+            check_segment(segment, folder)
+    except BadSegment as error:
+        raise BadCheckpoint(str(error)) from error
+    return checkpoint
+
+
+def drop_after(folder: Path, iteration: int) -> None:
+    """Remove the checkpoints after an iteration: the run that made them is cut off there."""
+    for later in list_iterations(folder):
+        if later > iteration:
+            storage.remove(record_path(folder, later))
+            storage.remove(tensor_path(folder, later))

@@ -1,0 +1,189 @@
+"""The replay buffer on disk: files of rows that only ever grow, so that saving costs a copy of what is new.
+
+Rows are numbered from the start of the run; the ring holds the last `size` of them. A segment is a file of consecutive
+rows. A checkpoint names, for each segment, how many of its rows it counts and their checksum; what lies behind them
+in the file belongs to a later checkpoint, or was being written at a crash, and means nothing to it. So rows are never
+rewritten while a checkpoint counts them, and a crash in mid-write harms no checkpoint.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sac.run import storage
+from sac.state import ReplayState
+
+SEGMENT_BYTES = 64 * 2**20
+"""A segment is removed as a whole, so this is about what is kept in vain."""
+_CHUNK_BYTES = 4 * 2**20
+
+
+class BadSegment(ValueError):
+    """A file of rows does not hold what the checkpoint says; the message names it."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """The first `rows` rows of one file, as a checkpoint counts them.
+
+    Attributes:
+        start: number of the file's first row; also its name.
+        rows: how many are counted.
+        size: their bytes.
+        sha256: checksum of their bytes.
+    """
+
+    start: int
+    rows: int
+    size: int
+    sha256: str
+
+    @property
+    def end(self) -> int:
+        """Number of the row behind the last."""
+        return self.start + self.rows
+
+    def path(self, folder: Path) -> Path:
+        """Where the file lies."""
+        return folder / f"rows-{self.start:012d}.f32"
+
+
+class Journal:
+    """Writes and reads the segments of one run.
+
+    Args:
+        folder: where the files lie.
+        segment_bytes: about the size of a full file.
+    """
+
+    def __init__(self, folder: Path, segment_bytes: int = SEGMENT_BYTES) -> None:
+        self.folder = folder
+        self._segment_bytes = segment_bytes
+        self._segments: list[Segment] = []
+        self._hash = hashlib.sha256()
+
+    def append(self, state: ReplayState) -> tuple[Segment, ...]:
+        """Write the rows that no segment holds yet; returns the segments that together hold the ring."""
+        end = self._segments[-1].end if self._segments else 0
+        first = state.written - state.size
+        if end < first:
+            # More rows than the ring has came since: those in between are gone.
+            self._segments, end = [], first
+        for start, rows in _ring_pieces(state, end):
+            self._append_rows(start, rows)
+        self._segments = [segment for segment in self._segments if segment.end > first]
+        return tuple(self._segments)
+
+    def _append_rows(self, start: int, rows: torch.Tensor) -> None:
+        """Write consecutive rows (K, N, D), the first of which has the number `start`."""
+        row_bytes = _row_bytes(rows)
+        capacity = max(1, self._segment_bytes // row_bytes)
+        while len(rows):
+            if not self._segments or self._segments[-1].rows >= capacity:
+                self._hash = hashlib.sha256()
+                self._segments.append(Segment(start, 0, 0, self._hash.hexdigest()))
+            last = self._segments[-1]
+            taken = rows[: capacity - last.rows]
+            data = taken.contiguous().numpy().data.cast("B")
+            storage.write_at(last.path(self.folder), last.size, data)
+            self._hash.update(data)
+            rows_now, size_now = last.rows + len(taken), last.size + len(data)
+            self._segments[-1] = replace(last, rows=rows_now, size=size_now, sha256=self._hash.hexdigest())
+            rows, start = rows[len(taken) :], start + len(taken)
+
+    def load(self, segments: Sequence[Segment], state: ReplayState) -> None:
+        """Read the ring's rows, and go on after them at the next `append`.
+
+        Raises:
+            BadSegment: a file is missing or too short, its checksum differs, or rows are missing between two.
+        """
+        check_cover(segments, state)
+        self._segments = list(segments)
+        for segment in segments:
+            self._hash = _load_one(segment, self.folder, state)
+
+    def prune(self, keep_from: int) -> None:
+        """Remove the files that hold no row from `keep_from` on."""
+        for path in sorted(self.folder.glob("rows-*.f32")):
+            start = int(path.stem.removeprefix("rows-"))
+            if start < keep_from:
+                storage.remove(path)
+
+
+def check_cover(segments: Sequence[Segment], state: ReplayState) -> None:
+    """Refuse segments that do not hold exactly the ring's rows, one behind the other."""
+    first, expected = state.written - state.size, None
+    for segment in segments:
+        if expected is not None and segment.start != expected:
+            raise BadSegment(f"rows {expected} to {segment.start} of the replay buffer are in no segment")
+        expected = segment.end
+    if segments and (segments[0].start > first or segments[0].end <= first or expected != state.written):
+        raise BadSegment(f"the segments hold rows {segments[0].start} to {expected}, not {first} to {state.written}")
+    if not segments and state.size:
+        raise BadSegment(f"no segment holds the {state.size} rows of the replay buffer")
+
+
+def _load_one(segment: Segment, folder: Path, state: ReplayState) -> Any:
+    """Copy a segment's rows to their places in the ring; returns the running checksum."""
+    path, row_bytes = segment.path(folder), _row_bytes(state.rows)
+    checksum = hashlib.sha256()
+    first, number = state.written - state.size, segment.start
+    if segment.size != segment.rows * row_bytes:
+        raise BadSegment(f"{path}: {segment.rows} rows of {row_bytes} bytes are not {segment.size} bytes")
+    for data in _chunks(path, segment.size, max(1, _CHUNK_BYTES // row_bytes) * row_bytes):
+        checksum.update(data)
+        rows = torch.frombuffer(data, dtype=torch.float32).view(-1, *state.rows.shape[1:])
+        slots = torch.arange(number, number + len(rows))
+        held = slots >= first
+        state.rows[(slots[held] % state.rows.shape[0]).to(state.rows.device)] = rows[held].to(state.rows.device)
+        number += len(rows)
+    if checksum.hexdigest() != segment.sha256:
+        raise BadSegment(f"{path}: damaged: its first {segment.rows} rows have another checksum than when written")
+    return checksum
+
+
+def _chunks(path: Path, size: int, chunk: int) -> Iterator[bytearray]:
+    """The first `size` bytes of a file, in pieces."""
+    try:
+        with path.open("rb") as file:
+            while size > 0:
+                data = bytearray(file.read(min(chunk, size)))
+                if len(data) < min(chunk, size):
+                    raise BadSegment(f"{path}: cut short: {size - len(data)} bytes are missing")
+                size -= len(data)
+                yield data
+    except OSError as error:
+        raise BadSegment(f"{path}: can't be read: {error.strerror}") from error
+
+
+def _ring_pieces(state: ReplayState, start: int) -> Iterator[tuple[int, torch.Tensor]]:
+    """Rows `start` to `state.written`, as pieces that lie in one stretch of the ring, with their numbers."""
+    capacity = state.rows.shape[0]
+    while start < state.written:
+        slot = start % capacity
+        length = min(capacity - slot, state.written - start)
+        yield start, state.rows[slot : slot + length].cpu()
+        start += length
+
+
+def _row_bytes(rows: torch.Tensor) -> int:
+    return rows[0].numel() * rows.element_size()
+
+
+def check_segment(segment: Segment, folder: Path) -> None:
+    """Compare a segment's bytes with its checksum.
+
+    Raises:
+        BadSegment: they differ, or are not all there.
+    """
+    checksum, path = hashlib.sha256(), segment.path(folder)
+    for data in _chunks(path, segment.size, _CHUNK_BYTES):
+        checksum.update(data)
+    if checksum.hexdigest() != segment.sha256:
+        raise BadSegment(f"{path}: damaged: its first {segment.rows} rows have another checksum than when written")

@@ -1,0 +1,278 @@
+"""`sac train --resume`: which run goes on, from where, with which flags, and whether it may.
+
+Nothing here imports torch at its top: the manifest decides on the numerics profile, which must be prepared first.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sac.config import LAYOUT_FIELDS, BadConfig, TrainConfig
+from sac.ledger.file import header_bytes
+from sac.numerics import profiles
+from sac.run import folder as run_folder
+from sac.run import storage
+from sac.run.folder import RunFolder
+
+if TYPE_CHECKING:
+    from sac.checkpoint.checkpoint import Checkpoint
+
+MAY_CHANGE = LAYOUT_FIELDS - {"run_dir"}
+"""Flags that a resumed run may be given anew: those that never change a training channel."""
+
+
+@dataclass(frozen=True)
+class Resume:
+    """A run that is to go on.
+
+    Attributes:
+        folder: its folder.
+        manifest: its manifest, as found.
+        iteration: the checkpoint asked for; None for the newest.
+        allow_drift: go on under another fingerprint of the arithmetic.
+    """
+
+    folder: RunFolder
+    manifest: dict[str, Any]
+    iteration: int | None = None
+    allow_drift: bool = False
+
+    @property
+    def stored(self) -> TrainConfig:
+        """The flags with which the run went so far."""
+        return read_config(self.manifest.get("config"), str(self.folder.manifest))
+
+
+def find_run(root: Path, iteration: int | None, allow_drift: bool) -> Resume:
+    """Read the manifest of the run to resume.
+
+    Raises:
+        BadConfig: there is none, or it can't be used.
+    """
+    folder = RunFolder(root)
+    try:
+        manifest = json.loads(folder.manifest.read_bytes())
+    except FileNotFoundError as error:
+        raise BadConfig(f"--resume {root}: no run folder: it holds no manifest.json") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadConfig(f"--resume {root}: can't read {folder.manifest}: {str(error)[:200]}") from error
+    if not isinstance(manifest, dict):
+        raise BadConfig(f"--resume {root}: {folder.manifest} holds no object")
+    resume = Resume(folder, manifest, iteration, allow_drift)
+    _ = resume.stored
+    return resume
+
+
+def read_config(stored: object, where: str) -> TrainConfig:
+    """The flags that a manifest or a checkpoint holds.
+
+    Raises:
+        BadConfig: a flag is unknown, missing, or of the wrong kind.
+    """
+    if not isinstance(stored, dict):
+        raise BadConfig(f"{where}: holds no config")
+    hints = typing.get_type_hints(TrainConfig)
+    unlike = sorted(str(name)[:40] for name in stored.keys() ^ hints.keys())
+    if unlike:
+        raise BadConfig(f"{where}: holds other flags than this release has: {', '.join(unlike[:5])}")
+    for name, value in stored.items():
+        if not _fits(value, hints[name]):
+            raise BadConfig(f"{where}: --{name} is {str(value)[:40]!r}, which is no value for it")
+    return TrainConfig(**stored)
+
+
+def _fits(value: object, hint: Any) -> bool:
+    """Whether a JSON value is of a flag's kind."""
+    if typing.get_origin(hint) is typing.Literal:
+        return value in typing.get_args(hint)
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        return any(_fits(value, kind) for kind in typing.get_args(hint))
+    if hint is float:
+        return isinstance(value, float | int) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**62
+    return isinstance(value, hint)
+
+
+def require_may_change(old: TrainConfig, new: TrainConfig) -> None:
+    """Refuse new values of flags that are part of the run's meaning.
+
+    Raises:
+        BadConfig: naming every such flag, with both values.
+    """
+    fixed = {name: pair for name, pair in changes(old, new).items() if name not in MAY_CHANGE}
+    if "run_dir" in fixed:
+        raise BadConfig(f"--run_dir {new.run_dir}: --resume names the run's folder already; leave --run_dir out")
+    if fixed:
+        shown = "; ".join(f"--{name} is {before}, not {after}" for name, (before, after) in fixed.items())
+        raise BadConfig(
+            f"--resume: what the run was begun with can't change: {shown}. Leave it out, or start a new run. "
+            f"These may change: {', '.join(sorted(MAY_CHANGE))}"
+        )
+
+
+def changes(old: TrainConfig, new: TrainConfig) -> dict[str, tuple[Any, Any]]:
+    """Flag -> both values, for those that differ."""
+    a, b = old.to_dict(), new.to_dict()
+    return {name: (a[name], b[name]) for name in a if a[name] != b[name]}
+
+
+def open_checkpoint(resume: Resume) -> Checkpoint | None:
+    """Read and verify the checkpoint to go on from; None where the run has made none.
+
+    Raises:
+        BadCheckpoint: it is damaged; the message offers the newest one that is whole.
+        BadConfig: there is none of the iteration asked for, or it belongs to another run.
+    """
+    from sac.checkpoint.checkpoint import verify
+    from sac.checkpoint.index import BadCheckpoint, list_iterations
+
+    folder, iterations = resume.folder.states, list_iterations(resume.folder.states)
+    if resume.iteration is not None and resume.iteration not in iterations:
+        raise BadConfig(f"--resume_from {resume.iteration}: there are checkpoints of iterations {iterations}")
+    if not iterations:
+        return None
+    chosen = iterations[-1] if resume.iteration is None else resume.iteration
+    try:
+        checkpoint = verify(folder, chosen)
+    except BadCheckpoint as error:
+        raise BadCheckpoint(f"{error}. {_offer(resume.folder, [k for k in iterations if k != chosen])}") from error
+    _require_same_run(resume, checkpoint)
+    return checkpoint
+
+
+def _offer(folder: RunFolder, others: list[int]) -> str:
+    """Say from which other checkpoint the run can go on."""
+    from sac.checkpoint.checkpoint import verify
+    from sac.checkpoint.index import BadCheckpoint
+
+    for iteration in reversed(others):
+        try:
+            verify(folder.states, iteration)
+        except BadCheckpoint:
+            continue
+        command = f"sac train --resume {folder.root} --resume_from {iteration}"
+        return f"The checkpoint of iteration {iteration} is whole: go on from there with {command}"
+    return "No other checkpoint is whole: start the run again in a new folder; its bits will be the same"
+
+
+def _require_same_run(resume: Resume, checkpoint: Checkpoint) -> None:
+    """A checkpoint knows its run's flags: a manifest that says otherwise has been changed, or is another run's."""
+    where = str(resume.folder.manifest)
+    stored = read_config(checkpoint.record.config, f"checkpoint of iteration {checkpoint.record.iteration}")
+    differing = {name: pair for name, pair in changes(stored, resume.stored).items() if name not in MAY_CHANGE}
+    for name, (saved, found) in differing.items():
+        raise BadConfig(f"{where}: --{name} is {found}, but the checkpoint was made with {saved}")
+    iteration, steps = checkpoint.record.iteration, checkpoint.record.counters.get("global_step")
+    if steps != iteration * stored.training_freq:
+        raise BadConfig(f"checkpoint of iteration {iteration}: global_step is {steps}, which no run leads to")
+
+
+def require_ahead(checkpoint: Checkpoint, config: TrainConfig) -> None:
+    """Refuse an end that the run has passed, and say so where it has come to it.
+
+    Raises:
+        BadConfig: `--total_timesteps` is less than what the checkpoint has.
+    """
+    iteration = checkpoint.record.iteration
+    step = iteration * config.training_freq
+    if iteration > config.iterations:
+        raise BadConfig(f"--total_timesteps {config.total_timesteps}: the checkpoint is of step {step}; give more")
+    if iteration == config.iterations:
+        print(f"sac train: the run is at its end, step {step}; to train on: --total_timesteps", file=sys.stderr)
+
+
+def check_drift(resume: Resume, checkpoint: Checkpoint | None, fingerprint: Mapping[str, Any]) -> list[str]:
+    """What differs in the machine's arithmetic since the checkpoint.
+
+    Raises:
+        NumericsError: something does, and `--allow_drift` is not given.
+    """
+    stored = checkpoint.record.fingerprint if checkpoint else resume.manifest.get("fingerprint")
+    # Through JSON, as the stored one went.
+    now = json.loads(json.dumps(fingerprint))
+    drift = profiles.differences(stored if isinstance(stored, dict) else {}, now)
+    if drift and not resume.allow_drift:
+        raise profiles.NumericsError(
+            f"--resume {resume.folder.root}: this machine's arithmetic is not that of the checkpoint: "
+            f"{'; '.join(drift)}. The run would go on, but not with the bits of an uninterrupted one. "
+            "Resume it where it began; or with --allow_drift, which manifest and ledger then record"
+        )
+    return drift
+
+
+def join(resume: Resume, checkpoint: Checkpoint | None, config: TrainConfig, now: Mapping[str, Any]) -> dict[str, Any]:
+    """Cut manifest, ledger and metrics to where the run goes on; returns the ledger's header.
+
+    Each file is replaced whole, so a crash in between leaves a run that can be resumed again.
+
+    Raises:
+        BadConfig: ledger or metrics are shorter than they were at the checkpoint.
+    """
+    from sac.checkpoint.checkpoint import drop_after
+
+    folder, drift = resume.folder, check_drift(resume, checkpoint, now)
+    iteration = checkpoint.record.iteration if checkpoint else 0
+    entry = {"iteration": iteration, "changed": changes(resume.stored, config), "drift": drift, "command": sys.argv}
+    entry["started"] = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+    current = {"config": config.to_dict(), "fingerprint": dict(now), "versions": run_folder.versions()}
+    manifest = {**resume.manifest, **current}
+    past = resume.manifest.get("resumed")
+    manifest["resumed"] = [*(past if isinstance(past, list) else []), entry]
+    header = {name: manifest.get(name) for name in ("config", "fingerprint", "versions")}
+    if checkpoint is None:
+        return _written(folder, manifest, header)
+    # Newer ones first: the run that made them is cut off below, and its rows will be written over.
+    drop_after(folder.states, iteration)
+    header = _cut_ledger(folder.ledger, checkpoint.record.ledger_bytes, config, drift, iteration) or header
+    _cut(folder.metrics, checkpoint.record.metrics_bytes)
+    return _written(folder, manifest, header)
+
+
+def _written(folder: RunFolder, manifest: dict[str, Any], header: dict[str, Any]) -> dict[str, Any]:
+    run_folder.put_manifest(folder, manifest)
+    return header
+
+
+def _cut_ledger(path: Path, body: int, config: TrainConfig, drift: list[str], iteration: int) -> dict[str, Any] | None:
+    """Keep the header and the first `body` bytes behind it; the header says what has changed since it was written."""
+    if body == 0 or not path.exists():
+        return None
+    length = header_bytes(path)
+    _cut(path, length + body)
+    data = path.read_bytes()
+    try:
+        header: dict[str, Any] = json.loads(data[:length])
+    except ValueError as error:
+        raise BadConfig(f"{path}: its first line is no ledger's header any more: {error}") from error
+    if header.get("config") != config.to_dict() or drift:
+        header["config"] = config.to_dict()
+        if drift:
+            header["drift"] = [*header.get("drift", []), {"after_iteration": iteration, "differences": drift}]
+        storage.write_atomically(path, json.dumps(header).encode() + b"\n" + data[length:])
+    return header
+
+
+def _cut(path: Path, length: int) -> None:
+    """Keep the first `length` bytes of a file."""
+    data = path.read_bytes() if path.exists() else b""
+    if len(data) < length or data[length - 1 : length] not in (b"\n", b""):
+        raise BadConfig(
+            f"{path}: is not the file that the checkpoint goes on from: {length} whole lines' bytes were there, now "
+            f"there are {len(data)} bytes. Put it back, or start the run again in a new folder"
+        )
+    if len(data) > length:
+        storage.write_atomically(path, data[:length])
+
+
+def command_line(folder: RunFolder) -> str:
+    """The command that resumes a run."""
+    return f"sac train --resume {folder.root}"

@@ -1,0 +1,26 @@
+"""`sac diff A B`: compares two run folders or ledgers."""
+
+import json
+import sys
+
+from sac.ledger.comparison import NotComparable, compare
+from sac.ledger.file import LedgerError, read_ledger
+
+EQUAL, DIVERGED, NOT_COMPARABLE = 0, 1, 2
+
+
+def diff_command(a: str, b: str, as_json: bool) -> int:
+    """Print how two ledgers compare and return the exit status; standard output stays empty if they can't be compared.
+
+    Args:
+        a: a run folder, or a ledger file.
+        b: another one.
+        as_json: print one JSON object in place of the text.
+    """
+    try:
+        comparison = compare(read_ledger(a), read_ledger(b))
+    except (LedgerError, NotComparable) as error:
+        print(f"sac diff: not comparable: {error}", file=sys.stderr)
+        return NOT_COMPARABLE
+    print(json.dumps(comparison.to_json()) if as_json else comparison.text)
+    return EQUAL if comparison.equal else DIVERGED

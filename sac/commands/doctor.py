@@ -1,0 +1,126 @@
+"""`sac doctor`: what this machine can do, what is off, and how to mend it."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sac import launch
+from sac.envs.workers.pool import resolve_workers
+from sac.numerics import profiles
+
+_APPLY = "from sac.numerics import profiles as n\nn.prepare({0!r})\nn.apply({0!r}, 0)"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report; `needed` ones make the exit status 1 where they fail."""
+
+    name: str
+    good: bool
+    text: str
+    needed: bool = True
+
+
+def doctor_command(arguments: Sequence[str]) -> int:
+    """`sac doctor`; 0 where the CPU path works whole, else 1."""
+    argparse.ArgumentParser(
+        prog="sac doctor",
+        description="Try what `sac` needs on this machine: versions, numerics profiles, physics, renderer, GPU. "
+        "Each finding says how to mend it.",
+        epilog="Exit status: 0 training on the CPU works, 1 it does not. What is marked off is not needed for that.",
+    ).parse_args(list(arguments))
+    # The renderer first: building a task without one puts null materials in its place.
+    renderer = _renderer()
+    findings = [*_versions(), *_profiles(), _physics(), renderer, _gpu(), _gpu_physics()]
+    for finding in findings:
+        mark = "ok " if finding.good else ("BAD" if finding.needed else "off")
+        print(f"{mark}  {finding.name:24} {finding.text}")
+    return 0 if all(finding.good for finding in findings if finding.needed) else 1
+
+
+def _versions() -> list[Finding]:
+    supported = (3, 10) <= sys.version_info[:2] <= (3, 12)
+    python = f"{platform.python_version()}" + ("" if supported else ": mani_skill needs 3.10 to 3.12")
+    findings = [Finding("python", supported, python)]
+    for name, version in profiles.library_versions().items():
+        text = version if version != "absent" else f"absent: pip install {name}"
+        findings.append(Finding(name, version != "absent", text))
+    cores = profiles.usable_cores()
+    findings.append(Finding("cpu", True, f"{profiles.cpu_model()}, {cores} cores for this process"))
+    workers = resolve_workers("auto", 1024)
+    text = f"--workers auto takes {workers} processes, or as many as there are environments"
+    findings.append(Finding("workers", True, text if workers else "--workers auto is serial: one usable core"))
+    return findings
+
+
+def _profiles() -> list[Finding]:
+    """Whether each numerics profile can keep its promise, tried in a fresh process."""
+    findings: list[Finding] = []
+    for name, profile in profiles.PROFILES.items():
+        command = launch.python(_APPLY.format(name))
+        environment = {key: value for key, value in os.environ.items() if key != "SAC_RESTARTED"}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        last = done.stderr.strip().splitlines()[-1:] or [f"status {done.returncode}"]
+        text = profile.promise if done.returncode == 0 else last[0]
+        findings.append(Finding(f"--numerics {name}", done.returncode == 0, text, needed=name != "portable"))
+    return findings
+
+
+def _physics() -> Finding:
+    """Whether a task can be built and stepped on PhysX's CPU back end."""
+    from sac.envs.factory import make_vector_env
+    from sac.streams import EpisodeSeeds
+
+    try:
+        envs = make_vector_env(
+            "PushCube-v1",
+            1,
+            EpisodeSeeds(0, "doctor"),
+            control_mode=None,
+            ignore_terminations=True,
+            reconfiguration_freq=None,
+            sim_backend="physx_cpu",
+        )
+        envs.reset()
+        envs.close()
+    except Exception as error:  # whatever a broken installation raises is the finding
+        return Finding("physx_cpu", False, f"PushCube-v1 can't be built: {error}")
+    return Finding("physx_cpu", True, "PushCube-v1 builds and resets")
+
+
+def _renderer() -> Finding:
+    headless = importlib.import_module("sac.envs.maniskill.headless")
+    try:
+        headless.import_or_explain("sapien")
+    except ImportError as error:
+        return Finding("renderer", False, str(error), needed=False)
+    failure = headless.find_renderer_failure()
+    if failure is None:
+        return Finding("renderer", True, "found: --capture_video works", needed=False)
+    hint = "training works without; for videos install a Vulkan driver (on a CPU: Mesa 25 or newer)"
+    return Finding("renderer", False, f"{failure}; {hint}", needed=False)
+
+
+def _gpu() -> Finding:
+    import torch
+
+    if torch.cuda.is_available():
+        return Finding("cuda", True, torch.cuda.get_device_name(), needed=False)
+    reason = "this torch is built without CUDA" if torch.version.cuda is None else "torch finds no device"
+    return Finding("cuda", False, f"{reason}; --device cpu is used", needed=False)
+
+
+def _gpu_physics() -> Finding:
+    found = sorted((Path.home() / ".sapien" / "physx").glob("*/libPhysXGpu_64.so"))
+    if found:
+        return Finding("physx_cuda", True, str(found[-1]), needed=False)
+    text = "libPhysXGpu_64.so is not under ~/.sapien/physx: --sim_backend physx_cuda can't run"
+    return Finding("physx_cuda", False, text, needed=False)

@@ -1,0 +1,128 @@
+"""`sac eval`, and `sac train --evaluate`: how good is a saved policy?"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import math
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from sac.config import BadConfig, TrainConfig, check, is_file, require_policy
+from sac.envs.make import make_eval_envs, resolve_device
+from sac.envs.workers.pool import resolve_workers
+from sac.learner.sac import Learner
+from sac.numerics import profiles
+from sac.rollout.episodes import EpisodeLog, wilson_interval
+from sac.rollout.evaluation import evaluate
+from sac.run import policy_file
+
+
+def evaluate_command(options: argparse.Namespace) -> int:
+    """Evaluate `options.checkpoint` over `options.episodes` episodes; prints the result and returns 0.
+
+    Raises:
+        BadConfig: an option can't be used, or there is no such policy.
+    """
+    if options.episodes < 1:
+        raise BadConfig(f"--episodes {options.episodes}: must be greater than 0")
+    checkpoint = _policy_file(Path(options.checkpoint))
+    trained = _trained_as(checkpoint)
+    fields: dict[str, Any] = {
+        "env_id": options.env_id or trained.get("env_id"),
+        "control_mode": options.control_mode or trained.get("control_mode", TrainConfig.control_mode),
+        "num_eval_envs": min(options.num_eval_envs, options.episodes),
+        "checkpoint": str(checkpoint),
+        "seed": options.seed,
+        "numerics": options.numerics,
+    }
+    if fields["env_id"] is None:
+        raise BadConfig(f"--env_id: no manifest.json beside {checkpoint} tells the task; name it")
+    config = dataclasses.replace(TrainConfig(), num_eval_steps=10_000_000, evaluate=True, **fields)
+    log = evaluate_policy(config, options.episodes)
+    print(json.dumps(summary(log), allow_nan=False) if options.json else describe(config, log))
+    return 0
+
+
+def evaluate_as_configured(config: TrainConfig) -> int:
+    """`sac train --evaluate`: one round of `--num_eval_envs` environments for `--num_eval_steps` steps."""
+    log = evaluate_policy(config, episodes=None)
+    print(describe(config, log))
+    if config.capture_video:
+        print("no videos: --capture_video films the evaluations of a training run")
+    return 0
+
+
+def evaluate_policy(config: TrainConfig, episodes: int | None) -> EpisodeLog:
+    """Evaluate `config.checkpoint`.
+
+    Args:
+        config: task, seed, environments and steps.
+        episodes: number of whole episodes; None: one round of `num_eval_steps` steps.
+    """
+    check(config)
+    device = resolve_device(config)
+    profiles.apply(config.numerics, config.threads)
+    workers = resolve_workers(config.workers, config.num_eval_envs)
+    with closing(make_eval_envs(config, device, workers=workers)) as envs:
+        learner = Learner(config, envs.spec, device)
+        policy_file.load(Path(str(config.checkpoint)), learner)
+        if episodes is None:
+            return evaluate(envs, learner.act_mean, config.num_eval_steps).episodes
+        log, first = EpisodeLog(), 0
+        while log.count < episodes:
+            found = evaluate(envs, learner.act_mean, envs.spec.max_episode_steps, first).episodes
+            first += 1
+            log.extend(found, episodes - log.count)
+        return log
+
+
+def summary(log: EpisodeLog) -> dict[str, Any]:
+    """Means, and a 95 % confidence interval of each rate and of the return."""
+    means = log.means()
+    rates = {
+        name: wilson_interval(float(log.values(name).sum()), log.count) for name in ("success_once", "success_at_end")
+    }
+    returns = log.values("return")
+    intervals: dict[str, list[float] | None] = {name: list(pair) for name, pair in rates.items()}
+    # One episode tells nothing of how much they vary.
+    half = 1.96 * float(returns.std()) / math.sqrt(log.count) if log.count > 1 else None
+    intervals["return"] = None if half is None else [means["return"] - half, means["return"] + half]
+    return {"episodes": log.count, "means": means, "intervals_95": intervals}
+
+
+def describe(config: TrainConfig, log: EpisodeLog) -> str:
+    """The summary for people."""
+    found = summary(log)
+    lines = [f"{config.env_id}: {log.count} episodes of {config.checkpoint}"]
+    for name, interval in found["intervals_95"].items():
+        shown = "unknown" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"
+        lines.append(f"  {name:15} {found['means'][name]:.3f}   95 % interval {shown}")
+    lines.append(f"  {'episode_len':15} {found['means']['episode_len']:.1f}")
+    return "\n".join(lines)
+
+
+def _policy_file(path: Path) -> Path:
+    """The policy that `--checkpoint` names: a file, or the final one of a run folder.
+
+    Raises:
+        BadConfig: there is none.
+    """
+    final = path / "policy.pt"
+    found = final if is_file(final) else path
+    require_policy(found)
+    return found
+
+
+def _trained_as(checkpoint: Path) -> dict[str, Any]:
+    """Configuration of the run that `checkpoint` lies in; empty where there is none."""
+    for folder in (checkpoint.parent, checkpoint.parent.parent):
+        try:
+            config = json.loads((folder / "manifest.json").read_text())["config"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if isinstance(config, dict):
+            return config
+    return {}

@@ -1,0 +1,177 @@
+"""`sac golden`: committed ledgers that a run must still write, bit for bit."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from sac.commands.twin import Variant, run_training
+from sac.config import BadConfig
+from sac.ledger.comparison import NotComparable, compare, coverage_difference
+from sac.ledger.file import Ledger, read_ledger
+from sac.numerics import profiles
+from sac.processes import Children, ended_by_signals
+
+DEFAULT_FOLDER = Path(__file__).parents[2] / "tests" / "determinism" / "goldens"
+"""In the checkout that this package runs from, whatever the working directory."""
+_SMALL = "--num_envs=4 --training_freq=32 --batch_size=64 --buffer_size=2_000 --learning_starts=128 --num_eval_envs=2"
+_QUIET = "--numerics=portable --no-tensorboard --no-capture_video --no-save_model --no-progress"
+_TASK = f"{_SMALL} --total_timesteps=320 --eval_freq=0 {_QUIET}"
+_POINT = f"--env_id=Point-v1 {_SMALL} --total_timesteps=3_200 --eval_freq=1_600 {_QUIET} --ledger_freq=5"
+_STACK_CUBE = f"--env_id=StackCube-v1 --control_mode=pd_ee_delta_pos {_TASK}"
+GOLDENS: dict[str, str] = {
+    "point": _POINT,
+    "point_overlap": f"{_POINT} --overlap",
+    "stack_cube": _STACK_CUBE,
+    "stack_cube_overlap": f"{_STACK_CUBE} --overlap",
+    "pick_cube": f"--env_id=PickCube-v1 {_TASK}",
+    "push_cube": f"--env_id=PushCube-v1 {_TASK}",
+}
+"""Name -> flags of `sac train`; adding a golden is one more line and `sac golden --update`."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the check of one golden found: one line or more of text, and whether it passes."""
+
+    name: str
+    passed: bool
+    text: str
+
+
+def golden_command(arguments: Sequence[str]) -> int:
+    """`sac golden [--update --reason WHY] [--strict] [--dir D] [NAME ...]`; 0 all hold, 1 one does not, 2 bad input."""
+    options = _parser().parse_args(list(arguments))
+    names = options.names or list(GOLDENS)
+    unknown = [name for name in names if name not in GOLDENS]
+    if unknown:
+        raise BadConfig(f"golden {unknown[0]!r}: not known; there are: {', '.join(GOLDENS)}")
+    if options.update and not options.reason:
+        raise BadConfig('--update: say why with --reason "…"; it is kept in the golden')
+    if options.jobs < 1:
+        raise BadConfig(f"--jobs {options.jobs}: must be at least 1")
+    folder = Path(options.dir)
+    _check_files(folder, names, update=options.update)
+    outcomes = []
+    with (
+        ended_by_signals(),
+        tempfile.TemporaryDirectory(prefix="sac-golden-", ignore_cleanup_errors=True) as temporary,
+        ThreadPoolExecutor(options.jobs) as pool,
+        Children() as children,
+    ):
+        for outcome in pool.map(lambda name: _outcome(name, folder, Path(temporary), options, children), names):
+            print(f"{outcome.name:18} {outcome.text}", flush=True)
+            outcomes.append(outcome)
+    if not options.names:
+        outcomes += unused(folder)
+    return 0 if all(outcome.passed for outcome in outcomes) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="sac golden",
+        description="Run short trainings and compare their ledgers with the committed ones, bit for bit. Where this "
+        "machine's arithmetic is another than that of a ledger, train twice instead and compare the two.",
+        epilog="Exit status: 0 all hold, 1 one does not, 2 an error.",
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which (default: all of {', '.join(GOLDENS)})")
+    parser.add_argument("--update", action="store_true", help="rewrite what differs, showing what changed")
+    parser.add_argument("--reason", help="why the goldens change; kept in their headers")
+    parser.add_argument("--strict", action="store_true", help="fail where the fingerprint is another one")
+    parser.add_argument("--dir", default=str(DEFAULT_FOLDER), help="folder of the goldens (default %(default)s)")
+    parser.add_argument("--jobs", type=int, default=profiles.usable_cores(), help="runs at the same time")
+    return parser
+
+
+def _check_files(folder: Path, names: Sequence[str], *, update: bool) -> None:
+    """Refuse before anything runs what could only fail at its end."""
+    if update and folder == DEFAULT_FOLDER and not folder.parent.is_dir():
+        raise BadConfig(f"--update: this package does not run from a checkout ({folder} is not there): give --dir")
+    missing = [name for name in names if not (folder / f"{name}.jsonl").exists()]
+    if missing and not update:
+        raise BadConfig(
+            f"--dir {folder}: holds no golden {', '.join(missing)}; give the folder that does, or write it with "
+            'sac golden --update --reason "..."'
+        )
+
+
+def _outcome(name: str, folder: Path, temporary: Path, options: argparse.Namespace, children: Children) -> Outcome:
+    run = temporary / name
+    code = run_training(GOLDENS[name].split(), run, Variant(name), children, hear="failures")
+    if code != 0:
+        command = f"sac train {GOLDENS[name]}"
+        return Outcome(name, False, f"the run failed with status {code}; to see why: {command}")
+    path = folder / f"{name}.jsonl"
+    fresh = read_ledger(run)
+    golden = read_ledger(path) if path.exists() else None
+    if options.update or golden is None:
+        return _update(name, path, golden, fresh, options.reason)
+    try:
+        return check_golden(name, golden, fresh, temporary, children, strict=options.strict)
+    except NotComparable as error:
+        command = f"sac golden {name} --update --reason '...'"
+        return Outcome(name, False, f"can't be held against the golden: {error}; {command} rewrites it")
+
+
+def check_golden(
+    name: str, golden: Ledger, fresh: Ledger, temporary: Path, children: Children, *, strict: bool
+) -> Outcome:
+    """Compare a fresh run with its golden; where the fingerprint is another one, with a second fresh run instead."""
+    coverage = coverage_difference(golden, fresh)
+    if coverage is not None:
+        return Outcome(name, False, f"does not witness the same as the golden: {coverage}")
+    drift = _drift(golden, fresh)
+    comparison = compare(golden, fresh)
+    if comparison.equal:
+        note = f" (though the fingerprint differs: {'; '.join(drift)})" if drift else ""
+        return Outcome(name, True, f"equal over {comparison.compared_iterations} iterations{note}")
+    if not drift:
+        return Outcome(name, False, f"DIFFERS from the golden\n{comparison.text}")
+    reason = f"made under another fingerprint ({'; '.join(drift)})"
+    if strict:
+        return Outcome(name, False, f"{reason}, and --strict is set")
+    again = temporary / f"{name}-twin"
+    code = run_training(GOLDENS[name].split(), again, Variant(name), children, hear="failures")
+    twin = compare(fresh, read_ledger(again)) if code == 0 else None
+    if twin is not None and twin.equal:
+        return Outcome(name, True, f"{reason}: not comparable here; instead two fresh runs are equal")
+    return Outcome(name, False, f"{reason}, and two fresh runs differ\n{twin.text if twin else f'status {code}'}")
+
+
+def _update(name: str, path: Path, golden: Ledger | None, fresh: Ledger, reason: str) -> Outcome:
+    before = "new" if golden is None else _before(golden, fresh)
+    if golden is not None and not before and coverage_difference(golden, fresh) is None:
+        return Outcome(name, True, "unchanged")
+    lines = (Path(fresh.path).read_text()).splitlines()
+    header = json.loads(lines[0])
+    header["golden"] = {"name": name, "flags": GOLDENS[name], "reason": reason}
+    header["config"]["run_dir"] = None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join([json.dumps(header), *lines[1:]]) + "\n")
+    return Outcome(name, True, f"written: {before}")
+
+
+def _before(golden: Ledger, fresh: Ledger) -> str:
+    """What a rewritten golden held else; empty where fingerprint and digests are those of the fresh run."""
+    try:
+        comparison = compare(golden, fresh)
+    except NotComparable as error:
+        return str(error)
+    return "\n".join([*_drift(golden, fresh), "" if comparison.equal else comparison.text])
+
+
+def _drift(golden: Ledger, fresh: Ledger) -> list[str]:
+    return profiles.differences(golden.header.get("fingerprint", {}), fresh.header.get("fingerprint", {}))
+
+
+def unused(folder: Path) -> list[Outcome]:
+    """Golden files that no entry of the table makes."""
+    stray = sorted(path for path in folder.glob("*.jsonl") if path.stem not in GOLDENS)
+    for path in stray:
+        print(f"{path.stem:18} {path} belongs to no golden: remove it")
+    return [Outcome(path.stem, False, "unused") for path in stray]

@@ -1,0 +1,240 @@
+"""`sac twin`: the same training in fresh processes, and the comparison of their ledgers."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from sac import launch
+from sac.cli import parse_train
+from sac.config import BadConfig, TrainConfig, check, flag_word
+from sac.ledger.comparison import coverage_difference
+from sac.ledger.file import read_ledger
+from sac.numerics.profiles import PROFILES
+from sac.processes import Children, ended_by_signals
+
+_STDERR = 2
+"""File descriptor; sys.stderr may have been replaced by an object without one."""
+
+_PATIENCE = 60.0
+"""Seconds that an interrupted run may take to its next checkpoint, in a folder that is kept."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One run of a twin: flags and environment variables that differ from the others'."""
+
+    label: str
+    flags: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+def twin_command(arguments: Sequence[str]) -> int:
+    """`sac twin [options] [flags of sac train]`; 0 equal, 1 diverged, 2 a run failed or a flag is bad."""
+    options, flags = _parser().parse_known_args(list(arguments))
+    if any(flag.replace("-", "_").startswith("__run_dir") for flag in flags):
+        raise BadConfig("--run_dir: a twin has several run folders; keep them with --keep FOLDER")
+    if options.jobs < 1:
+        raise BadConfig(f"--jobs {options.jobs}: must be at least 1")
+    variants = _variants(options.vary, options.runs)
+    # All of them now: hours later the second run would be refused.
+    configs = [_checked([*flags, *variant.flags]) for variant in variants]
+    patience = _PATIENCE if options.keep else 0.0
+    if not options.keep and all(config.checkpoint_freq == TrainConfig.checkpoint_freq for config in configs):
+        # Nobody could resume from a folder that goes away.
+        flags = [*flags, "--checkpoint_freq=0"]
+    with ended_by_signals(), _root(options.keep) as root:
+        folders = [root.path / f"run-{number}" for number in range(len(variants))]
+        failure = _train_all(flags, folders, variants, options.jobs, patience)
+        if failure:
+            print(f"sac twin: {failure}", file=sys.stderr)
+            return 2
+        status = _compare_all(folders, variants)
+        root.is_evidence = status == 1
+        return status
+
+
+def _checked(flags: Sequence[str]) -> TrainConfig:
+    """The configuration that one run is given, where it can be compared.
+
+    Raises:
+        BadConfig: it can't work, or leaves nothing to compare.
+    """
+    config = parse_train(flags, prog="sac twin")
+    check(config)
+    if config.ledger_freq == 0 or config.evaluate:
+        raise BadConfig("--ledger_freq 0 and --evaluate leave no ledger, so a twin has nothing to compare")
+    return config
+
+
+@dataclass
+class _Root:
+    """The folder of the run folders; `is_evidence` once its runs were seen to part."""
+
+    path: Path
+    is_evidence: bool = False
+
+
+@contextmanager
+def _root(keep: str | None) -> Iterator[_Root]:
+    """The folder to keep, or one that goes away afterwards unless it is evidence."""
+    if keep is not None:
+        yield _Root(Path(keep))
+        return
+    root = _Root(Path(tempfile.mkdtemp(prefix="sac-twin-")))
+    try:
+        yield root
+    finally:
+        if root.is_evidence:
+            print(f"kept, since they differ: the run folders in {root.path} (`sac report {root.path}` shows them)")
+        else:
+            shutil.rmtree(root.path, ignore_errors=True)
+
+
+def _train_all(
+    flags: Sequence[str], folders: Sequence[Path], variants: Sequence[Variant], jobs: int, patience: float
+) -> str:
+    """Train all variants, so many at a time; the first failure ends the others, and is returned in words."""
+    failures: list[str] = []
+    with ThreadPoolExecutor(jobs) as pool, Children(patience) as children:
+
+        def run(folder: Path, variant: Variant) -> None:
+            # A folder that goes away is not worth naming.
+            code = run_training(flags, folder, variant, children, hear="all" if patience else "errors")
+            if code != 0:
+                failures.append(f"the run {variant.label} failed with status {code}")
+                children.stop()
+
+        list(pool.map(run, folders, variants))
+    return failures[0] if failures else ""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="sac twin",
+        description="Train several times with the same flags, each time in a fresh process, and compare the ledgers. "
+        "All flags that are not named here go to `sac train`.",
+        epilog="Exit status: 0 equal, 1 diverged, 2 a run failed or a flag is bad. Run folders that differ are kept.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--runs", type=int, default=2, help="number of runs where nothing is varied")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at the same time")
+    parser.add_argument("--keep", help="folder that keeps the run folders, with their checkpoints")
+    parser.add_argument(
+        "--vary",
+        action="append",
+        default=[],
+        metavar="NAME=A,B",
+        help="a flag of sac train, or an environment variable in capitals, and its value in each run",
+    )
+    return parser
+
+
+def _variants(vary: Sequence[str], runs: int) -> list[Variant]:
+    if runs < 2:
+        raise BadConfig(f"--runs {runs}: a twin needs at least 2 runs")
+    choices: list[tuple[str, list[str]]] = []
+    for item in vary:
+        name, separator, values = item.partition("=")
+        name = name.replace("-", "_")
+        if not separator or not name or len(values.split(",")) < 2:
+            raise BadConfig(f"--vary {item}: must be NAME=A,B: a name and at least two values")
+        _check_varied(name)
+        choices.append((name, values.split(",")))
+    if len({len(values) for _, values in choices}) > 1:
+        raise BadConfig("--vary: every NAME must have the same number of values, one for each run")
+    if not choices:
+        return [Variant(f"{number + 1} of {runs}") for number in range(runs)]
+    rows = zip(*(values for _, values in choices), strict=True)
+    return [_variant(dict(zip((name for name, _ in choices), row, strict=True))) for row in rows]
+
+
+def _check_varied(name: str) -> None:
+    """Refuse to vary what would not reach the runs, or what would leave nothing to compare."""
+    if name in ("run_dir", "exp_name", "ledger_freq", "evaluate"):
+        raise BadConfig(f"--vary {name}: the runs' folders and ledgers are the twin's own")
+    if not name.isupper() and name not in TrainConfig().to_dict():
+        raise BadConfig(f"--vary {name}: neither a flag of `sac train` nor an environment variable in capitals")
+    owners = [profile for profile, settings in PROFILES.items() if name in settings.environment]
+    if owners:
+        raise BadConfig(f"--vary {name}: --numerics {' and '.join(owners)} set this variable themselves")
+
+
+def _variant(values: dict[str, str]) -> Variant:
+    environment = {name: value for name, value in values.items() if name.isupper()}
+    flags = tuple(_flag(name, value) for name, value in values.items() if not name.isupper())
+    return Variant(" ".join(f"{name}={value}" for name, value in values.items()), flags, environment)
+
+
+def _flag(name: str, value: str) -> str:
+    """One flag of `sac train`; switches have no value there."""
+    if not isinstance(getattr(TrainConfig, name), bool):
+        return flag_word(name, value)
+    if value not in ("True", "False"):
+        raise BadConfig(f"--vary {name}={value}: a switch, must be True or False")
+    return flag_word(name, value == "True")
+
+
+def run_training(
+    flags: Sequence[str],
+    folder: Path,
+    variant: Variant,
+    children: Children,
+    hear: Literal["all", "errors", "failures"] = "all",
+) -> int:
+    """Run `sac train` in a fresh process and return its exit status.
+
+    Args:
+        flags: flags of `sac train`.
+        folder: its run folder.
+        variant: what is this run's own.
+        children: ends the process, where this one is to end.
+        hear: all that the run says, or its error stream alone, or what it said only if it fails.
+    """
+    command = launch.command(["train", *flags, *variant.flags, "--run_dir", str(folder)])
+    environment = {**os.environ, **variant.environment}
+    environment.pop("SAC_RESTARTED", None)
+    if hear != "failures":
+        print(f"run {variant.label}", file=sys.stderr)
+    # What the runs say goes to the error stream: standard output is for the comparison.
+    streams = {
+        "all": (_STDERR, _STDERR),
+        "errors": (subprocess.DEVNULL, _STDERR),
+        "failures": (subprocess.PIPE, subprocess.STDOUT),
+    }
+    output, errors = streams[hear]
+    done = children.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=errors)
+    if hear == "failures" and done.returncode != 0:
+        print(done.stdout, file=sys.stderr)
+    return done.returncode
+
+
+def _compare_all(folders: Sequence[Path], variants: Sequence[Variant]) -> int:
+    from sac.commands.diff import diff_command
+
+    worst = 0
+    for folder, variant in zip(folders[1:], variants[1:], strict=True):
+        print(f"{variants[0].label} against {variant.label}:")
+        status = diff_command(str(folders[0]), str(folder), False)
+        if status == 0 and variant.flags == variants[0].flags:
+            status = _compare_coverage(folders[0], folder)
+        worst = max(worst, status)
+    return worst
+
+
+def _compare_coverage(a: Path, b: Path) -> int:
+    """1 where runs of the same flags did not witness the same: `sac diff` lets runs of unlike length pass."""
+    difference = coverage_difference(read_ledger(a), read_ledger(b))
+    if difference:
+        print(f"diverged: {difference}")
+    return int(difference is not None)

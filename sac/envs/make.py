@@ -1,0 +1,111 @@
+"""The environments of a run: where they are stepped, by which back end, and on which device."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import torch
+
+from sac.config import BadConfig, TrainConfig
+from sac.envs.factory import make_vector_env, start_workers
+from sac.envs.protocol import VectorEnv
+from sac.envs.workers.pool import WorkerPool, resolve_workers
+from sac.streams import EpisodeSeeds
+
+
+def resolve_device(config: TrainConfig) -> torch.device:
+    """Where networks live, for `--device` and `--cuda`."""
+    available = torch.cuda.is_available()
+    if config.device == "cuda" and not available:
+        raise BadConfig("--device cuda: torch finds no CUDA device here; use --device cpu, or see `sac doctor`")
+    wants_cuda = config.device == "cuda" or (config.device == "auto" and config.cuda)
+    return torch.device("cuda" if wants_cuda and available else "cpu")
+
+
+def make_envs(
+    config: TrainConfig, device: torch.device, stack: ExitStack, render_backend: str = "none"
+) -> tuple[VectorEnv, VectorEnv | None]:
+    """Training environments, and evaluation environments where evaluations are due; closed with `stack`."""
+    workers = open_workers(config, stack)
+    envs = make_vector_env(
+        config.env_id,
+        config.num_envs,
+        EpisodeSeeds(config.seed, "train"),
+        control_mode=config.control_mode,
+        ignore_terminations=not config.partial_reset,
+        reconfiguration_freq=config.reconfiguration_freq,
+        sim_backend=resolve_backend(config),
+        device=device,
+        workers=workers,
+    )
+    stack.callback(envs.close)
+    if config.eval_freq == 0:
+        return envs, None
+    eval_envs = make_eval_envs(config, device, render_backend, workers)
+    stack.callback(eval_envs.close)
+    return envs, eval_envs
+
+
+def open_workers(config: TrainConfig, stack: ExitStack) -> WorkerPool | int:
+    """Processes that step training and evaluation environments, ended with `stack`; 0 where this process does it."""
+    count = resolve_workers(config.workers, config.num_envs)
+    if not count or config.env_id.lower().startswith("point") or resolve_backend(config) != "physx_cpu":
+        return 0
+    pool = start_workers(count)
+    stack.callback(pool.close)
+    return pool
+
+
+def make_eval_envs(
+    config: TrainConfig, device: torch.device, render_backend: str = "none", workers: WorkerPool | int = 0
+) -> VectorEnv:
+    """Evaluation environments; they can be filmed where `render_backend` is not ``none``.
+
+    Raises:
+        BadConfig: no episode would end within `--num_eval_steps`.
+    """
+    envs = make_vector_env(
+        config.env_id,
+        config.num_eval_envs,
+        EpisodeSeeds(config.seed, "eval"),
+        control_mode=config.control_mode,
+        ignore_terminations=not config.eval_partial_reset,
+        reconfiguration_freq=config.eval_reconfiguration_freq,
+        sim_backend=resolve_backend(config),
+        device=device,
+        render_backend=render_backend,
+        render_mode="rgb_array" if render_backend != "none" else None,
+        workers=workers,
+    )
+    needed = envs.spec.max_episode_steps
+    if config.num_eval_steps < needed:
+        envs.close()
+        raise BadConfig(
+            f"--num_eval_steps {config.num_eval_steps}: an episode of {config.env_id} has {needed} steps, so none "
+            f"would end; give at least {needed}"
+        )
+    return envs
+
+
+def costly_evaluation(config: TrainConfig) -> str:
+    """A warning where evaluations would take more env steps than training; "" where they don't."""
+    if config.eval_freq == 0:
+        return ""
+    steps = config.num_eval_envs * config.num_eval_steps
+    every = max(config.eval_freq, config.training_freq)
+    if steps <= every:
+        return ""
+    return (
+        f"--eval_freq {config.eval_freq}: an evaluation of {steps} env steps after every {every} steps of training; "
+        f"a larger value, 50_000 for example, leaves more time to train"
+    )
+
+
+def resolve_backend(config: TrainConfig) -> str:
+    """Physics back end for `--sim_backend auto`: the CPU's, since only it is known to repeat its bits."""
+    if config.sim_backend == "physx_cuda" and config.numerics != "fast":
+        raise BadConfig(
+            f"--sim_backend physx_cuda: GPU physics sums contact forces in no fixed order, so --numerics "
+            f"{config.numerics} can't keep its promise; use --sim_backend physx_cpu, or --numerics fast"
+        )
+    return "physx_cpu" if config.sim_backend == "auto" else config.sim_backend

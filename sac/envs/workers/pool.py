@@ -1,0 +1,235 @@
+"""Worker processes, and how many of them there are.
+
+They are started as fresh interpreters: a fork would copy locked mutexes of torch's threads, and whatever its parent has
+drawn, set or loaded. Each is connected to its parent by a socket for requests and answers, and by a pipe whose closing
+ends it (see `process`); both are anonymous, so nothing can be left behind.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.reduction import send_handle
+from typing import Any
+
+from sac import launch
+from sac.envs.protocol import EnvironmentFault
+from sac.envs.workers.process import Failure
+from sac.numerics import profiles
+
+Request = tuple[Any, ...]
+PATIENCE = 5.0
+"""Seconds that a worker is given to end by itself."""
+_BOOT = (
+    "import sys; sys.path[:] = sys.argv[3].split('\\n'); "
+    "from sac.envs.workers.process import main; main(int(sys.argv[1]), int(sys.argv[2]))"
+)
+_OWN_ENVIRONMENT = {
+    # The learner's GPU is not theirs: a CUDA context would cost each of them hundreds of megabytes.
+    "CUDA_VISIBLE_DEVICES": "",
+    # Libraries keep buffers for each thread that they could use.
+    **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
+}
+
+
+class WorkerFailed(Exception):
+    """A worker raised or ended.
+
+    Attributes:
+        index: which worker.
+        failure: what it raised; None where it ended without an answer.
+        cause: why, in words.
+    """
+
+    def __init__(self, index: int, cause: str, failure: Failure | None = None) -> None:
+        super().__init__(cause)
+        self.index, self.cause, self.failure = index, cause, failure
+
+
+@dataclass(frozen=True)
+class _Member:
+    """One worker, as its parent sees it."""
+
+    process: subprocess.Popen[bytes]
+    connection: Connection
+    lifeline: int
+
+
+class WorkerPool:
+    """W worker processes that answer requests; see `process.Worker` for what can be asked.
+
+    Args:
+        count: W.
+        debug_mode: torch's deterministic debug mode in the workers; the numerics profile sets it in the parent.
+        exact: whether the workers take `exact_functions`, which the profile sets likewise.
+
+    Raises:
+        EnvironmentFault: a worker could not be started.
+    """
+
+    def __init__(self, count: int, debug_mode: int = 0, exact: bool = False) -> None:
+        self._members: list[_Member] = []
+        self._stop = weakref.finalize(self, _stop, self._members, PATIENCE)
+        self._waiting: dict[Connection, int] = {}
+        self._groups = 0
+        for _ in range(count):
+            self._members.append(_start())
+        try:
+            self.call({index: ("configure", debug_mode, exact) for index in range(count)})
+        except WorkerFailed as failed:
+            raise EnvironmentFault(f"worker {failed.index} of {count} failed to start: {failed.cause}") from None
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    @property
+    def alive(self) -> bool:
+        """Whether requests can be sent: not after `close`, a failure, or an interrupted call."""
+        return self._stop.alive and not self._waiting
+
+    @property
+    def pids(self) -> list[int]:
+        """Process ids of the workers, in order."""
+        return [member.process.pid for member in self._members]
+
+    def new_group(self) -> int:
+        """Return a key for the environments of one more vector."""
+        self._groups += 1
+        return self._groups
+
+    def call(self, requests: dict[int, Request], descriptor: int | None = None) -> dict[int, Any]:
+        """Send worker -> request and return worker -> answer, as soon as all are there.
+
+        Args:
+            requests: what is asked of which worker.
+            descriptor: a file descriptor that goes with each request.
+
+        Raises:
+            WorkerFailed: a worker raised or ended; all are stopped then, since they are no longer in step.
+        """
+        self.send(requests, descriptor)
+        return self.receive()
+
+    def send(self, requests: dict[int, Request], descriptor: int | None = None) -> None:
+        """The first half of `call`: the answers must be received before anything else is sent."""
+        if not self.alive:
+            raise RuntimeError("these workers are closed, or a call to them was interrupted: make new ones")
+        for index, request in requests.items():
+            member = self._members[index]
+            self._waiting[member.connection] = index
+            try:
+                member.connection.send(request)
+                if descriptor is not None:
+                    send_handle(member.connection, descriptor, member.process.pid)
+            except OSError:
+                cause = _cause_of_death(member.process)
+                self.kill()
+                raise WorkerFailed(index, cause) from None
+
+    def receive(self) -> dict[int, Any]:
+        """The second half of `call`: worker -> answer to what was sent; returns at once when one fails."""
+        try:
+            return self._receive()
+        except WorkerFailed:
+            self.kill()
+            raise
+
+    def _receive(self) -> dict[int, Any]:
+        answers: dict[int, Any] = {}
+        while self._waiting:
+            # A worker's death closes its end, so this also wakes up for workers that will never answer.
+            for connection in wait(list(self._waiting)):
+                assert isinstance(connection, Connection)
+                index = self._waiting[connection]
+                answers[index] = self._answer(index)
+                del self._waiting[connection]
+        return answers
+
+    def _answer(self, index: int) -> Any:
+        member = self._members[index]
+        try:
+            kind, value = member.connection.recv()
+        except (EOFError, OSError):
+            raise WorkerFailed(index, _cause_of_death(member.process)) from None
+        if kind == "failed":
+            raise WorkerFailed(index, f"{value.kind}: {value.message}", value)
+        return value
+
+    def close(self) -> None:
+        """End the workers; they release their environments first. Closing again does nothing."""
+        self._stop()
+
+    def kill(self) -> None:
+        """End the workers at once."""
+        for member in self._members:
+            member.process.kill()
+        self._stop()
+
+
+def _start() -> _Member:
+    """Start one worker."""
+    ours, theirs = socket.socketpair()
+    lifeline, held = os.pipe()
+    process = subprocess.Popen(
+        launch.python(_BOOT, [str(theirs.fileno()), str(lifeline), "\n".join(sys.path)]),
+        env={**os.environ, **_OWN_ENVIRONMENT},
+        stdin=subprocess.DEVNULL,
+        # What tasks print must not get into the parent's standard output, which may be read by a program.
+        stdout=2,
+        pass_fds=(theirs.fileno(), lifeline),
+        # A session of its own: Ctrl-C reaches the parent alone, which then decides.
+        start_new_session=True,
+    )
+    theirs.close()
+    os.close(lifeline)
+    return _Member(process, Connection(ours.detach()), held)
+
+
+def _stop(members: Sequence[_Member], patience: float) -> None:
+    """Hang up, wait for the workers to end, and kill those that don't."""
+    deadline = time.monotonic() + patience
+    for member in members:
+        member.connection.close()
+    for member in members:
+        try:
+            member.process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            member.process.kill()
+            member.process.wait()
+        os.close(member.lifeline)
+
+
+def _cause_of_death(process: subprocess.Popen[bytes]) -> str:
+    """Say how a worker that hung up came to its end."""
+    try:
+        code = process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        return f"its worker process (pid {process.pid}) hung up"
+    if code >= 0:
+        return f"its worker process (pid {process.pid}) ended with status {code}; its own words are above"
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+    hint = "; the kernel does that where memory runs out (see dmesg)" if name == "SIGKILL" else ""
+    return f"its worker process (pid {process.pid}) was killed by {name}{hint}"
+
+
+def resolve_workers(workers: int | str, num_envs: int) -> int:
+    """Return the number of worker processes for `--workers`; 0 means that environments are stepped in this process.
+
+    Args:
+        workers: a number, ``serial`` (0), or ``auto``: one for each usable core, where that is more than one.
+        num_envs: number of environments; more workers than that would idle.
+    """
+    if workers == "serial":
+        return 0
+    if workers == "auto":
+        count = min(profiles.usable_cores(), num_envs)
+        return count if count > 1 else 0
+    return min(int(workers), num_envs)

@@ -1,0 +1,177 @@
+"""What a worker process does: it builds, resets and steps its share of the environments, one request after the other.
+
+A request is a tuple (name, arguments...), its answer (``"done"``, value) or (``"failed"``, `Failure`). To teach workers
+something new, give `Worker` a method.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import signal
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.reduction import recv_handle
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from sac.envs.protocol import EnvSpec, EpisodeSeed
+    from sac.envs.serial import SerialVectorEnv, SingleEnv
+    from sac.envs.workers.shared_memory import SharedBatch
+
+
+@dataclass(frozen=True)
+class Group:
+    """The share of one vector environment that a worker holds.
+
+    Attributes:
+        make: builds one environment; picklable.
+        rows: indices of the environments.
+        episode_seed: (environment index, episode index) -> seed; picklable.
+        ignore_terminations: go on after success or failure, until truncation.
+        reconfiguration_freq: rebuild the scene every so many episodes; 0 builds it once.
+    """
+
+    make: Callable[[], SingleEnv]
+    rows: range
+    episode_seed: EpisodeSeed
+    ignore_terminations: bool
+    reconfiguration_freq: int
+
+    @property
+    def slice(self) -> slice:
+        """`rows`, as an index of shared arrays."""
+        return slice(self.rows.start, self.rows.stop)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What an exception in a worker said.
+
+    Attributes:
+        kind: name of its class.
+        message: its text.
+        trace: its whole traceback.
+    """
+
+    kind: str
+    message: str
+    trace: str
+
+
+class Worker:
+    """Answers the requests of the parent; each public method is one."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._groups: dict[int, Group] = {}
+        self._envs: dict[int, SerialVectorEnv] = {}
+        self._shared: dict[int, SharedBatch] = {}
+
+    def configure(self, debug_mode: int, exact: bool) -> None:
+        """Compute as the parent does, on one thread: the environments are what runs side by side."""
+        import torch
+
+        from sac.numerics import exact_functions
+
+        torch.set_num_threads(1)
+        torch.set_deterministic_debug_mode(debug_mode)
+        exact_functions.install(exact)
+
+    def build(self, key: int, group: Group) -> EnvSpec:
+        """Build the environments of a group."""
+        from sac.envs.serial import SerialVectorEnv
+
+        self._groups[key] = group
+        self._envs[key] = SerialVectorEnv(
+            [group.make() for _ in group.rows],
+            group.episode_seed,
+            ignore_terminations=group.ignore_terminations,
+            reconfiguration_freq=group.reconfiguration_freq,
+            first_index=group.rows.start,
+        )
+        return self._envs[key].spec
+
+    def share(self, key: int, num_envs: int) -> None:
+        """Map the memory of a group, whose descriptor follows the request."""
+        from sac.envs.workers.shared_memory import SharedBatch
+
+        descriptor = recv_handle(self._connection)
+        self._shared[key] = SharedBatch(descriptor, self._envs[key].spec, num_envs)
+        os.close(descriptor)
+
+    def reset(self, key: int, episode: int) -> None:
+        """Begin episode `episode` in every environment of a group."""
+        shared, rows = self._shared[key], self._groups[key].slice
+        shared.write_reset(rows, *self._envs[key].reset(episode))
+        shared.episodes[rows] = self._envs[key].episodes
+
+    def restore(self, key: int, episodes: np.ndarray, actions: list[np.ndarray]) -> None:
+        """Bring every environment of a group to where it was in mid-episode."""
+        import torch
+
+        shared, rows = self._shared[key], self._groups[key].slice
+        observation = self._envs[key].restore(episodes, [torch.from_numpy(action) for action in actions])
+        shared.write_reset(rows, observation, torch.zeros(len(episodes), dtype=torch.int64))
+        shared.episodes[rows] = self._envs[key].episodes
+
+    def step(self, key: int) -> None:
+        """Step every environment of a group by its row of the shared actions."""
+        import torch
+
+        shared, rows = self._shared[key], self._groups[key].slice
+        shared.write(rows, self._envs[key].step(torch.from_numpy(shared.action[rows])))
+        shared.episodes[rows] = self._envs[key].episodes
+
+    def drop(self, key: int) -> None:
+        """Release the environments of a group."""
+        envs = self._envs.pop(key, None)
+        self._groups.pop(key, None)
+        self._shared.pop(key, None)
+        if envs is not None:
+            envs.close()
+
+    def answer(self, request: tuple[Any, ...]) -> tuple[str, Any]:
+        """Do what is asked and return the answer."""
+        name, *arguments = request
+        try:
+            return "done", getattr(self, name)(*arguments)
+        except Exception as error:  # whatever a task raises is the parent's to report
+            return "failed", Failure(type(error).__name__, str(error), traceback.format_exc())
+
+    def serve(self) -> None:
+        """Answer until the parent hangs up."""
+        try:
+            while True:
+                self._connection.send(self.answer(self._connection.recv()))
+        except (EOFError, ConnectionError):
+            for key in list(self._envs):
+                self.drop(key)
+
+
+def die_with_parent(lifeline: int) -> None:
+    """Let the kernel end this process once nobody holds the other end of `lifeline`, even in the midst of a step.
+
+    Nothing is ever written to that pipe, so the signal can only mean that it was closed. (Linux's "parent death signal"
+    would also strike when the thread that started this process ends.)
+    """
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
+    if select.select([lifeline], [], [], 0)[0]:
+        os._exit(1)
+
+
+def main(socket: int, lifeline: int) -> None:
+    """Run a worker on inherited descriptors."""
+    for descriptor in (socket, lifeline):
+        os.set_inheritable(descriptor, False)
+    die_with_parent(lifeline)
+    Worker(Connection(socket)).serve()
+    # Without tearing the interpreter down: nothing in it is worth the wait.
+    os._exit(0)

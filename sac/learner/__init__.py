@@ -1,0 +1,1 @@
+"""SAC's equations: networks, losses, gradient steps, and their fused form for GPUs."""

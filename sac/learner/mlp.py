@@ -1,0 +1,108 @@
+"""Forward and backward pass of a multi-layer perceptron with ReLU, written out.
+
+The gradients are those that autograd would give (tested against it); written out, every product goes where
+`matmul` sends it, gradients land in the optimizer's flat buffer, and passes that nobody needs are not made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from sac.numerics.matmul import Products
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer's parameters and the buffers that its gradients are written to.
+
+    Weights are (in, out) and biases (out,); an ensemble of E networks has (E, in, out) and (E, 1, out).
+    """
+
+    weight: torch.Tensor
+    bias: torch.Tensor
+    weight_gradient: torch.Tensor
+    bias_gradient: torch.Tensor
+
+
+Layers = tuple[Layer, ...]
+
+
+def forward(products: Products, layers: Layers, x: torch.Tensor) -> list[torch.Tensor]:
+    """The network's input and what each layer makes of it; ReLU after every layer but the last.
+
+    Args:
+        products: does the multiplying.
+        layers: from the first to the last.
+        x: (B, in); with an ensemble all its networks see it.
+    """
+    activations = [x]
+    for layer in layers[:-1]:
+        activations.append(products.linear(activations[-1], layer.weight, layer.bias, relu=True))
+    activations.append(_last_forward(products, layers[-1], activations[-1]))
+    return activations
+
+
+def backward(
+    products: Products,
+    layers: Layers,
+    activations: list[torch.Tensor],
+    gradient: torch.Tensor,
+    *,
+    parameters: bool,
+    inputs: slice | None,
+) -> torch.Tensor | None:
+    """Propagate a gradient from the network's output to its parameters, to its inputs, or to both.
+
+    Args:
+        products: does the multiplying.
+        layers: as in `forward`.
+        activations: what `forward` returned.
+        gradient: of the loss by the network's output, of its shape.
+        parameters: write the gradients of weights and biases into the layers' buffers.
+        inputs: columns of the network's input whose gradient is wanted.
+
+    Returns:
+        (B, columns), or (E, B, columns) of an ensemble; None where `inputs` is None.
+    """
+    for depth in range(len(layers) - 1, -1, -1):
+        layer, below = layers[depth], activations[depth]
+        last = depth == len(layers) - 1
+        if parameters:
+            _parameter_gradients(products, layer, below, gradient, last=last)
+        if depth > 0:
+            gradient = _input_gradient(products, layer.weight, gradient, last=last)
+            # relu'(z) is 1 where relu(z) is positive.
+            torch.ops.aten.threshold_backward.grad_input(gradient, below, 0, grad_input=gradient)
+    if inputs is None:
+        return None
+    return products.input_gradient(gradient, layers[0].weight[..., inputs, :])
+
+
+def _is_scalar(layer: Layer) -> bool:
+    """Whether the layer has one output, as a critic's last: then its products are sums, and far cheaper as such."""
+    return layer.weight.shape[-1] == 1
+
+
+def _last_forward(products: Products, layer: Layer, x: torch.Tensor) -> torch.Tensor:
+    if not _is_scalar(layer):
+        return products.linear(x, layer.weight, layer.bias, relu=False)
+    return (x * layer.weight.mT).sum(dim=-1, keepdim=True) + layer.bias
+
+
+def _input_gradient(products: Products, weight: torch.Tensor, gradient: torch.Tensor, *, last: bool) -> torch.Tensor:
+    if last and weight.shape[-1] == 1:
+        return gradient * weight.mT
+    return products.input_gradient(gradient, weight)
+
+
+def _parameter_gradients(
+    products: Products, layer: Layer, x: torch.Tensor, gradient: torch.Tensor, *, last: bool
+) -> None:
+    batch_axis = gradient.dim() - 2
+    if last and _is_scalar(layer):
+        layer.weight_gradient.copy_((x * gradient).sum(dim=batch_axis).unsqueeze(-1))
+    else:
+        products.weight_gradient(x, gradient, layer.weight_gradient)
+    layer.bias_gradient.copy_(gradient.sum(dim=batch_axis).view_as(layer.bias_gradient))

@@ -1,0 +1,1 @@
+"""Where bits come from: profiles, the machine's fingerprint, and arithmetic of the project's own."""

@@ -1,0 +1,309 @@
+"""Numerics profiles, and the fingerprint of the machine's arithmetic.
+
+A profile is a promise about bits. Part of it are environment variables that libraries read once, when they load, so
+`prepare` runs before torch and NumPy are imported (this module imports neither at its top). `apply` then sets torch's
+flags, reads everything back, and refuses to go on under a promise that it can't keep.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import sys
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from sac.config import Numerics
+
+
+class NumericsError(RuntimeError):
+    """The chosen profile's promise can't be kept on this machine; the message names the setting that is missing."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a profile sets.
+
+    Attributes:
+        promise: one sentence for people.
+        environment: variables that must be set before torch and NumPy load.
+        deterministic: torch's deterministic algorithms are required.
+        max_threads: most CPU threads under which the promise holds.
+        same: fingerprint entries that must be equal for two runs to be expected equal.
+    """
+
+    promise: str
+    environment: dict[str, str] = field(default_factory=dict)
+    deterministic: bool = True
+    max_threads: int = 8
+    same: tuple[str, ...] = ()
+
+
+_LIBRARIES = ("torch", "numpy", "mani_skill", "sapien")
+_STEADY = {
+    # A library that takes fewer threads when the machine is busy sums in another order.
+    "OMP_DYNAMIC": "FALSE",
+    "MKL_DYNAMIC": "FALSE",
+    # A waiting thread spins this often before it sleeps. libgomp's own 300,000 make an update up to ten times slower
+    # when another process wants a core; a tenth or less of it costs nothing measurable when none does.
+    "GOMP_SPINCOUNT": "10000",
+    # cuBLAS is repeatable only with a fixed workspace (its documentation, "Results reproducibility").
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+}
+_PORTABLE = {
+    # One code path for every x86-64 CPU; MKL's AVX2 path is taken on Intel only.
+    "MKL_CBWR": "COMPATIBLE",
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "OPENBLAS_CORETYPE": "Haswell",
+    # Names of both NumPy generations; those that a build does not know are ignored.
+    "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR",
+}
+PROFILES: dict[str, Profile] = {
+    "fast": Profile(
+        "whatever is fastest here; no promise beyond statistics",
+        deterministic=False,
+        max_threads=1024,
+        same=("profile", *_LIBRARIES, "cpu", "capability", "mkl_cbwr", "threads", "device", "products", "probe"),
+    ),
+    "deterministic": Profile(
+        "same machine model, same versions: same bits, under any load",
+        environment=_STEADY,
+        same=("profile", *_LIBRARIES, "cpu", "capability", "mkl_cbwr", "threads", "device", "products", "probe"),
+    ),
+    "portable": Profile(
+        "same versions: same bits on any x86-64 CPU with AVX2",
+        environment={**_STEADY, **_PORTABLE},
+        max_threads=1,
+        same=("profile", *_LIBRARIES, "capability", "mkl_cbwr", "threads", "device", "products", "probe"),
+    ),
+}
+_RESTARTED = "SAC_RESTARTED"
+_CBWR_BRANCH, _CBWR_COMPATIBLE = 1, 3
+"""MKL_CBWR_BRANCH and MKL_CBWR_COMPATIBLE of mkl_types.h."""
+
+
+class LoadedTooEarly(NumericsError):
+    """A library has read other values of the profile's variables; a process started anew would set them in time."""
+
+    def __init__(self, profile: Numerics, names: list[str]) -> None:
+        super().__init__(
+            f"--numerics {profile}: this process has loaded torch or NumPy, which read {', '.join(names)} only then. "
+            f"Call sac.numerics.profiles.prepare({profile!r}) before the first import of them, or start the command "
+            "`sac` as a process of its own; --numerics fast promises nothing and needs nothing"
+        )
+        self.profile, self.names = profile, names
+
+
+def set_variables(profile: Numerics) -> None:
+    """Set the profile's environment variables for this process, and those that it starts.
+
+    Raises:
+        LoadedTooEarly: a library has read other values already; nothing has been set then.
+    """
+    wanted = PROFILES[profile].environment
+    wrong = [name for name, value in wanted.items() if os.environ.get(name) != value]
+    if wrong and {"torch", "numpy"} & set(sys.modules):
+        raise LoadedTooEarly(profile, wrong)
+    os.environ.update(wanted)
+    os.environ.pop(_RESTARTED, None)
+
+
+def prepare(profile: Numerics) -> None:
+    """Set the profile's environment variables, restarting this process once if a library has read them already.
+
+    Raises:
+        NumericsError: it has been restarted and the variables still differ.
+    """
+    try:
+        set_variables(profile)
+    except LoadedTooEarly as error:
+        restart(error)
+
+
+def restart(error: LoadedTooEarly) -> NoReturn:
+    """Start this very process anew, with the variables set.
+
+    Raises:
+        NumericsError: that has been done once, to no avail.
+    """
+    if os.environ.pop(_RESTARTED, None) == error.profile:
+        raise NumericsError(
+            f"--numerics {error.profile}: {', '.join(error.names)} can't be set before torch and NumPy load"
+        ) from error
+    os.environ.update({**PROFILES[error.profile].environment, _RESTARTED: error.profile})
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def default_threads(profile: Numerics) -> int:
+    """CPU threads for `--threads 0`: as many as this process may use, at most what the profile allows and 8."""
+    return min(usable_cores(), PROFILES[profile].max_threads, 8)
+
+
+def usable_cores(quota_file: str = "/sys/fs/cgroup/cpu.max") -> int:
+    """Cores that this process may use: its CPU affinity, cut by the quota of its container (cgroup v2), at least 1."""
+    cores = len(os.sched_getaffinity(0))
+    try:
+        with open(quota_file) as file:
+            quota, period = file.read().split()
+        return max(1, min(cores, int(quota) // int(period)))
+    except (OSError, ValueError):  # no cgroup v2, or its quota is the word "max"
+        return cores
+
+
+def apply(profile: Numerics, threads: int) -> None:
+    """Set torch's flags for the profile and read all of it back.
+
+    Args:
+        profile: name of the profile.
+        threads: CPU threads; 0 means `default_threads`.
+
+    Raises:
+        NumericsError: a setting did not take effect; the message says which, and what to do.
+    """
+    import torch
+
+    from sac.numerics import exact_functions
+
+    chosen = PROFILES[profile]
+    threads = threads or default_threads(profile)
+    if threads > chosen.max_threads:
+        raise NumericsError(
+            f"--threads {threads}: --numerics {profile} keeps its promise with at most {chosen.max_threads}"
+        )
+    torch.set_num_threads(threads)
+    # As torch.use_deterministic_algorithms, which also loads torch's compiler: seconds in every process.
+    torch.set_deterministic_debug_mode("error" if chosen.deterministic else "default")
+    # Filling every new tensor helps whoever reads memory that was never written. Nothing here does (tested with the
+    # filling on), and it costs an update several percent.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.backends.cudnn.deterministic = chosen.deterministic
+    torch.backends.cudnn.benchmark = not chosen.deterministic
+    torch.backends.cuda.matmul.allow_tf32 = not chosen.deterministic
+    torch.backends.cudnn.allow_tf32 = not chosen.deterministic
+    exact_functions.install(profile == "portable")
+    _read_back(profile, threads)
+
+
+def _read_back(profile: Numerics, threads: int) -> None:
+    import numpy as np
+    import torch
+
+    from sac.numerics import exact_functions
+
+    chosen = PROFILES[profile]
+    checks: list[tuple[str, object, object]] = [
+        ("torch.get_num_threads()", torch.get_num_threads(), threads),
+        (
+            "torch.are_deterministic_algorithms_enabled()",
+            torch.are_deterministic_algorithms_enabled(),
+            chosen.deterministic,
+        ),
+    ]
+    for name, flag in _flags().items():
+        checks.append((name, flag, chosen.deterministic))
+    checks += [(name, os.environ.get(name), value) for name, value in chosen.environment.items()]
+    if profile == "portable":
+        checks.append(("exact_functions.is_installed()", exact_functions.is_installed(), True))
+        checks.append(("digits of np.longdouble", np.finfo(np.longdouble).nmant, 63))
+        checks.append(("torch.backends.cpu.get_cpu_capability()", torch.backends.cpu.get_cpu_capability(), "AVX2"))
+        checks.append(("MKL's branch (MKL_CBWR)", mkl_branch(), _CBWR_COMPATIBLE))
+        checks.append(("platform.machine()", platform.machine(), "x86_64"))
+        checks.append(("torch.backends.mkldnn.is_available()", torch.backends.mkldnn.is_available(), True))
+    for name, found, wanted in checks:
+        if found != wanted:
+            raise NumericsError(
+                f"--numerics {profile} promises: {chosen.promise}. That can't be kept here: {name} is {found!r}, "
+                f"but must be {wanted!r}. `sac doctor` shows what this machine can do"
+            )
+
+
+def _flags() -> dict[str, bool]:
+    """The other flags of torch, each so written that it is true where results repeat."""
+    import torch
+
+    return {
+        "torch.backends.cudnn.deterministic": torch.backends.cudnn.deterministic,
+        "not torch.backends.cudnn.benchmark": not torch.backends.cudnn.benchmark,
+        "not torch.backends.cuda.matmul.allow_tf32": not torch.backends.cuda.matmul.allow_tf32,
+        "not torch.backends.cudnn.allow_tf32": not torch.backends.cudnn.allow_tf32,
+    }
+
+
+def mkl_branch() -> int | None:
+    """The code branch that MKL inside torch has taken; None where torch is built without MKL."""
+    import ctypes
+
+    import torch
+
+    library = os.path.join(os.path.dirname(torch.__file__), "lib", "libtorch_cpu.so")
+    try:
+        return int(ctypes.CDLL(library).mkl_serv_cbwr_get(_CBWR_BRANCH))
+    except (OSError, AttributeError):
+        return None
+
+
+def cpu_model() -> str:
+    """Vendor, family, model, stepping and name of the CPU, as the kernel tells them."""
+    fields: dict[str, str] = {}
+    try:
+        with open("/proc/cpuinfo") as lines:
+            for line in lines:
+                name, _, value = line.partition(":")
+                fields.setdefault(name.strip(), value.strip())
+    except OSError:
+        return platform.processor() or platform.machine()
+    parts = (fields.get(name, "?") for name in ("vendor_id", "cpu family", "model", "stepping", "model name"))
+    return "/".join(parts)
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of the libraries that compute."""
+    return {name: version_of(name) for name in _LIBRARIES}
+
+
+def version_of(library: str) -> str:
+    """The version that is installed, or `absent`."""
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return "absent"
+
+
+def fingerprint(profile: Numerics, device: str = "cpu") -> dict[str, Any]:
+    """What bits depend on, here: library versions, CPU, settings, and digests of a battery of probe operations."""
+    import torch
+
+    from sac.learner.factory import strategy_name
+    from sac.numerics.probe import probe
+
+    name = torch.cuda.get_device_name() if device == "cuda" else "cpu"
+    return {
+        "profile": profile,
+        **library_versions(),
+        "python": platform.python_version(),
+        "cpu": cpu_model(),
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "mkl_cbwr": mkl_branch(),
+        "threads": torch.get_num_threads(),
+        "device": name,
+        "products": strategy_name(torch.device(device), portable=profile == "portable"),
+        "probe": probe(torch.device(device)),
+    }
+
+
+def differences(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
+    """Entries that the profile's promise needs equal and that differ, as `name: a's value, b's value`."""
+    if a.get("profile") != b.get("profile"):
+        return [f"profile: {a.get('profile')}, {b.get('profile')}"]
+    names = PROFILES[a["profile"]].same if a.get("profile") in PROFILES else sorted(a.keys() | b.keys())
+    found: list[str] = []
+    for name in names:
+        if name == "probe":
+            pa, pb = a.get("probe") or {}, b.get("probe") or {}
+            operations = [op for op in sorted(pa.keys() | pb.keys()) if pa.get(op) != pb.get(op)]
+            found += [f"arithmetic of {op}: {pa.get(op)}, {pb.get(op)}" for op in operations]
+        elif a.get(name) != b.get(name):
+            found.append(f"{name}: {a.get(name)}, {b.get(name)}")
+    return found

@@ -1,0 +1,1 @@
+"""Policy and environments in turns: transitions, evaluations, episode sums, videos."""

@@ -1,0 +1,52 @@
+"""Evaluation of a policy: the same episodes each time, and no trace of it in training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from sac.envs.protocol import VectorEnv
+from sac.rollout.episodes import EpisodeLog, advance
+from sac.state import EpisodeState
+
+Policy = Callable[[torch.Tensor], torch.Tensor]
+"""Observations (N, O) -> actions (N, A), both on the environments' device."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What one evaluation found.
+
+    Attributes:
+        actions: (T, N, A) float32, every action taken.
+        episodes: metrics of the episodes that ended, in the order in which they did.
+    """
+
+    actions: torch.Tensor
+    episodes: EpisodeLog
+
+
+def evaluate(
+    envs: VectorEnv, policy: Policy, steps: int, first_episode: int = 0, watch: Callable[[], None] | None = None
+) -> Evaluation:
+    """Step every environment `steps` times from the start of its episode `first_episode`.
+
+    `watch` is called after the reset and after each step.
+
+    The episodes' seeds are a function of the run's seed alone, so an evaluation at step n finds the same
+    whatever the evaluation cadence, and two policies meet the same episodes.
+    """
+    observation, _ = envs.reset(first_episode)
+    totals, log = EpisodeState.zeros(envs.num_envs), EpisodeLog()
+    actions: list[torch.Tensor] = []
+    look = watch or (lambda: None)
+    look()
+    for _ in range(steps):
+        actions.append(policy(observation))
+        step = envs.step(actions[-1])
+        log.add(advance(totals, step, step.terminated | step.truncated))
+        observation = step.observation
+        look()
+    return Evaluation(torch.stack(actions), log)

@@ -1,0 +1,1 @@
+"""The run folder: its files, its lock, and the signals that stop a run."""

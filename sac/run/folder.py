@@ -1,0 +1,144 @@
+"""The run folder: its paths, its manifest, and what must hold before anything is written."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sac.config import BadConfig, TrainConfig
+from sac.numerics.profiles import library_versions
+from sac.run import storage
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths of one run, see `docs/run_folder.md`."""
+
+    root: Path
+
+    @property
+    def manifest(self) -> Path:
+        """Configuration, versions, fingerprint, git revision, command line."""
+        return self.root / "manifest.json"
+
+    @property
+    def ledger(self) -> Path:
+        """One line of digests an iteration."""
+        return self.root / "ledger.jsonl"
+
+    @property
+    def metrics(self) -> Path:
+        """One row an evaluation."""
+        return self.root / "metrics.csv"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Policies saved at evaluations."""
+        return self.root / "checkpoints"
+
+    @property
+    def states(self) -> Path:
+        """Checkpoints of the whole state, from which a run is resumed."""
+        return self.checkpoints / "states"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that trains here."""
+        return self.root / "lock"
+
+    @property
+    def policy(self) -> Path:
+        """The final policy."""
+        return self.root / "policy.pt"
+
+    @property
+    def videos(self) -> Path:
+        """Videos of evaluations."""
+        return self.root / "videos"
+
+
+def create(config: TrainConfig) -> RunFolder:
+    """Make the run folder.
+
+    Raises:
+        BadConfig: it can't be written, or holds a run already; nothing in it has changed then.
+    """
+    root = Path(config.run_dir) if config.run_dir is not None else _default_root(config)
+    folder = RunFolder(root)
+    try:
+        require_unused(folder)
+        root.mkdir(parents=True, exist_ok=True)
+        probe = root / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise BadConfig(f"--run_dir {root}: can't be written ({error.strerror}); give a folder that can") from error
+    return folder
+
+
+def require_unused(folder: RunFolder) -> None:
+    """Refuse a folder that holds a run."""
+    held = [path.name for path in (folder.manifest, folder.ledger, folder.metrics, folder.policy) if path.exists()]
+    if held:
+        raise BadConfig(
+            f"--run_dir {folder.root}: holds a run already ({held[0]}); give a new folder, or remove this one, "
+            f"or go on with it: sac train --resume {folder.root}"
+        )
+
+
+def _default_root(config: TrainConfig) -> Path:
+    if config.exp_name is not None:
+        return Path("runs") / config.exp_name
+    name = f"{config.env_id}__sac__{config.seed}__{int(time.time())}"
+    candidates = [Path("runs") / name, *(Path("runs") / f"{name}_{n}" for n in range(2, 1000))]
+    return next(path for path in candidates if not path.exists())
+
+
+def write_manifest(folder: RunFolder, config: TrainConfig, fingerprint: dict[str, Any]) -> dict[str, Any]:
+    """Write `manifest.json` and return the part of it that the ledger's header repeats."""
+    header = {"config": config.to_dict(), "fingerprint": fingerprint, "versions": versions()}
+    manifest = {
+        **header,
+        "git_revision": git_revision(),
+        "command": sys.argv,
+        "environment": {name: value for name, value in sorted(os.environ.items()) if name.startswith(_SHOWN)},
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }
+    put_manifest(folder, manifest)
+    return header
+
+
+def put_manifest(folder: RunFolder, manifest: dict[str, Any]) -> None:
+    """Write `manifest.json`; a reader never sees half of it."""
+    storage.write_atomically(folder.manifest, (json.dumps(manifest, indent=2) + "\n").encode())
+
+
+_SHOWN = ("OMP_", "MKL_", "ATEN_", "ONEDNN_", "OPENBLAS_", "NPY_", "CUBLAS_", "CUDA_", "PYTHONHASHSEED")
+"""Environment variables that can change what libraries compute."""
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of everything that computes."""
+    return {"python": sys.version.split()[0], **library_versions()}
+
+
+def git_revision() -> str | None:
+    """Commit of the checkout this package runs from, with `+changes` where files differ; None outside of one."""
+    here = Path(__file__).parents[1]
+    try:
+        revision = _git(here, "rev-parse", "HEAD")
+        changed = _git(here, "status", "--porcelain", "--untracked-files=no", "--", ".")
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return revision + ("+changes" if changed else "")
+
+
+def _git(where: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(where), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()

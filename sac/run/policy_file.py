@@ -1,0 +1,143 @@
+"""Policy files: `policy.pt` in the layout that ManiSkill's `sac.py` saves and loads."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sac.config import BadConfig
+from sac.learner.networks import HIDDEN, NUM_CRITICS
+from sac.learner.sac import Learner
+from sac.run import storage
+from sac.state import LearnerState, Parameters
+
+_ACTOR_LAYERS = [f"backbone.{2 * layer}" for layer in range(len(HIDDEN))]
+_CRITIC_LAYERS = [f"net.{2 * layer}" for layer in range(len(HIDDEN) + 1)]
+
+
+def to_maniskill(learner: Learner) -> dict[str, Any]:
+    """The policy as ManiSkill's `sac.py` saves it.
+
+    Keys actor, qf1, qf2 (the target critics, as there) and log_alpha; weights are (out, in) as in torch.nn.Linear.
+    """
+    state = learner.state
+    actor = {"action_scale": learner.scale.scale, "action_bias": learner.scale.bias}
+    for layer, name in enumerate(_ACTOR_LAYERS):
+        actor[f"{name}.weight"] = state.actor.views[f"weight.{layer}"].T
+        actor[f"{name}.bias"] = state.actor.views[f"bias.{layer}"]
+    head = len(HIDDEN)
+    mean_weight, log_std_weight = state.actor.views[f"weight.{head}"].T.chunk(2)
+    mean_bias, log_std_bias = state.actor.views[f"bias.{head}"].chunk(2)
+    actor |= {"fc_mean.weight": mean_weight, "fc_mean.bias": mean_bias}
+    actor |= {"fc_logstd.weight": log_std_weight, "fc_logstd.bias": log_std_bias}
+    critics = {f"qf{e + 1}": _critic(state.target, e) for e in range(NUM_CRITICS)}
+    return _detached({"actor": actor, **critics, "log_alpha": state.log_alpha})
+
+
+def _critic(parameters: Parameters, member: int) -> dict[str, torch.Tensor]:
+    tensors: dict[str, torch.Tensor] = {}
+    for layer, name in enumerate(_CRITIC_LAYERS):
+        tensors[f"{name}.weight"] = parameters.views[f"weight.{layer}"][member].T
+        tensors[f"{name}.bias"] = parameters.views[f"bias.{layer}"][member, 0]
+    return tensors
+
+
+def _detached(tree: dict[str, Any]) -> dict[str, Any]:
+    """Contiguous CPU copies, so that a file holds no more than what it names."""
+    return {
+        name: _detached(value) if isinstance(value, dict) else value.detach().cpu().contiguous().clone()
+        for name, value in tree.items()
+    }
+
+
+def save(learner: Learner, path: Path) -> None:
+    """Write the policy file; it appears whole, or not at all, and is on the disk when this returns.
+
+    Raises:
+        StorageError: it can't be written; what stood at `path` still does.
+    """
+    buffer = io.BytesIO()
+    torch.save(to_maniskill(learner), buffer)
+    storage.make_folder(path.parent)
+    storage.write_atomically(path, buffer.getvalue())
+
+
+@torch.no_grad()
+def load(path: Path, learner: Learner) -> None:
+    """Load actor, critics (into critics and targets, as ManiSkill's `sac.py` does) and temperature from a policy file.
+
+    Raises:
+        BadConfig: the file is no policy file, or belongs to another task; nothing of `learner` has changed then.
+    """
+    saved = read(path)
+    expected = to_maniskill(learner)
+    for group in ("actor", "qf1", "qf2"):
+        _check_group(path, group, saved.get(group), expected[group])
+    _check_action_box(path, saved["actor"], expected["actor"])
+    _load_actor(learner.state, saved["actor"])
+    for parameters in (learner.state.critic, learner.state.target):
+        for member in range(NUM_CRITICS):
+            _load_critic(parameters, member, saved[f"qf{member + 1}"])
+    log_alpha = saved.get("log_alpha")
+    # A temperature that is not tuned is the one that --alpha gives.
+    if learner.config.autotune and isinstance(log_alpha, torch.Tensor) and log_alpha.numel() == 1:
+        learner.state.log_alpha.copy_(log_alpha.detach().view(1))
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read a policy file without running any code that it may hold.
+
+    Raises:
+        BadConfig: it can't be read, or holds something else.
+    """
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # broken bytes make the unpickler raise almost anything, an IndexError for one
+        # torch's own message advises loading without weights_only, which would run whatever code the file holds.
+        kind = type(error).__name__
+        raise BadConfig(
+            f"--checkpoint {path}: not a policy file ({kind}): it is damaged, or holds more than tensors"
+        ) from error
+    if not isinstance(saved, dict) or not isinstance(saved.get("actor"), dict):
+        raise BadConfig(f"--checkpoint {path}: not a policy file: it must hold actor, qf1, qf2 and log_alpha")
+    return saved
+
+
+def _check_group(path: Path, group: str, found: object, expected: dict[str, torch.Tensor]) -> None:
+    if not isinstance(found, dict):
+        raise BadConfig(f"--checkpoint {path}: holds no {group}")
+    for name, tensor in expected.items():
+        shape = tuple(found[name].shape) if isinstance(found.get(name), torch.Tensor) else None
+        if shape != tuple(tensor.shape):
+            raise BadConfig(
+                f"--checkpoint {path}: {group}.{name} has shape {shape}, this task needs {tuple(tensor.shape)}: "
+                "was it trained with another --env_id or --control_mode?"
+            )
+
+
+def _check_action_box(path: Path, found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
+    for name in ("action_scale", "action_bias"):
+        if not torch.equal(found[name].cpu().float(), expected[name]):
+            raise BadConfig(
+                f"--checkpoint {path}: {name} is {found[name].tolist()}, this task's is {expected[name].tolist()}: "
+                "was it trained with another --control_mode?"
+            )
+
+
+def _load_actor(state: LearnerState, saved: dict[str, torch.Tensor]) -> None:
+    views = state.actor.views
+    for layer, name in enumerate(_ACTOR_LAYERS):
+        views[f"weight.{layer}"].copy_(saved[f"{name}.weight"].T)
+        views[f"bias.{layer}"].copy_(saved[f"{name}.bias"])
+    head = len(HIDDEN)
+    views[f"weight.{head}"].copy_(torch.cat([saved["fc_mean.weight"], saved["fc_logstd.weight"]]).T)
+    views[f"bias.{head}"].copy_(torch.cat([saved["fc_mean.bias"], saved["fc_logstd.bias"]]))
+
+
+def _load_critic(parameters: Parameters, member: int, saved: dict[str, torch.Tensor]) -> None:
+    for layer, name in enumerate(_CRITIC_LAYERS):
+        parameters.views[f"weight.{layer}"][member].copy_(saved[f"{name}.weight"].T)
+        parameters.views[f"bias.{layer}"][member, 0].copy_(saved[f"{name}.bias"])

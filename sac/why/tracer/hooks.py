@@ -1,0 +1,82 @@
+"""Puts the hooks in: the standard library's at once, those of other packages when the script imports them."""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import random
+import sys
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
+
+from . import hooks_files, hooks_gymnasium, hooks_numpy, hooks_process, hooks_python, hooks_queues, hooks_torch, rewrite
+from .recorder import Recorder
+
+Install = Callable[[Recorder, Any], None]
+
+
+def _numpy(recorder: Recorder, module: Any) -> None:
+    hooks_numpy.install(recorder, module)
+    hooks_gymnasium.STATES[hooks_numpy.GLOBAL] = lambda: module.get_state(legacy=True)
+
+
+LIBRARIES: dict[str, Install] = {
+    "numpy.random": _numpy,
+    "torch": hooks_torch.install,
+    "gymnasium.spaces.space": hooks_gymnasium.install_spaces,
+    "gymnasium.core": lambda recorder, module: hooks_gymnasium.install_envs(recorder, module, "env"),
+    "gymnasium.vector.vector_env": lambda recorder, module: hooks_gymnasium.install_envs(recorder, module, "vector"),
+    "gymnasium.envs.registration": hooks_gymnasium.install_making,
+}
+"""Module -> what to do right after it has been executed."""
+
+
+class _AfterImport(importlib.abc.MetaPathFinder):
+    """Finds modules as everybody else would, and hooks those in `LIBRARIES` once they are executed."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._busy: set[str] = set()
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """Return the spec that the other finders give, with a loader that hooks afterwards."""
+        if fullname not in LIBRARIES or fullname in self._busy:
+            return None
+        self._busy.add(fullname)
+        try:
+            spec = importlib.util.find_spec(fullname)
+        finally:
+            self._busy.discard(fullname)
+        if spec is not None and spec.loader is not None:
+            _hook_loader(self._recorder, spec.loader, fullname)
+        return spec
+
+
+def _hook_loader(recorder: Recorder, loader: Any, name: str) -> None:
+    """Let a loader call the hook after it has executed the module."""
+    execute = loader.exec_module
+
+    def exec_module(module: ModuleType) -> None:
+        execute(module)
+        with recorder.quiet():
+            LIBRARIES[name](recorder, module)
+
+    loader.exec_module = exec_module
+
+
+def install(recorder: Recorder, stress: frozenset[str] = frozenset()) -> None:
+    """Hook this process."""
+    hooks_python.install(recorder, stress)
+    hooks_gymnasium.STATES[hooks_python.GLOBAL] = random.getstate
+    rewrite.install(recorder)
+    for name, hook in LIBRARIES.items():
+        if name in sys.modules:
+            hook(recorder, sys.modules[name])
+    sys.meta_path.insert(0, _AfterImport(recorder))
+    hooks_process.install(recorder)
+    hooks_files.install(recorder)
+    hooks_queues.install(recorder)

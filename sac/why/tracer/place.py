@@ -1,0 +1,100 @@
+"""Where in the user's own files an event comes from."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+import threading
+import zlib
+from types import FrameType
+from typing import NamedTuple
+
+_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+"""The folder of `sac.why`: none of its lines, the plugin's included, is the user's own."""
+_ASIDE = ("<frozen importlib._bootstrap>", os.sep + "tempfile.py", os.sep + "shutil.py")
+"""Files whose work is no part of a result: importing, names of temporary files, removing folders."""
+
+_POOLS = ("concurrent.futures.thread", "multiprocessing.pool")
+
+
+class Place(NamedTuple):
+    """A line of the user's own code, and the way there.
+
+    Attributes:
+        file: path, relative to the script's folder where it lies in it.
+        line: number of the innermost line of the user's own.
+        function: name of the function that the line stands in.
+        chain: digest of all of the user's lines on the stack, and of the thread: part of an event's identity.
+        aside: whether a library was only imported, or a temporary file made, on the way.
+        direct: whether that line itself made the call, without a library in between.
+    """
+
+    file: str
+    line: int
+    function: str
+    chain: int
+    aside: bool
+    direct: bool
+
+
+def _thread_name() -> str:
+    """Return this thread's name; of a pool's thread without its number: which of them takes a task is a race."""
+    thread = threading.current_thread()
+    pooled = getattr(getattr(thread, "_target", None), "__module__", "") in _POOLS
+    return thread.name.rstrip("0123456789_- ") if pooled else thread.name
+
+
+class Places:
+    """Finds places; knows which files are the user's own: those in the script's folder, libraries excepted."""
+
+    def __init__(self, root: str) -> None:
+        self.root = os.path.join(os.path.realpath(root), "")
+        paths = sysconfig.get_paths()
+        self._foreign = tuple(os.path.join(paths[name], "") for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+        self._own: dict[str, str | None] = {}
+        self.anywhere = False
+        """In workers no line of the user's own may be on the stack: there a library's stands for it."""
+
+    def own(self, filename: str) -> str | None:
+        """Return the name to show for a file of the user's own; None for others."""
+        if filename not in self._own:
+            self._own[filename] = self._judge(filename)
+        return self._own[filename]
+
+    def _judge(self, filename: str) -> str | None:
+        """Decide about one file."""
+        if filename.startswith("<"):
+            return None
+        path = os.path.realpath(filename)
+        foreign = path.startswith((*self._foreign, os.path.join(_HERE, ""))) or "-packages" + os.sep in path
+        return path[len(self.root) :] if path.startswith(self.root) and not foreign else None
+
+    def find(self, depth: int = 2) -> Place | None:
+        """Return the innermost line of the user's own on the stack; None where there is none."""
+        frame: FrameType | None = sys._getframe(depth)
+        found: tuple[str, int, str] | None = None
+        library: tuple[str, int, str] | None = None
+        chain = zlib.crc32(_thread_name().encode())
+        aside, direct, foreign = False, False, False
+        while frame is not None:
+            code = frame.f_code
+            name = self.own(code.co_filename)
+            if name is not None:
+                if found is None:
+                    found, direct = (name, frame.f_lineno, code.co_name), not foreign
+                chain = zlib.crc32(f"{name}:{frame.f_lineno}".encode(), chain)
+            elif found is None and (code.co_filename.startswith(_ASIDE[0]) or code.co_filename.endswith(_ASIDE[1:])):
+                aside = True
+            elif not code.co_filename.startswith(_HERE):
+                foreign = True
+                if library is None and "-packages" + os.sep in code.co_filename:
+                    library = f"<{code.co_filename.rpartition('-packages' + os.sep)[2]}>", frame.f_lineno, code.co_name
+            frame = frame.f_back
+        found = found or (library if self.anywhere else None)
+        return None if found is None else Place(*found, chain, aside, direct)
+
+    def called_by_own(self) -> bool:
+        """Whether the caller of the traced function is a line of the user's own: a cheap test for frequent calls."""
+        frame: FrameType | None = sys._getframe(2)
+        return frame is not None and self.own(frame.f_code.co_filename) is not None

@@ -1,0 +1,75 @@
+"""Runs a script under the tracer: `python sac/why/tracer/run.py script.py args…`, with settings in the environment.
+
+It is started by its path, and names the package `_sac_why`: the folder of the script may hold a module called `sac`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+NAME = "_sac_why"
+TRACE, ROOT, UNTIL, SECONDS, STRESS, DEEP, MAIN = (
+    f"SAC_WHY_{name}" for name in ("TRACE", "ROOT", "UNTIL", "SECONDS", "STRESS", "DEEP", "MAIN")
+)
+RUN = "SAC_WHY_RUN"
+"""For the script itself: which run it is."""
+
+
+def load_package() -> None:
+    """Import this package under its private name."""
+    spec = importlib.util.spec_from_file_location(NAME, HERE / "__init__.py", submodule_search_locations=[str(HERE)])
+    if spec is None or spec.loader is None:
+        raise ImportError(f"can't load the tracer from {HERE}")
+    sys.modules[NAME] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+
+def start(path: str, header: dict[str, Any]) -> Any:
+    """Start to record this process into `path`; returns the recorder."""
+    load_package()
+    module = importlib.import_module(f"{NAME}.recorder")
+    hooks = importlib.import_module(f"{NAME}.hooks")
+    seconds, until = float(os.environ.get(SECONDS, 0)), int(os.environ.get(UNTIL, 0))
+    recorder = module.Recorder(path, os.environ.get(ROOT, os.getcwd()), until, seconds)
+    recorder.open({**header, "environment": _environment()})
+    hooks.install(recorder, frozenset(filter(None, os.environ.get(STRESS, "").split(","))))
+    if os.environ.get(DEEP):
+        importlib.import_module(f"{NAME}.operations").install(recorder, os.environ[DEEP])
+    return recorder
+
+
+def _environment() -> dict[str, Any]:
+    """Return what of the machine and the shell is known to change results."""
+    names = ("PYTHONHASHSEED", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "MKL_CBWR", "ATEN_CPU_CAPABILITY")
+    found = {name: os.environ[name] for name in names if name in os.environ}
+    cores = str(len(os.sched_getaffinity(0)))
+    return {**found, "python": platform.python_version(), "machine": platform.machine(), "cores": cores}
+
+
+def main(arguments: list[str]) -> None:
+    """Execute a script as `python script.py …` would."""
+    script = os.path.abspath(arguments[0])
+    # What Python put first is this package's folder; a script expects its own there.
+    sys.path[0] = os.path.dirname(script)
+    sys.argv = arguments
+    path = os.environ[TRACE]
+    # Processes that are new interpreters begin in `inject/sitecustomize.py`, as soon as this is gone.
+    os.environ.pop(MAIN, None)
+    start(path, {"argv": arguments})
+    module = ModuleType("__main__")
+    module.__dict__.update(__file__=arguments[0], __builtins__=__builtins__, __cached__=None, __spec__=None)
+    sys.modules["__main__"] = module
+    rewrite = importlib.import_module(f"{NAME}.rewrite")
+    code = rewrite.compile_own(Path(script).read_bytes(), script)
+    exec(code, module.__dict__)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
