@@ -24,6 +24,7 @@ from sac.learner.sac import Learner
 from sac.ledger.file import LedgerWriter
 from sac.ledger.recorder import Iteration, Witness
 from sac.numerics import profiles
+from sac.numerics.fingerprint import fingerprint
 from sac.replay import ReplayBuffer, RowLayout
 from sac.rollout.collector import Collector, Rollout
 from sac.rollout.episodes import MetricsFile, new_metrics, take_means
@@ -64,19 +65,19 @@ def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
         if config.checkpoint is not None and resume is None:
             policy_file.load(Path(config.checkpoint), learner)
         require_tracking(config)
-        fingerprint = profiles.fingerprint(config.numerics, device.type)
+        arithmetic = fingerprint(config.numerics, device.type)
         if resume is not None:
-            check_drift(resume, checkpoint, fingerprint)
+            check_drift(resume, checkpoint, arithmetic)
         folder = resume.folder if resume else _new_folder(config, stack)
         recorder = VideoRecorder(eval_envs, folder.videos) if eval_envs and render_backend != "none" else None
-        trainer = Trainer(config, learner, envs, eval_envs, folder, fingerprint, recorder)
+        trainer = Trainer(config, learner, envs, eval_envs, folder, arithmetic, recorder)
         if checkpoint is not None:
             trainer.restore(checkpoint)
         # Only now, when nothing can be refused any more, is the folder changed.
         if resume is not None:
-            header = join(resume, checkpoint, config, fingerprint)
+            header = join(resume, checkpoint, config, arithmetic)
         else:
-            header = run_folder.write_manifest(folder, config, fingerprint)
+            header = run_folder.write_manifest(folder, config, arithmetic)
         logs = trainer.open(stack, header, signals)
         for line in filter(None, (no_video, costly_evaluation(config))):
             logs.say(line)

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from sac.config import LAYOUT_FIELDS, BadConfig, TrainConfig
 from sac.ledger.file import header_bytes
-from sac.numerics import profiles
+from sac.numerics.fingerprint import differences
+from sac.numerics.profiles import NumericsError
 from sac.run import folder as run_folder
 from sac.run import storage
 from sac.run.folder import RunFolder
@@ -199,9 +200,9 @@ def check_drift(resume: Resume, checkpoint: Checkpoint | None, fingerprint: Mapp
     stored = checkpoint.record.fingerprint if checkpoint else resume.manifest.get("fingerprint")
     # Through JSON, as the stored one went.
     now = json.loads(json.dumps(fingerprint))
-    drift = profiles.differences(stored if isinstance(stored, dict) else {}, now)
+    drift = differences(stored if isinstance(stored, dict) else {}, now)
     if drift and not resume.allow_drift:
-        raise profiles.NumericsError(
+        raise NumericsError(
             f"--resume {resume.folder.root}: this machine's arithmetic is not that of the checkpoint: "
             f"{'; '.join(drift)}. The run would go on, but not with the bits of an uninterrupted one. "
             "Resume it where it began; or with --allow_drift, which manifest and ledger then record"

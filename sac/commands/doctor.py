@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sac import launch
 from sac.envs.workers.pool import resolve_workers
-from sac.numerics import profiles
+from sac.numerics import machine, profiles
 
 _APPLY = "from sac.numerics import profiles as n\nn.prepare({0!r})\nn.apply({0!r}, 0)"
 
@@ -50,11 +50,11 @@ def _versions() -> list[Finding]:
     supported = (3, 10) <= sys.version_info[:2] <= (3, 12)
     python = f"{platform.python_version()}" + ("" if supported else ": mani_skill needs 3.10 to 3.12")
     findings = [Finding("python", supported, python)]
-    for name, version in profiles.library_versions().items():
+    for name, version in machine.library_versions().items():
         text = version if version != "absent" else f"absent: pip install {name}"
         findings.append(Finding(name, version != "absent", text))
-    cores = profiles.usable_cores()
-    findings.append(Finding("cpu", True, f"{profiles.cpu_model()}, {cores} cores for this process"))
+    cores = machine.usable_cores()
+    findings.append(Finding("cpu", True, f"{machine.cpu_model()}, {cores} cores for this process"))
     workers = resolve_workers("auto", 1024)
     text = f"--workers auto takes {workers} processes, or as many as there are environments"
     findings.append(Finding("workers", True, text if workers else "--workers auto is serial: one usable core"))

@@ -14,7 +14,8 @@ from sac.commands.twin import Variant, run_training
 from sac.config import BadConfig
 from sac.ledger.comparison import NotComparable, compare, coverage_difference
 from sac.ledger.file import Ledger, read_ledger
-from sac.numerics import profiles
+from sac.numerics import machine
+from sac.numerics.fingerprint import differences
 from sac.processes import Children, ended_by_signals
 
 DEFAULT_FOLDER = Path(__file__).parents[2] / "tests" / "determinism" / "goldens"
@@ -84,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--reason", help="why the goldens change; kept in their headers")
     parser.add_argument("--strict", action="store_true", help="fail where the fingerprint is another one")
     parser.add_argument("--dir", default=str(DEFAULT_FOLDER), help="folder of the goldens (default %(default)s)")
-    parser.add_argument("--jobs", type=int, default=profiles.usable_cores(), help="runs at the same time")
+    parser.add_argument("--jobs", type=int, default=machine.usable_cores(), help="runs at the same time")
     return parser
 
 
@@ -166,7 +167,7 @@ def _before(golden: Ledger, fresh: Ledger) -> str:
 
 
 def _drift(golden: Ledger, fresh: Ledger) -> list[str]:
-    return profiles.differences(golden.header.get("fingerprint", {}), fresh.header.get("fingerprint", {}))
+    return differences(golden.header.get("fingerprint", {}), fresh.header.get("fingerprint", {}))
 
 
 def unused(folder: Path) -> list[Outcome]:

@@ -8,9 +8,12 @@ docs/performance.md.
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Protocol
 
 import torch
+
+FUSED = "blas+triton"
 
 
 class Products(Protocol):
@@ -96,3 +99,17 @@ def products_for(device: torch.device, *, portable: bool) -> Products:
     if device.type == "cpu" and torch.backends.mkldnn.is_available():
         return PortableProducts() if portable else OneDnnProducts()
     return BlasProducts()
+
+
+def strategy_name(device: torch.device, *, portable: bool) -> str:
+    """Name of the way that updates are computed on `device`."""
+    return FUSED if is_fused(device) else products_for(device, portable=portable).name
+
+
+def is_fused(device: torch.device) -> bool:
+    """Whether updates on `device` are computed by kernels of the project's own: on a GPU with Triton.
+
+    Ways to compute an update differ in rounding, so the choice is a function of the device and the installed packages
+    alone, and its name is part of the run's fingerprint.
+    """
+    return device.type == "cuda" and importlib.util.find_spec("triton") is not None

@@ -1,4 +1,4 @@
-"""Numerics profiles, and the fingerprint of the machine's arithmetic.
+"""Numerics profiles: promises about bits.
 
 A profile is a promise about bits. Part of it are environment variables that libraries read once, when they load, so
 `prepare` runs before torch and NumPy are imported (this module imports neither at its top). `apply` then sets torch's
@@ -7,14 +7,14 @@ flags, reads everything back, and refuses to go on under a promise that it can't
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 import sys
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from sac.config import Numerics
+from sac.numerics.machine import CBWR_COMPATIBLE, LIBRARIES, mkl_branch, usable_cores
 
 
 class NumericsError(RuntimeError):
@@ -40,7 +40,6 @@ class Profile:
     same: tuple[str, ...] = ()
 
 
-_LIBRARIES = ("torch", "numpy", "mani_skill", "sapien")
 _STEADY = {
     # A library that takes fewer threads when the machine is busy sums in another order.
     "OMP_DYNAMIC": "FALSE",
@@ -65,23 +64,21 @@ PROFILES: dict[str, Profile] = {
         "whatever is fastest here; no promise beyond statistics",
         deterministic=False,
         max_threads=1024,
-        same=("profile", *_LIBRARIES, "cpu", "capability", "mkl_cbwr", "threads", "device", "products", "probe"),
+        same=("profile", *LIBRARIES, "cpu", "capability", "mkl_cbwr", "threads", "device", "products", "probe"),
     ),
     "deterministic": Profile(
         "same machine model, same versions: same bits, under any load",
         environment=_STEADY,
-        same=("profile", *_LIBRARIES, "cpu", "capability", "mkl_cbwr", "threads", "device", "products", "probe"),
+        same=("profile", *LIBRARIES, "cpu", "capability", "mkl_cbwr", "threads", "device", "products", "probe"),
     ),
     "portable": Profile(
         "same versions: same bits on any x86-64 CPU with AVX2",
         environment={**_STEADY, **_PORTABLE},
         max_threads=1,
-        same=("profile", *_LIBRARIES, "capability", "mkl_cbwr", "threads", "device", "products", "probe"),
+        same=("profile", *LIBRARIES, "capability", "mkl_cbwr", "threads", "device", "products", "probe"),
     ),
 }
 _RESTARTED = "SAC_RESTARTED"
-_CBWR_BRANCH, _CBWR_COMPATIBLE = 1, 3
-"""MKL_CBWR_BRANCH and MKL_CBWR_COMPATIBLE of mkl_types.h."""
 
 
 class LoadedTooEarly(NumericsError):
@@ -141,17 +138,6 @@ def default_threads(profile: Numerics) -> int:
     return min(usable_cores(), PROFILES[profile].max_threads, 8)
 
 
-def usable_cores(quota_file: str = "/sys/fs/cgroup/cpu.max") -> int:
-    """Cores that this process may use: its CPU affinity, cut by the quota of its container (cgroup v2), at least 1."""
-    cores = len(os.sched_getaffinity(0))
-    try:
-        with open(quota_file) as file:
-            quota, period = file.read().split()
-        return max(1, min(cores, int(quota) // int(period)))
-    except (OSError, ValueError):  # no cgroup v2, or its quota is the word "max"
-        return cores
-
-
 def apply(profile: Numerics, threads: int) -> None:
     """Set torch's flags for the profile and read all of it back.
 
@@ -208,7 +194,7 @@ def _read_back(profile: Numerics, threads: int) -> None:
         checks.append(("exact_functions.is_installed()", exact_functions.is_installed(), True))
         checks.append(("digits of np.longdouble", np.finfo(np.longdouble).nmant, 63))
         checks.append(("torch.backends.cpu.get_cpu_capability()", torch.backends.cpu.get_cpu_capability(), "AVX2"))
-        checks.append(("MKL's branch (MKL_CBWR)", mkl_branch(), _CBWR_COMPATIBLE))
+        checks.append(("MKL's branch (MKL_CBWR)", mkl_branch(), CBWR_COMPATIBLE))
         checks.append(("platform.machine()", platform.machine(), "x86_64"))
         checks.append(("torch.backends.mkldnn.is_available()", torch.backends.mkldnn.is_available(), True))
     for name, found, wanted in checks:
@@ -229,81 +215,3 @@ def _flags() -> dict[str, bool]:
         "not torch.backends.cuda.matmul.allow_tf32": not torch.backends.cuda.matmul.allow_tf32,
         "not torch.backends.cudnn.allow_tf32": not torch.backends.cudnn.allow_tf32,
     }
-
-
-def mkl_branch() -> int | None:
-    """The code branch that MKL inside torch has taken; None where torch is built without MKL."""
-    import ctypes
-
-    import torch
-
-    library = os.path.join(os.path.dirname(torch.__file__), "lib", "libtorch_cpu.so")
-    try:
-        return int(ctypes.CDLL(library).mkl_serv_cbwr_get(_CBWR_BRANCH))
-    except (OSError, AttributeError):
-        return None
-
-
-def cpu_model() -> str:
-    """Vendor, family, model, stepping and name of the CPU, as the kernel tells them."""
-    fields: dict[str, str] = {}
-    try:
-        with open("/proc/cpuinfo") as lines:
-            for line in lines:
-                name, _, value = line.partition(":")
-                fields.setdefault(name.strip(), value.strip())
-    except OSError:
-        return platform.processor() or platform.machine()
-    parts = (fields.get(name, "?") for name in ("vendor_id", "cpu family", "model", "stepping", "model name"))
-    return "/".join(parts)
-
-
-def library_versions() -> dict[str, str]:
-    """Versions of the libraries that compute."""
-    return {name: version_of(name) for name in _LIBRARIES}
-
-
-def version_of(library: str) -> str:
-    """The version that is installed, or `absent`."""
-    try:
-        return importlib.metadata.version(library)
-    except importlib.metadata.PackageNotFoundError:
-        return "absent"
-
-
-def fingerprint(profile: Numerics, device: str = "cpu") -> dict[str, Any]:
-    """What bits depend on, here: library versions, CPU, settings, and digests of a battery of probe operations."""
-    import torch
-
-    from sac.learner.factory import strategy_name
-    from sac.numerics.probe import probe
-
-    name = torch.cuda.get_device_name() if device == "cuda" else "cpu"
-    return {
-        "profile": profile,
-        **library_versions(),
-        "python": platform.python_version(),
-        "cpu": cpu_model(),
-        "capability": torch.backends.cpu.get_cpu_capability(),
-        "mkl_cbwr": mkl_branch(),
-        "threads": torch.get_num_threads(),
-        "device": name,
-        "products": strategy_name(torch.device(device), portable=profile == "portable"),
-        "probe": probe(torch.device(device)),
-    }
-
-
-def differences(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
-    """Entries that the profile's promise needs equal and that differ, as `name: a's value, b's value`."""
-    if a.get("profile") != b.get("profile"):
-        return [f"profile: {a.get('profile')}, {b.get('profile')}"]
-    names = PROFILES[a["profile"]].same if a.get("profile") in PROFILES else sorted(a.keys() | b.keys())
-    found: list[str] = []
-    for name in names:
-        if name == "probe":
-            pa, pb = a.get("probe") or {}, b.get("probe") or {}
-            operations = [op for op in sorted(pa.keys() | pb.keys()) if pa.get(op) != pb.get(op)]
-            found += [f"arithmetic of {op}: {pa.get(op)}, {pb.get(op)}" for op in operations]
-        elif a.get(name) != b.get(name):
-            found.append(f"{name}: {a.get(name)}, {b.get(name)}")
-    return found

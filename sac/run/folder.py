@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sac.config import BadConfig, TrainConfig
-from sac.numerics.profiles import library_versions
+from sac.numerics.machine import library_versions
 from sac.run import storage
 
 

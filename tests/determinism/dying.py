@@ -108,12 +108,11 @@ def prepare(death: Death) -> FaultyCalls:
     from sac.envs.point import PointVectorEnv
     from sac.envs.serial import SerialVectorEnv
     from sac.envs.workers.vector_env import PooledVectorEnv
-    from sac.numerics import profiles
     from sac.run import storage
 
     calls = FaultyCalls(death)
     storage.os = calls  # type: ignore[assignment]
-    put, fingerprint = checkpoint.put, profiles.fingerprint
+    put = checkpoint.put
     if death.spread:
         factory.make_single_env = spread_point.make  # type: ignore[assignment]
     if death.rolled:
@@ -124,7 +123,10 @@ def prepare(death: Death) -> FaultyCalls:
     if death.forget is not None:
         checkpoint.put = lambda state, name, leaf: None if name == death.forget else put(state, name, leaf)
     if death.cpu is not None:
-        profiles.fingerprint = lambda *arguments: {**fingerprint(*arguments), "cpu": death.cpu}
+        from sac import trainer
+
+        fingerprint = trainer.fingerprint
+        trainer.fingerprint = lambda *arguments: {**fingerprint(*arguments), "cpu": death.cpu}
     steps = 0
     for owner, name in ((PointVectorEnv, "step"), (SerialVectorEnv, "step"), (PooledVectorEnv, "begin_step")):
         found = getattr(owner, name)

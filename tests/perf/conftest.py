@@ -2,15 +2,16 @@
 
 import pytest
 
-from sac.numerics import profiles
+from sac.numerics import machine, profiles
+from sac.numerics.fingerprint import fingerprint
 
 PROFILE, THREADS = "deterministic", 1
 
 
 def pytest_benchmark_update_machine_info(config, machine_info):
     profiles.apply(PROFILE, THREADS)
-    machine_info["numerics"] = profiles.fingerprint(PROFILE)
-    machine_info["versions"] = profiles.library_versions()
+    machine_info["numerics"] = fingerprint(PROFILE)
+    machine_info["versions"] = machine.library_versions()
     machine_info["threads"] = THREADS
 
 

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sac.numerics import profiles
+from sac.numerics.machine import cpu_model, usable_cores, version_of
 from sac.run.folder import git_revision
 
 DRIVER = Path("/proc/driver/nvidia/version")
@@ -30,11 +30,11 @@ def machine() -> dict[str, Any]:
         "driver": driver(),
         "CUDA": str(torch.version.cuda),
         "torch": str(torch.__version__),
-        "triton": profiles.version_of("triton"),
-        "mani_skill": profiles.version_of("mani_skill"),
+        "triton": version_of("triton"),
+        "mani_skill": version_of("mani_skill"),
         "Python": platform.python_version(),
-        "CPU": profiles.cpu_model(),
-        "cores": profiles.usable_cores(),
+        "CPU": cpu_model(),
+        "cores": usable_cores(),
         "revision": git_revision() or "unknown",
     }
     return {"trouble": trouble, "facts": facts}

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sac.numerics import profiles
+from sac.numerics import machine
 from sac.processes import Children
 
 ROOT = Path(__file__).parents[2]
@@ -123,7 +123,7 @@ def updates(request: Request, children: Children) -> Found:
 
 def overlap(request: Request, children: Children) -> Found:
     """What `--overlap` gains, with every core but one for workers."""
-    workers = max(1, profiles.usable_cores() - 1)
+    workers = max(1, machine.usable_cores() - 1)
     flags = [f"--device={request.device}", f"--workers={workers}"]
     return measured("overlap_gain", flags, "--pairs", request, children)
 

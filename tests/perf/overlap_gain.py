@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from sac.numerics import profiles
+from sac.numerics import machine, profiles
 from tests.perf.trainers import make_trainer
 
 ISSUE_1250 = {"env_id": "StackCube-v1", "num_envs": 32, "control_mode": "pd_ee_delta_pos", "buffer_size": 20_000}
@@ -56,7 +56,7 @@ def measure(options: argparse.Namespace, stack: ExitStack) -> None:
     rates = [default.config.training_freq / statistics.median(seconds[trainer]) for trainer in (default, overlapped)]
     halves = ", ".join(f"{name} {1000 * statistics.median(values):.0f} ms" for name, values in parts.items())
     flags = {name: value for name, value in vars(options).items() if name not in ("pairs", "json")}
-    print(f"{flags}, load {os.getloadavg()[0]:.1f} on {profiles.usable_cores()} cores")
+    print(f"{flags}, load {os.getloadavg()[0]:.1f} on {machine.usable_cores()} cores")
     print(f"  default {rates[0]:.1f} env steps/s ({halves}); overlapped {rates[1]:.1f}")
     print(f"  {ratio:.3f} times as fast, quartiles {low:.3f} to {high:.3f} ({options.pairs} pairs)")
     if options.json:

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sac.numerics import profiles
+from sac.numerics import machine, profiles
 
 # Before torch and NumPy load.
 profiles.prepare("deterministic")
@@ -208,7 +208,7 @@ def main() -> None:
     options = make_parser().parse_args()
     profiles.apply("deterministic", options.threads)
     device = torch.device(options.device)
-    name = torch.cuda.get_device_name() if options.device == "cuda" else profiles.cpu_model()
+    name = torch.cuda.get_device_name() if options.device == "cuda" else machine.cpu_model()
     print(f"{name}, torch {torch.__version__}, {options.threads} CPU threads, load {os.getloadavg()[0]:.1f}")
     makers = contenders(device, options.variants)
     result: dict[int, Any] = {}

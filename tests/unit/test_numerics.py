@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from sac.numerics import exact_functions, profiles
+from sac.numerics import exact_functions, machine, profiles
+from sac.numerics.fingerprint import differences, fingerprint
 from sac.numerics.probe import probe
-from sac.numerics.profiles import PROFILES, NumericsError, apply, differences, fingerprint, prepare
+from sac.numerics.profiles import PROFILES, NumericsError, apply, prepare
 
 CHILD = """
 import json, os, sys
@@ -21,6 +22,7 @@ print("start", file=sys.stderr)
 if "early" in sys.argv:
     import numpy
 from sac.numerics import profiles
+from sac.numerics.fingerprint import fingerprint
 profile = sys.argv[1]
 profiles.prepare(profile)
 names = list(profiles.PROFILES["portable"].environment)
@@ -29,7 +31,7 @@ import torch
 print(json.dumps({
     "environment": {name: os.environ.get(name) for name in names},
     "restarted": os.environ.get("SAC_RESTARTED"),
-    "fingerprint": profiles.fingerprint(profile),
+    "fingerprint": fingerprint(profile),
     "deterministic": torch.are_deterministic_algorithms_enabled(),
     "cudnn": [torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32],
     "matmul_tf32": torch.backends.cuda.matmul.allow_tf32,
@@ -299,5 +301,5 @@ def test_a_containers_quota_counts(tmp_path, content, cut):
     quota = tmp_path / "cpu.max"
     quota.write_text(content)
     everything = len(os.sched_getaffinity(0))
-    assert profiles.usable_cores(str(quota)) == (everything if cut is None else min(cut, everything))
-    assert profiles.usable_cores(str(tmp_path / "absent")) == everything
+    assert machine.usable_cores(str(quota)) == (everything if cut is None else min(cut, everything))
+    assert machine.usable_cores(str(tmp_path / "absent")) == everything

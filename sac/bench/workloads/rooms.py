@@ -10,6 +10,7 @@ _BEFORE = {
     "sac.learner.sac": ("sac.learner",),
     "sac.ledger.file": ("sac.ledger",),
     "sac.ledger.recorder": ("sac.witness",),
+    "sac.numerics.fingerprint": ("sac.numerics",),
     "sac.numerics.profiles": ("sac.numerics",),
     "sac.run.folder": ("sac.run_folder",),
 }

@@ -95,5 +95,5 @@ def _greeting(profile: str) -> dict[str, Any]:
         own = list(CASES)
     except ImportError:
         own = []
-    fingerprint = load("sac.numerics.profiles").fingerprint(profile)
+    fingerprint = load("sac.numerics.fingerprint").fingerprint(profile)
     return {"package": sac.__file__, "own": own, "fingerprint": fingerprint}

@@ -23,7 +23,7 @@ from typing import Any
 from sac import launch
 from sac.envs.protocol import EnvironmentFault
 from sac.envs.workers.process import Failure
-from sac.numerics import profiles
+from sac.numerics import machine
 
 Request = tuple[Any, ...]
 PATIENCE = 5.0
@@ -230,6 +230,6 @@ def resolve_workers(workers: int | str, num_envs: int) -> int:
     if workers == "serial":
         return 0
     if workers == "auto":
-        count = min(profiles.usable_cores(), num_envs)
+        count = min(machine.usable_cores(), num_envs)
         return count if count > 1 else 0
     return min(int(workers), num_envs)

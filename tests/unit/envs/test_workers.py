@@ -21,7 +21,7 @@ from sac.envs.serial import SerialVectorEnv
 from sac.envs.workers import pool as pool_module
 from sac.envs.workers.pool import WorkerPool, resolve_workers
 from sac.envs.workers.vector_env import PooledVectorEnv, split
-from sac.numerics import profiles
+from sac.numerics import machine
 from tests.unit.envs.fakes import (
     DIE,
     FAKE_STEPS,
@@ -367,5 +367,5 @@ def test_shares_are_neighbours_of_nearly_equal_size(num_envs, count):
     ],
 )
 def test_the_number_of_workers_follows_from_cores_and_environments(monkeypatch, asked, cores, num_envs, count):
-    monkeypatch.setattr(profiles, "usable_cores", lambda: cores)
+    monkeypatch.setattr(machine, "usable_cores", lambda: cores)
     assert resolve_workers(asked, num_envs) == count

@@ -1,0 +1,48 @@
+"""The fingerprint of a machine's arithmetic, and what differs between two; torch loads only where one is taken."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+from sac.config import Numerics
+from sac.numerics.machine import cpu_model, library_versions, mkl_branch
+from sac.numerics.profiles import PROFILES
+
+
+def fingerprint(profile: Numerics, device: str = "cpu") -> dict[str, Any]:
+    """What bits depend on, here: library versions, CPU, settings, and digests of a battery of probe operations."""
+    import torch
+
+    from sac.numerics.matmul import strategy_name
+    from sac.numerics.probe import probe
+
+    name = torch.cuda.get_device_name() if device == "cuda" else "cpu"
+    return {
+        "profile": profile,
+        **library_versions(),
+        "python": platform.python_version(),
+        "cpu": cpu_model(),
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "mkl_cbwr": mkl_branch(),
+        "threads": torch.get_num_threads(),
+        "device": name,
+        "products": strategy_name(torch.device(device), portable=profile == "portable"),
+        "probe": probe(torch.device(device)),
+    }
+
+
+def differences(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
+    """Entries that the profile's promise needs equal and that differ, as `name: a's value, b's value`."""
+    if a.get("profile") != b.get("profile"):
+        return [f"profile: {a.get('profile')}, {b.get('profile')}"]
+    names = PROFILES[a["profile"]].same if a.get("profile") in PROFILES else sorted(a.keys() | b.keys())
+    found: list[str] = []
+    for name in names:
+        if name == "probe":
+            pa, pb = a.get("probe") or {}, b.get("probe") or {}
+            operations = [op for op in sorted(pa.keys() | pb.keys()) if pa.get(op) != pb.get(op)]
+            found += [f"arithmetic of {op}: {pa.get(op)}, {pb.get(op)}" for op in operations]
+        elif a.get(name) != b.get(name):
+            found.append(f"{name}: {a.get(name)}, {b.get(name)}")
+    return found

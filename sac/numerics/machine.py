@@ -1,0 +1,64 @@
+"""What this machine is, as far as bits depend on it: cores, CPU, MKL's code branch, versions of libraries."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+
+LIBRARIES = ("torch", "numpy", "mani_skill", "sapien")
+"""The libraries that compute."""
+
+CBWR_BRANCH, CBWR_COMPATIBLE = 1, 3
+"""MKL_CBWR_BRANCH and MKL_CBWR_COMPATIBLE of mkl_types.h."""
+
+
+def usable_cores(quota_file: str = "/sys/fs/cgroup/cpu.max") -> int:
+    """Cores that this process may use: its CPU affinity, cut by the quota of its container (cgroup v2), at least 1."""
+    cores = len(os.sched_getaffinity(0))
+    try:
+        with open(quota_file) as file:
+            quota, period = file.read().split()
+        return max(1, min(cores, int(quota) // int(period)))
+    except (OSError, ValueError):  # no cgroup v2, or its quota is the word "max"
+        return cores
+
+
+def mkl_branch() -> int | None:
+    """The code branch that MKL inside torch has taken; None where torch is built without MKL."""
+    import ctypes
+
+    import torch
+
+    library = os.path.join(os.path.dirname(torch.__file__), "lib", "libtorch_cpu.so")
+    try:
+        return int(ctypes.CDLL(library).mkl_serv_cbwr_get(CBWR_BRANCH))
+    except (OSError, AttributeError):
+        return None
+
+
+def cpu_model() -> str:
+    """Vendor, family, model, stepping and name of the CPU, as the kernel tells them."""
+    fields: dict[str, str] = {}
+    try:
+        with open("/proc/cpuinfo") as lines:
+            for line in lines:
+                name, _, value = line.partition(":")
+                fields.setdefault(name.strip(), value.strip())
+    except OSError:
+        return platform.processor() or platform.machine()
+    parts = (fields.get(name, "?") for name in ("vendor_id", "cpu family", "model", "stepping", "model name"))
+    return "/".join(parts)
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of the libraries that compute."""
+    return {name: version_of(name) for name in LIBRARIES}
+
+
+def version_of(library: str) -> str:
+    """The version that is installed, or `absent`."""
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return "absent"
