@@ -6,19 +6,13 @@ Nothing here imports torch or NumPy at its top: a numerics profile must be prepa
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import io
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
-from sac.checkpoint.resume import Resume, find_run, require_may_change
-from sac.config import BadConfig, TrainConfig
+from sac.commands.exit_status import BAD_INPUT, BROKEN_PIPE, INTERRUPTED, OK
 from sac.numerics.profiles import LoadedTooEarly, restart
-
-OK, DIVERGED, BAD_INPUT, STOPPED, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
 
 
 def program() -> int:
@@ -106,80 +100,11 @@ def _usage() -> str:
     return "\n".join(["usage: sac COMMAND ...", "", *lines, "", "sac COMMAND --help tells more."])
 
 
-_TRAIN = (
-    "Train Soft Actor-Critic on a ManiSkill task, with the flags of ManiSkill's sac.py; equal seeds give equal bits. "
-    "--resume goes on with a run that was stopped. Exit status: 0 trained, 2 an error, 3 stopped by a signal."
-)
-
-
-def parse_train(arguments: Sequence[str], prog: str = "sac train") -> TrainConfig:
-    """The configuration that these flags give; dashes and underscores are alike. Exits with status 2 on bad ones."""
-    import tyro
-
-    return tyro.cli(TrainConfig, args=list(arguments), prog=prog, description=_TRAIN, use_underscores=True)
-
-
-@dataclass(frozen=True)
-class TrainCommand(TrainConfig):
-    """What the command line of `sac train` holds: the run's flags, and how an earlier run is gone on with."""
-
-    resume: str | None = None
-    """go on with the run in this folder, from its newest checkpoint, with the flags it was begun with"""
-    resume_from: int | None = None
-    """with `--resume`: go on from the checkpoint of this iteration instead"""
-    allow_drift: bool = False
-    """with `--resume`: go on though this machine's arithmetic is another; manifest and ledger record it"""
-
-
-def parse_resumable(arguments: Sequence[str]) -> tuple[TrainConfig, Resume | None]:
-    """The configuration that these flags give, and the run that is to go on, where `--resume` names one."""
-    import tyro
-
-    named = argparse.ArgumentParser(prog="sac train", add_help=False, allow_abbrev=False)
-    named.add_argument("--resume")
-    root = named.parse_known_args(list(arguments))[0].resume
-    found = find_run(Path(root), None, False) if root is not None else None
-    default = TrainCommand(**found.stored.to_dict()) if found else TrainCommand()
-    command = tyro.cli(
-        TrainCommand,
-        args=list(arguments),
-        prog="sac train",
-        description=_TRAIN,
-        default=default,
-        use_underscores=True,
-    )
-    config = TrainConfig(**{name: getattr(command, name) for name in TrainConfig().to_dict()})
-    if found is None:
-        if command.resume_from is not None or command.allow_drift:
-            raise BadConfig("--resume_from and --allow_drift belong to --resume RUN_DIR")
-        return config, None
-    require_may_change(found.stored, config)
-    return config, dataclasses.replace(found, iteration=command.resume_from, allow_drift=command.allow_drift)
-
-
 def _train(arguments: list[str]) -> int:
     """Train SAC as ManiSkill's sac.py does, with equal bits for equal seeds."""
-    config, resume = parse_resumable(arguments)
-    from sac.config import check
+    from sac.commands.train import train_command
 
-    check(dataclasses.replace(config, checkpoint=None) if resume else config)
-    from sac.numerics import profiles
-
-    profiles.set_variables(config.numerics)
-    if config.evaluate:
-        from sac.commands.evaluate import evaluate_as_configured
-
-        return evaluate_as_configured(config)
-    from sac.run.signals import Stopped
-    from sac.trainer import train
-
-    try:
-        folder = train(config, resume)
-    except Stopped as stopped:
-        print(f"sac train: {stopped}", file=sys.stderr)
-        return STOPPED
-    print(f"run folder: {folder.root}")
-    return OK
+    return train_command(arguments)
 
 
 def _eval(arguments: list[str]) -> int:
@@ -292,5 +217,3 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "doctor": _doctor,
     "report": _report,
 }
-
-__all__ = ["BadConfig", "main", "parse_train", "program"]

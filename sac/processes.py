@@ -1,4 +1,4 @@
-"""Processes that do not outlive the one that started them, and signals that end it in order."""
+"""Processes of this very package, that do not outlive the one that started them, and signals that end it in order."""
 
 from __future__ import annotations
 
@@ -13,12 +13,34 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
+_PROGRAM = """
+import importlib.util, sys
+sys.path[:1] = []
+spec = importlib.util.spec_from_file_location("sac", {init!r})
+sys.modules["sac"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(sys.modules["sac"])
+"""
+
+
+def sac_command(arguments: list[str]) -> list[str]:
+    """The command line of this very package's `sac` with these arguments.
+
+    `python -m sac` would look in the working directory first, and users of ManiSkill keep a `sac.py` there.
+    """
+    return python_command("from sac.cli import program\nsys.exit(program())", arguments)
+
+
+def python_command(program: str, arguments: list[str] | None = None) -> list[str]:
+    """The command line of a Python program in which `import sac` means this package."""
+    init = str(Path(__file__).with_name("__init__.py").resolve())
+    return [sys.executable, "-c", _PROGRAM.format(init=init) + program, *(arguments or [])]
 
 
 @contextmanager

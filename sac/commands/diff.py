@@ -3,10 +3,9 @@
 import json
 import sys
 
+from sac.commands.exit_status import BAD_INPUT, DIVERGED, OK
 from sac.ledger.comparison import NotComparable, compare
 from sac.ledger.file import LedgerError, read_ledger
-
-EQUAL, DIVERGED, NOT_COMPARABLE = 0, 1, 2
 
 
 def diff_command(a: str, b: str, as_json: bool) -> int:
@@ -21,6 +20,6 @@ def diff_command(a: str, b: str, as_json: bool) -> int:
         comparison = compare(read_ledger(a), read_ledger(b))
     except (LedgerError, NotComparable) as error:
         print(f"sac diff: not comparable: {error}", file=sys.stderr)
-        return NOT_COMPARABLE
+        return BAD_INPUT
     print(json.dumps(comparison.to_json()) if as_json else comparison.text)
-    return EQUAL if comparison.equal else DIVERGED
+    return OK if comparison.equal else DIVERGED

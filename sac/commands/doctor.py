@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sac import launch
 from sac.envs.workers.pool import resolve_workers
 from sac.numerics import machine, profiles
+from sac.processes import python_command
 
 _APPLY = "from sac.numerics import profiles as n\nn.prepare({0!r})\nn.apply({0!r}, 0)"
 
@@ -65,7 +65,7 @@ def _profiles() -> list[Finding]:
     """Whether each numerics profile can keep its promise, tried in a fresh process."""
     findings: list[Finding] = []
     for name, profile in profiles.PROFILES.items():
-        command = launch.python(_APPLY.format(name))
+        command = python_command(_APPLY.format(name))
         environment = {key: value for key, value in os.environ.items() if key != "SAC_RESTARTED"}
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         last = done.stderr.strip().splitlines()[-1:] or [f"status {done.returncode}"]

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from sac.commands.twin import Variant, run_training
+from sac.commands.training_process import Variant, run_training
 from sac.config import BadConfig
 from sac.ledger.comparison import NotComparable, compare, coverage_difference
 from sac.ledger.file import Ledger, read_ledger

@@ -3,40 +3,27 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from sac import launch
-from sac.cli import parse_train
+from sac.commands.diff import diff_command
+from sac.commands.exit_status import BAD_INPUT, DIVERGED, OK
+from sac.commands.train import parse_train
+from sac.commands.training_process import Variant, run_training
 from sac.config import BadConfig, TrainConfig, check, flag_word
 from sac.ledger.comparison import coverage_difference
 from sac.ledger.file import read_ledger
 from sac.numerics.profiles import PROFILES
 from sac.processes import Children, ended_by_signals
 
-_STDERR = 2
-"""File descriptor; sys.stderr may have been replaced by an object without one."""
-
 _PATIENCE = 60.0
 """Seconds that an interrupted run may take to its next checkpoint, in a folder that is kept."""
-
-
-@dataclass(frozen=True)
-class Variant:
-    """One run of a twin: flags and environment variables that differ from the others'."""
-
-    label: str
-    flags: tuple[str, ...] = ()
-    environment: dict[str, str] = field(default_factory=dict)
 
 
 def twin_command(arguments: Sequence[str]) -> int:
@@ -58,9 +45,9 @@ def twin_command(arguments: Sequence[str]) -> int:
         failure = _train_all(flags, folders, variants, options.jobs, patience)
         if failure:
             print(f"sac twin: {failure}", file=sys.stderr)
-            return 2
+            return BAD_INPUT
         status = _compare_all(folders, variants)
-        root.is_evidence = status == 1
+        root.is_evidence = status == DIVERGED
         return status
 
 
@@ -185,56 +172,20 @@ def _flag(name: str, value: str) -> str:
     return flag_word(name, value == "True")
 
 
-def run_training(
-    flags: Sequence[str],
-    folder: Path,
-    variant: Variant,
-    children: Children,
-    hear: Literal["all", "errors", "failures"] = "all",
-) -> int:
-    """Run `sac train` in a fresh process and return its exit status.
-
-    Args:
-        flags: flags of `sac train`.
-        folder: its run folder.
-        variant: what is this run's own.
-        children: ends the process, where this one is to end.
-        hear: all that the run says, or its error stream alone, or what it said only if it fails.
-    """
-    command = launch.command(["train", *flags, *variant.flags, "--run_dir", str(folder)])
-    environment = {**os.environ, **variant.environment}
-    environment.pop("SAC_RESTARTED", None)
-    if hear != "failures":
-        print(f"run {variant.label}", file=sys.stderr)
-    # What the runs say goes to the error stream: standard output is for the comparison.
-    streams = {
-        "all": (_STDERR, _STDERR),
-        "errors": (subprocess.DEVNULL, _STDERR),
-        "failures": (subprocess.PIPE, subprocess.STDOUT),
-    }
-    output, errors = streams[hear]
-    done = children.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=errors)
-    if hear == "failures" and done.returncode != 0:
-        print(done.stdout, file=sys.stderr)
-    return done.returncode
-
-
 def _compare_all(folders: Sequence[Path], variants: Sequence[Variant]) -> int:
-    from sac.commands.diff import diff_command
-
-    worst = 0
+    worst = OK
     for folder, variant in zip(folders[1:], variants[1:], strict=True):
         print(f"{variants[0].label} against {variant.label}:")
         status = diff_command(str(folders[0]), str(folder), False)
-        if status == 0 and variant.flags == variants[0].flags:
+        if status == OK and variant.flags == variants[0].flags:
             status = _compare_coverage(folders[0], folder)
         worst = max(worst, status)
     return worst
 
 
 def _compare_coverage(a: Path, b: Path) -> int:
-    """1 where runs of the same flags did not witness the same: `sac diff` lets runs of unlike length pass."""
+    """DIVERGED where runs of the same flags did not witness the same: `sac diff` lets runs of unlike length pass."""
     difference = coverage_difference(read_ledger(a), read_ledger(b))
     if difference:
         print(f"diverged: {difference}")
-    return int(difference is not None)
+    return DIVERGED if difference else OK

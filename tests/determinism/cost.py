@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from sac import launch
+from sac.processes import python_command
 
 MOST = 1.6
 TURNS = ("portable", "deterministic", "deterministic", "portable") * 2
@@ -36,7 +36,7 @@ sys.exit(main(["train", "--numerics", *sys.argv[1:]]))
 
 def seconds(profile: str, folder: Path) -> tuple[float, float]:
     """Processor and wall time of one training loop, in a fresh process."""
-    command = launch.python(_PROGRAM, [profile, *FLAGS.split(), "--run_dir", str(folder)])
+    command = python_command(_PROGRAM, [profile, *FLAGS.split(), "--run_dir", str(folder)])
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"portability: error: timing {profile} failed:\n{done.stdout}{done.stderr}")

@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from sac.cli import parse_train
+from sac.commands.train import parse_train
 from sac.config import TrainConfig
 from sac.ledger.comparison import compare
 from sac.ledger.file import read_ledger

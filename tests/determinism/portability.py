@@ -20,9 +20,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from sac import launch
 from sac.ledger.comparison import compare
 from sac.ledger.file import read_ledger
+from sac.processes import sac_command
 from tests.determinism import cost, functions_apart
 from tests.determinism.machines import NATIVE, Machine, machines
 
@@ -62,7 +62,7 @@ def run(command: Sequence[str], machine: Machine) -> float:
 
 def train(flags: Sequence[str], profile: str, folder: Path, machine: Machine) -> float:
     """Train once; returns the seconds it took."""
-    return run(launch.command(["train", *flags, *QUIET, f"--numerics={profile}", "--run_dir", str(folder)]), machine)
+    return run(sac_command(["train", *flags, *QUIET, f"--numerics={profile}", "--run_dir", str(folder)]), machine)
 
 
 def row(*cells: str) -> None:

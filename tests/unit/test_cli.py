@@ -10,11 +10,12 @@ import sys
 import pytest
 
 import sac
-from sac import launch
-from sac.cli import main, parse_train
+from sac.cli import main
+from sac.commands.train import parse_train
 from sac.config import TrainConfig
 from sac.ledger.file import LedgerWriter
 from sac.numerics import profiles
+from sac.processes import sac_command
 
 ISSUE_1250 = (
     "--env_id=StackCube-v1 --num_envs=32 --utd=0.5 --buffer_size=500_000 --total_timesteps=500_000 "
@@ -239,7 +240,10 @@ def test_version(capsys):
 
 
 # The command line must not load what a numerics profile has to come before.
-LOADED = "import sys; from sac.cli import parse_train; parse_train([]); print({'torch', 'numpy'} & set(sys.modules))"
+LOADED = (
+    "import sys; import sac.cli; from sac.commands.train import parse_train; parse_train([]); "
+    "print({'torch', 'numpy'} & set(sys.modules))"
+)
 
 
 def test_the_command_line_loads_neither_torch_nor_numpy():
@@ -259,7 +263,7 @@ def test_a_reader_that_goes_away_is_no_divergence(tmp_path):
     for name in "ab":
         with LedgerWriter(tmp_path / name, {"config": {"env_id": "Point-v1"}}) as ledger:
             ledger.write(0, 0, {"env.seed": "0" * 16})
-    command = " ".join(shlex.quote(word) for word in launch.command(["diff", str(tmp_path / "a"), str(tmp_path / "b")]))
+    command = " ".join(shlex.quote(word) for word in sac_command(["diff", str(tmp_path / "a"), str(tmp_path / "b")]))
     script = f"set -o pipefail; ({command}; echo $? >{shlex.quote(str(tmp_path / 'status'))}) | true"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr
@@ -269,7 +273,7 @@ def test_a_reader_that_goes_away_is_no_divergence(tmp_path):
 def test_training_needs_no_standard_error(tmp_path):
     flags = "--env_id=Point-v1 --num_envs=1 --training_freq=8 --batch_size=8 --buffer_size=100 --learning_starts=8"
     flags += f" --total_timesteps=16 --eval_freq=8 --threads=1 --run_dir={tmp_path}/run"
-    command = " ".join(shlex.quote(word) for word in launch.command(["train", *flags.split()]))
+    command = " ".join(shlex.quote(word) for word in sac_command(["train", *flags.split()]))
     assert subprocess.run(["bash", "-c", f"{command} 2>&-"], stdout=subprocess.DEVNULL, check=False).returncode == 0
     assert (tmp_path / "run" / "policy.pt").exists()
 

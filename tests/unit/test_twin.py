@@ -8,7 +8,7 @@ import pytest
 
 from sac.cli import main
 from sac.commands import twin
-from sac.commands.twin import Variant
+from sac.commands.training_process import Variant
 
 POINT = ["--env_id=Point-v1", "--num_envs=1", "--training_freq=8", "--batch_size=8", "--buffer_size=100"]
 POINT += ["--learning_starts=8", "--total_timesteps=24", "--eval_freq=0", "--threads=1"]

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sac.cli import _COMMANDS, parse_train
+from sac.cli import _COMMANDS
+from sac.commands.train import parse_train
 from sac.config import check
 from sac.ledger.file import read_ledger
 from tests.unit.report.test_benches import comparison

@@ -20,10 +20,10 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.reduction import send_handle
 from typing import Any
 
-from sac import launch
 from sac.envs.protocol import EnvironmentFault
 from sac.envs.workers.process import Failure
 from sac.numerics import machine
+from sac.processes import python_command
 
 Request = tuple[Any, ...]
 PATIENCE = 5.0
@@ -179,7 +179,7 @@ def _start() -> _Member:
     ours, theirs = socket.socketpair()
     lifeline, held = os.pipe()
     process = subprocess.Popen(
-        launch.python(_BOOT, [str(theirs.fileno()), str(lifeline), "\n".join(sys.path)]),
+        python_command(_BOOT, [str(theirs.fileno()), str(lifeline), "\n".join(sys.path)]),
         env={**os.environ, **_OWN_ENVIRONMENT},
         stdin=subprocess.DEVNULL,
         # What tasks print must not get into the parent's standard output, which may be read by a program.

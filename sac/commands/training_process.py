@@ -1,0 +1,59 @@
+"""One training in a fresh process, as `sac twin` and `sac golden` start them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from sac.processes import Children, sac_command
+
+_STDERR = 2
+"""File descriptor; sys.stderr may have been replaced by an object without one."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One run of a twin: flags and environment variables that differ from the others'."""
+
+    label: str
+    flags: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+def run_training(
+    flags: Sequence[str],
+    folder: Path,
+    variant: Variant,
+    children: Children,
+    hear: Literal["all", "errors", "failures"] = "all",
+) -> int:
+    """Run `sac train` in a fresh process and return its exit status.
+
+    Args:
+        flags: flags of `sac train`.
+        folder: its run folder.
+        variant: what is this run's own.
+        children: ends the process, where this one is to end.
+        hear: all that the run says, or its error stream alone, or what it said only if it fails.
+    """
+    command = sac_command(["train", *flags, *variant.flags, "--run_dir", str(folder)])
+    environment = {**os.environ, **variant.environment}
+    environment.pop("SAC_RESTARTED", None)
+    if hear != "failures":
+        print(f"run {variant.label}", file=sys.stderr)
+    # What the runs say goes to the error stream: standard output is for the comparison.
+    streams = {
+        "all": (_STDERR, _STDERR),
+        "errors": (subprocess.DEVNULL, _STDERR),
+        "failures": (subprocess.PIPE, subprocess.STDOUT),
+    }
+    output, errors = streams[hear]
+    done = children.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=errors)
+    if hear == "failures" and done.returncode != 0:
+        print(done.stdout, file=sys.stderr)
+    return done.returncode
