@@ -27,7 +27,7 @@ from sac.numerics import profiles
 from sac.numerics.fingerprint import fingerprint
 from sac.replay import ReplayBuffer, RowLayout
 from sac.rollout.collector import Collector, Rollout
-from sac.rollout.episodes import MetricsFile, new_metrics, take_means
+from sac.rollout.episodes import take_means
 from sac.rollout.evaluation import Evaluation, evaluate
 from sac.rollout.policy import CapturedPolicy
 from sac.rollout.video import VideoRecorder, find_render_backend
@@ -36,6 +36,7 @@ from sac.run import policy_file
 from sac.run.folder import RunFolder
 from sac.run.lock import RunLock
 from sac.run.logs import Logs, require_tracking
+from sac.run.metrics_file import MetricsFile, new_metrics
 from sac.run.signals import Stopped, StopSignals
 from sac.run.storage import StorageError
 from sac.state import TrainState

@@ -11,15 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from sac.ledger.channels import CHANNELS, Inputs, inputs_of
 from sac.ledger.divergence import (
     ABSENT,
-    CHANNELS,
     EVALUATION_FLAGS,
     Difference,
     Divergence,
-    Inputs,
     flag_differences,
-    inputs_of,
     same_machine,
 )
 from sac.ledger.file import Ledger, Line

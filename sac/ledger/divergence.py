@@ -13,72 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from sac.config import LAYOUT_FIELDS, NAMING_FIELDS, TrainConfig, changed_flags, flag_word
+from sac.ledger.channels import CHANNELS, FEEDBACK, INPUTS, ROLLOUT, Inputs
 from sac.ledger.likely_causes import usual_cause
 from sac.ledger.marks import Place
 
-CHANNELS = (
-    *("env.seed", "rollout.obs", "rollout.action", "rollout.reward", "rollout.next_obs", "rollout.done"),
-    *("replay.index", "replay.batch", "update.noise", "update.critic_loss", "update.actor_loss", "update.alpha"),
-    *("param.critic", "param.actor", "param.log_alpha", "param.target"),
-    *("optim.critic", "optim.actor", "optim.alpha", "eval.action", "eval.return"),
-)
-"""All channels, in the order of data flow."""
-
 ABSENT = "absent"
 """Stands for the digest of a channel that one ledger lacks."""
-
-_ROLLOUT = CHANNELS[1:6]
-_LEARNER = CHANNELS[9:19]
-_STATE = CHANNELS[12:19]
-
-
-def _now(*channels: str) -> tuple[tuple[str, int], ...]:
-    """Inputs of the same iteration."""
-    return tuple((channel, 0) for channel in channels)
-
-
-def _before(*channels: str) -> tuple[tuple[str, int], ...]:
-    """Inputs of the previous iteration."""
-    return tuple((channel, 1) for channel in channels)
-
-
-_ENV = _now("env.seed", "rollout.obs", "rollout.action")
-_UPDATE = _now("replay.batch", "update.noise") + _before(*_STATE)
-
-INPUTS: Mapping[str, tuple[tuple[str, int], ...]] = {
-    # Which environments are seeded anew depends on which episodes have ended.
-    "env.seed": _before("rollout.done"),
-    # The simulator's state is (episode seed, actions so far); the last next_obs is the first observation.
-    "rollout.obs": _now("env.seed") + _before("rollout.action", "rollout.next_obs", "rollout.done"),
-    "rollout.action": _now("rollout.obs") + _before("param.actor"),
-    "rollout.reward": _ENV,
-    "rollout.next_obs": _ENV,
-    "rollout.done": _ENV,
-    "replay.index": (),
-    "replay.batch": _now("replay.index", *_ROLLOUT) + _before("replay.batch", *_ROLLOUT),
-    "update.noise": (),
-    "update.critic_loss": _UPDATE,
-    "update.actor_loss": _now("update.critic_loss") + _UPDATE,
-    "update.alpha": _now("update.actor_loss") + _UPDATE,
-    "param.critic": _now("update.critic_loss") + _UPDATE,
-    "param.actor": _now("update.actor_loss") + _UPDATE,
-    "param.log_alpha": _now("update.alpha") + _UPDATE,
-    "param.target": _now("param.critic") + _UPDATE,
-    "optim.critic": _now("update.critic_loss") + _UPDATE,
-    "optim.actor": _now("update.actor_loss") + _UPDATE,
-    "optim.alpha": _now("update.alpha") + _UPDATE,
-    "eval.action": _now("param.actor"),
-    "eval.return": _now("eval.action"),
-}
-"""Data flow: channel -> (input, 0 for the same iteration or 1 for the one before)."""
-
-FEEDBACK: Mapping[str, tuple[str, ...]] = {
-    "env.seed": ("rollout.done",),
-    "rollout.obs": ("rollout.action",),
-    **{channel: _LEARNER[place + 1 :] for place, channel in enumerate(_LEARNER)},
-}
-"""Channels later in the flow that act on a channel within the same iteration, through its later steps."""
-
 
 _HARMLESS = LAYOUT_FIELDS - NAMING_FIELDS
 """Flags of layout and logging: bits mustn't depend on them, so they are the suspects only if nothing else differs."""
@@ -122,39 +62,6 @@ def flag_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Differ
 def same_machine(a: Mapping[str, Any], flags: tuple[Difference, ...]) -> bool:
     """Tell whether two headers, the first and what differs from it, show the same versions and the same arithmetic."""
     return bool(a.get("fingerprint")) and not any(flag.name.startswith(_MACHINE) for flag in flags)
-
-
-class Inputs(NamedTuple):
-    """What the ledgers show of a channel's inputs: those held and equal, and those that may have differed."""
-
-    equal: tuple[str, ...] = ()
-    unproven: tuple[str, ...] = ()
-
-
-def inputs_of(channel: str, iteration: int, shown: set[str], before: set[str] | None) -> Inputs:
-    """Return what the ledgers show of the inputs of the first differing channel.
-
-    All earlier lines, and all channels before this one in its own line, are equal or it wouldn't be the first
-    difference. What is left open are gaps: lines that weren't written, and state that they don't cover.
-
-    Args:
-        channel: the first differing channel.
-        iteration: its iteration.
-        shown: the channels that both ledgers hold at that iteration.
-        before: the channels that both hold at the iteration before; None if one of them lacks that line.
-    """
-    equal, unproven = [], []
-    for name, lag in INPUTS[channel]:
-        if lag == 1 and iteration == 0:
-            continue
-        held = shown if lag == 0 else before
-        label = f"{name} of iteration {iteration - 1}" if lag else name
-        if held is not None and name in held:
-            equal.append(label)
-        # State is always there, written or not; of what flows, a line that lacks it says that nothing flowed.
-        elif held is None or name in _STATE:
-            unproven.append(label)
-    return Inputs(tuple(equal), tuple(unproven))
 
 
 def ulp_distance(a: float, b: float) -> tuple[int, str] | None:
@@ -321,7 +228,7 @@ class Divergence:
         changes = {"total_timesteps": max(1, self.global_step)}
         if self.inputs.unproven and self.iteration:
             return {**changes, "ledger_freq": 1}, ", for a ledger without gaps"
-        if self.rivals and self.channel in _ROLLOUT and self._has_several_steps():
+        if self.rivals and self.channel in ROLLOUT and self._has_several_steps():
             hint = ", which tells the env steps of an iteration apart"
             return {**changes, "training_freq": self.config["num_envs"]}, hint
         return changes, ""

@@ -18,9 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from sac.ledger.divergence import CHANNELS
-
-__all__ = ["CHANNELS", "Ledger", "LedgerError", "LedgerWriter", "Line", "read_header", "read_ledger"]
+from sac.ledger.channels import CHANNELS
 
 VERSION = 1
 FILE_NAME = "ledger.jsonl"
@@ -86,7 +84,7 @@ class LedgerWriter:
         unknown = sorted(set(digests) - set(CHANNELS))
         if unknown:
             raise ValueError(
-                f"unknown channels {unknown}: sac.ledger.divergence.CHANNELS lists those that a ledger can hold"
+                f"unknown channels {unknown}: sac.ledger.channels.CHANNELS lists those that a ledger can hold"
             )
         for channel, value in digests.items():
             _check_digest(channel, value)

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from sac.ledger.channels import CHANNELS
 from sac.ledger.comparison import Comparison
 from sac.ledger.divergence import EVALUATION_FLAGS
-from sac.ledger.file import CHANNELS, Ledger, Line
+from sac.ledger.file import Ledger, Line
 
 State = Literal["none", "equal", "after", "first"]
 ORDER: tuple[State, ...] = ("none", "equal", "after", "first")

@@ -18,7 +18,8 @@ from sac.checkpoint.checkpoint import Checkpoints, Position, split, verify
 from sac.config import TrainConfig
 from sac.learner.sac import initial_state
 from sac.replay import ReplayBuffer, RowLayout
-from sac.rollout.episodes import EPISODE_METRICS, new_metrics
+from sac.rollout.episodes import EPISODE_METRICS
+from sac.run.metrics_file import new_metrics
 from sac.state import CollectorState, EpisodeState, EpisodeSums, TrainState
 
 ENVS, TRANSITIONS, NEW = 32, 1_000_000, 100_000

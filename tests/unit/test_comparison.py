@@ -9,9 +9,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from sac.ledger.channels import CHANNELS, FEEDBACK, INPUTS
 from sac.ledger.comparison import Comparison, NotComparable, compare
-from sac.ledger.divergence import ABSENT, FEEDBACK, INPUTS, ulp_distance
-from sac.ledger.file import CHANNELS, Ledger, Line
+from sac.ledger.divergence import ABSENT, ulp_distance
+from sac.ledger.file import Ledger, Line
 from sac.ledger.likely_causes import CAUSES, usual_cause
 
 CONFIG = {

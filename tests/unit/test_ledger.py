@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sac.ledger.file import CHANNELS, LedgerError, LedgerWriter, Line, read_ledger
+from sac.ledger.channels import CHANNELS
+from sac.ledger.file import LedgerError, LedgerWriter, Line, read_ledger
 
 HEADER = {"config": {"env_id": "Point-v1", "seed": 1}, "fingerprint": {"cpu": "x"}, "versions": {"torch": "2"}}
 GOOD = '{"iteration": 0, "global_step": 0, "digests": {"env.seed": "0123456789abcdef"}, "values": {"loss": 0.1}}'

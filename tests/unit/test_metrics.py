@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from sac.envs.protocol import StepBatch
 from sac.rollout import episodes
-from sac.rollout.episodes import EPISODE_METRICS, EpisodeLog, MetricsFile, add_to, advance, new_metrics, wilson_interval
+from sac.rollout.episodes import EPISODE_METRICS, EpisodeLog, add_to, advance, wilson_interval
+from sac.run.metrics_file import MetricsFile, new_metrics
 from sac.state import EpisodeState, EpisodeSums
 
 one_step = st.tuples(

@@ -14,8 +14,9 @@ from sac.envs.factory import make_vector_env
 from sac.envs.make import make_eval_envs
 from sac.learner.sac import Learner
 from sac.rollout.collector import Collector
-from sac.rollout.episodes import EpisodeLog, MetricsFile
+from sac.rollout.episodes import EpisodeLog
 from sac.run.folder import RunFolder
+from sac.run.metrics_file import MetricsFile
 from sac.state import Parameters, TrainState, walk
 from sac.streams import EpisodeSeeds
 from sac.trainer import Trainer

@@ -10,8 +10,8 @@ import torch
 from sac.checkpoint.checkpoint import Checkpoints, Position
 from sac.checkpoint.resume import Resume, find_run
 from sac.config import TrainConfig
-from sac.rollout.episodes import new_metrics
 from sac.run.folder import RunFolder
+from sac.run.metrics_file import new_metrics
 from sac.state import (
     AdamState,
     CollectorState,

@@ -205,10 +205,10 @@ def digest(stack: ExitStack) -> Work:
 
 def ledger_line(stack: ExitStack) -> Work:
     """A line with a digest for every channel, written."""
-    ledger = load("sac.ledger.file")
+    channels, writer_of = load("sac.ledger.channels").CHANNELS, load("sac.ledger.file").LedgerWriter
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    writer = stack.enter_context(ledger.LedgerWriter(folder / "ledger.jsonl", {}))
-    digests = dict.fromkeys(ledger.CHANNELS, "0123456789abcdef")
+    writer = stack.enter_context(writer_of(folder / "ledger.jsonl", {}))
+    digests = dict.fromkeys(channels, "0123456789abcdef")
     count = iter(range(1 << 60))
     return lambda: writer.write(next(count), 0, digests, {"reward": 0.5})
 

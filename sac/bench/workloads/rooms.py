@@ -8,6 +8,7 @@ from types import ModuleType
 _BEFORE = {
     "sac.envs.make": ("sac.environments", "sac.trainer"),
     "sac.learner.sac": ("sac.learner",),
+    "sac.ledger.channels": ("sac.ledger",),
     "sac.ledger.file": ("sac.ledger",),
     "sac.ledger.recorder": ("sac.witness",),
     "sac.numerics.fingerprint": ("sac.numerics",),

@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sac.ledger.file import CHANNELS, LedgerWriter
+from sac.ledger.channels import CHANNELS
+from sac.ledger.file import LedgerWriter
 
 CONFIG = {"env_id": "Point-v1", "seed": 1, "num_envs": 4, "training_freq": 64, "utd": 0.5, "total_timesteps": 640}
 FINGERPRINT = {"profile": "deterministic", "torch": "2.13.0", "threads": 2, "cpu": "A", "probe": {"mm": "aa"}}

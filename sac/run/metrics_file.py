@@ -1,0 +1,82 @@
+"""`metrics.csv`: what the evaluations showed, and the training episodes between them."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+import torch
+
+from sac.rollout.episodes import take_means
+from sac.state import EpisodeSums, MetricsState
+
+
+class MetricsFile:
+    """`metrics.csv`: one row for each evaluation; no times in it, so equal runs write equal files.
+
+    Columns: step; mean over the evaluation's episodes of success_once, success_at_end and return; the same as moving
+    averages over the last evaluations; and means over the training episodes since the row before.
+
+    Args:
+        path: the file.
+        state: the last evaluations; its length is the window of the moving averages.
+        append: go on with the file instead of replacing it.
+    """
+
+    SHOWN = ("success_once", "success_at_end", "return")
+    COLUMNS = (
+        "step",
+        *SHOWN,
+        *(f"{name}_avg" for name in SHOWN),
+        *(f"train_{name}" for name in SHOWN),
+        "train_episodes",
+    )
+
+    def __init__(self, path: Path, state: MetricsState | None = None, *, append: bool = False) -> None:
+        self.state = new_metrics() if state is None else state
+        self._file = path.open("a" if append else "w", newline="")
+        self._writer = csv.writer(self._file)
+        if not append:
+            self._writer.writerow(self.COLUMNS)
+            self._file.flush()
+
+    def write(self, step: int, evaluation: Mapping[str, float], training: EpisodeSums) -> None:
+        """Append one row and hand it to the operating system; `training` starts again at zero."""
+        averages = self._moving_averages([evaluation[name] for name in self.SHOWN])
+        episodes, train = training.count, take_means(training)
+        row: list[float | str] = [step, *(evaluation[name] for name in self.SHOWN), *averages]
+        row += [train[name] if train else "" for name in self.SHOWN]
+        self._writer.writerow([*row, episodes])
+        self._file.flush()
+
+    def sync(self) -> int:
+        """Wait until all rows are on the disk; returns the file's length."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        return os.fstat(self._file.fileno()).st_size
+
+    def _moving_averages(self, row: list[float]) -> list[float]:
+        recent, state = self.state.recent, self.state
+        recent[state.evaluations % len(recent)] = torch.tensor(row, dtype=torch.float64)
+        state.evaluations += 1
+        first = max(0, state.evaluations - len(recent))
+        rows = [recent[number % len(recent)].tolist() for number in range(first, state.evaluations)]
+        return [sum(column) / len(column) for column in zip(*rows, strict=True)]
+
+    def __enter__(self) -> MetricsFile:
+        """The file is open already."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def new_metrics(window: int = 5) -> MetricsState:
+    """The state of moving averages over `window` evaluations, before the first one."""
+    return MetricsState.zeros(window, len(MetricsFile.SHOWN))
