@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from sac.why.event import Event
 from sac.why.tracer.place import Place
-
-if TYPE_CHECKING:
-    from sac.why.trace import Event, Trace
 
 _KINDS = {
     "entropy": "draws from the operating system's entropy",
@@ -71,11 +69,3 @@ class Audit:
         place = place._replace(chain=0, aside=False, direct=False)
         seen = self.found.get((kind, place))
         self.found[kind, place] = Finding(kind, name, place, times + (seen.count if seen else 0), text)
-
-
-def audit(trace: Trace) -> list[Finding]:
-    """List every source that a run reached, and what it drew from generators that nobody had seeded."""
-    total = Audit()
-    for process in (trace, *trace.children.values()):
-        total.join(process.audit)
-    return sorted(total.found.values(), key=lambda one: (one.place.file, one.place.line, one.kind))

@@ -14,12 +14,11 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from sac.why.audit import audit
 from sac.why.compare import Comparison
 from sac.why.launch import CantRun, Plan, Run, run_all
 from sac.why.sharing import REMEDY, note_sharing
 from sac.why.show import audit_lines, plain, print_lines, verdict_lines
-from sac.why.trace import BadTrace, children_of, read_audit
+from sac.why.trace import BadTrace, audit, children_of, read_audit
 from sac.why.trace_pair import Twins
 from sac.why.tracer.content import short
 from sac.why.tracer.run import STRESS

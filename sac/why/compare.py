@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from sac.why.trace import Event, Trace
-
-if TYPE_CHECKING:
-    from sac.why.sharing import Shared
+from sac.why.event import Event
+from sac.why.shared_file import Shared
+from sac.why.trace import Trace
 
 STOPPED = "stopped"
 """End of a trace that is known to have none, mostly because `sac why` stopped the run: the answer was certain."""

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from sac.why.compare import Comparison, Pair, Parting, compare
+from sac.why.event import Event
 from sac.why.launch import Plan, run_all
-from sac.why.trace import Event, Trace, read_trace
+from sac.why.trace import Trace, read_trace
 
 SLACK = 5
 WINDOW = 200

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from sac.why.compare import Pair, Parting
-from sac.why.sharing import Shared
-from sac.why.trace import Event, Trace
+from sac.why.event import Event
+from sac.why.shared_file import Shared
+from sac.why.trace import Trace
 
 
 @dataclass(frozen=True)

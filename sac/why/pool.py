@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sac.why.compare import Pair, Parting, sources_of
-from sac.why.trace import Event, Reader, Trace
+from sac.why.event import Event
+from sac.why.trace import Reader, Trace
 
 _MARK = b'\n{"pool": 1}\n'
 MOST = 10_000

@@ -9,58 +9,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from sac.why.compare import Comparison, Parting
-from sac.why.trace import Event, Touch, Trace
+from sac.why.event import Event, Touch
+from sac.why.shared_file import Shared, line_of
+from sac.why.trace import Trace
 
 REMEDY = "`{run}` in the command stands for 1 and 2: `--out runs/{run}`"
 _FROM_OUTSIDE = ("seed", "result", "env.reset", "env.step", "vector.reset", "vector.step")
 """Events in which code of the user's own runs, or whose value is no input: a file may decide them."""
-_DONE = {"write": "changed", "share": "read and changed", "read": "read", "folder": "made or removed"}
 _SHOWN = 3
-
-
-@dataclass(frozen=True)
-class Shared:
-    """A file or folder that both runs touched, and one of them changed at least.
-
-    Attributes:
-        path: absolute.
-        touches: what each run did first, of what makes the file shared.
-        crossed: whether one run may have read what the other one had written.
-    """
-
-    path: str
-    touches: tuple[Touch, Touch]
-    crossed: bool
-
-    @property
-    def folder(self) -> bool:
-        """Whether it is a folder: one that is there already is mostly no matter."""
-        return any(touch.how == "folder" for touch in self.touches)
-
-    @property
-    def name(self) -> str:
-        """The path as people read it: from the current folder on, where it lies in it."""
-        relative = os.path.relpath(self.path)
-        return self.path if relative.startswith("..") else relative
-
-    @property
-    def text(self) -> str:
-        """What each run did to it, and at which line."""
-        did = (f"run {run} {_DONE[one.how]} it at {_line(one)}" for run, one in enumerate(self.touches, start=1))
-        return f"{self.name}: {', '.join(did)}"
-
-    def to_json(self) -> dict[str, Any]:
-        """The file as an object for scripts."""
-        lines = [{"how": one.how, "file": one.place.file, "line": one.place.line} for one in self.touches]
-        return {"path": self.path, "crossed": self.crossed, "touches": lines}
-
-
-def _line(touch: Touch) -> str:
-    return f"{touch.place.file}:{touch.place.line}"
 
 
 def shared_files(a: Trace, b: Trace) -> list[Shared]:
@@ -111,7 +69,7 @@ def _notes(found: Sequence[Shared]) -> Iterator[str]:
     for crossed, what in ((False, "both runs wrote"), (True, "one run may have read what the other one wrote:")):
         some = [one for one in found if one.crossed == crossed]
         if some:
-            names = ", ".join(f"{one.name} ({_line(one.touches[0])})" for one in some[:_SHOWN])
+            names = ", ".join(f"{one.name} ({line_of(one.touches[0])})" for one in some[:_SHOWN])
             more = f" and {len(some) - _SHOWN} more" if len(some) > _SHOWN else ""
             yield f"{what} {names}{more}; to give each run its own: {REMEDY}"
 

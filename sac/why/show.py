@@ -9,8 +9,8 @@ from rich.markup import escape
 
 from sac.why.audit import Finding
 from sac.why.compare import Comparison, Pair
+from sac.why.event import Event
 from sac.why.frame import Frame
-from sac.why.trace import Event
 from sac.why.verdict import Verdict
 
 

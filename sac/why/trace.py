@@ -5,71 +5,21 @@ from __future__ import annotations
 import glob
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from sac.why.audit import Audit
+from sac.why.audit import Audit, Finding
+from sac.why.event import MAIN, NOWHERE, Event, Touch
 from sac.why.tracer.place import Place
 from sac.why.tracer.recorder import VERSION
 
-MAIN = ""
 BLOCK = 1 << 18
 """Bytes that are read of a trace at once."""
-
-NOWHERE = Place("?", 0, "?", 0, False, False)
 
 
 class BadTrace(ValueError):
     """A file isn't a trace that can be read; the message says what is wrong with it."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """One event, as `tracer.recorder` describes them; a source if `source` says so."""
-
-    process: str
-    number: int
-    kind: str
-    name: str
-    place: Place
-    occurrence: int
-    parent: int
-    inputs: Mapping[str, str]
-    outputs: Mapping[str, str]
-    values: Mapping[str, list[dict[str, Any]]]
-    facts: Mapping[str, Any]
-    time: float
-    source: bool
-    shown: str
-
-    @property
-    def key(self) -> tuple[Any, ...]:
-        """What the same event has in another run: kind, the user's lines on the way, count of its likes there."""
-        place = self.place
-        return self.process, self.kind, self.name, place.file, place.line, place.chain, self.occurrence
-
-    @property
-    def title(self) -> str:
-        """What happened, in a few words."""
-        owner = next((str(self.facts[name]) for name in ("module", "optimizer", "env") if name in self.facts), "")
-        count = f", occurrence {self.occurrence} there" if self.occurrence > 1 else ""
-        return f"{self.name}{f' of {owner}' if owner else ''}{count}"
-
-    @property
-    def described(self) -> str:
-        """What happened, and where."""
-        process = f" in child process {self.process}" if self.process else ""
-        return f"{self.kind} ({self.title}) at {self.place.file}:{self.place.line}{process}"
-
-
-class Touch(NamedTuple):
-    """What one process did to a file first: `write`, `read`, `share` (both), or made or removed it as a `folder`."""
-
-    how: str
-    place: Place
-    time: float
 
 
 @dataclass
@@ -202,6 +152,14 @@ def children_of(path: Path) -> set[str]:
     names = glob.glob(glob.escape(str(path)) + ".*")
     labels = {name[len(str(path)) :] for name in names if Path(name).stat().st_size}
     return {label for label in labels if re.fullmatch(r"(\.\d+)+", label)}
+
+
+def audit(trace: Trace) -> list[Finding]:
+    """List every source that a run reached, and what it drew from generators that nobody had seeded."""
+    total = Audit()
+    for process in (trace, *trace.children.values()):
+        total.join(process.audit)
+    return sorted(total.found.values(), key=lambda one: (one.place.file, one.place.line, one.kind))
 
 
 def _read_one(path: Path, process: str) -> Trace:

@@ -10,8 +10,9 @@ from collections import deque
 from pathlib import Path
 
 from sac.why.compare import STOPPED, Comparison, Pair, Parting, compare
+from sac.why.event import MAIN, Event
 from sac.why.pool import Pool, is_pool_worker
-from sac.why.trace import MAIN, BadTrace, Event, Reader, Trace, children_of, read_audit
+from sac.why.trace import BadTrace, Reader, Trace, children_of, read_audit
 
 KEEP = 1000
 """Equal events that are remembered: what ran just before a parting, and what else drew from its generator."""

@@ -9,11 +9,12 @@ from typing import Any
 
 from sac.why.causes import Cause, recognise
 from sac.why.compare import Comparison, Pair, Parting
+from sac.why.event import Event
 from sac.why.evidence import Evidence
 from sac.why.figures import Figures, figures
 from sac.why.frame import Frame, frames_of
 from sac.why.reachability import can_reach
-from sac.why.trace import Event, Trace
+from sac.why.trace import Trace
 from sac.why.tracer.place import Place
 
 

@@ -6,11 +6,10 @@ import json
 
 import pytest
 
-from sac.why.audit import audit
 from sac.why.causes import CAUSES, ISSUE
 from sac.why.command import answer_json, text_of
 from sac.why.compare import compare
-from sac.why.trace import BadTrace, read_trace
+from sac.why.trace import BadTrace, audit, read_trace
 from sac.why.verdict import judge
 
 
