@@ -62,11 +62,12 @@ RELIABILITY = tuple(
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Ruff (rules and format), then mypy; the workflows' schema, then their safety."""
+    """Ruff (rules and format), mypy, the direction of imports; the workflows' schema, then their safety."""
     prepare(session)
     session.run("ruff", "check", *session.posargs)
     session.run("ruff", "format", "--check")
     session.run("mypy")
+    session.run("lint-imports", "--no-logo", "--no-cache")
     for kind, pattern in (("workflows", "workflows/*.yml"), ("actions", "actions/*/action.yml")):
         files = sorted(map(str, (ROOT / ".github").glob(pattern)))
         session.run("check-jsonschema", "--builtin-schema", f"vendor.github-{kind}", *files)
