@@ -252,7 +252,7 @@ def test_the_benchmarks_of_a_gpu_are_given_rounds_and_their_seconds_are_kept(tmp
         return type("Done", (), {"returncode": 0})
 
     monkeypatch.setattr(gpu_parts, "python", stand_in)
-    monkeypatch.setattr(gpu_parts.numerics, "usable_cores", lambda: 16)
+    monkeypatch.setattr(gpu_parts.machine, "usable_cores", lambda: 16)
     assert gpu_parts.overlap(Request(tmp_path, rounds=5), None)["seconds_of"]["overlapped"] == [1.0]
     assert given[0][:-1] == ("-m", "tests.perf.overlap_gain", "--device=cuda", "--workers=15", "--pairs=5")
     gpu_parts.updates(Request(tmp_path), None)
