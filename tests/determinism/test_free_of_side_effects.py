@@ -37,7 +37,7 @@ NOT_TRIED = {
     "run_dir": "differs in every test here",
     "track": "needs an account",
     "wandb_entity": "needs an account",
-    "cuda_graph": "needs a GPU, where tests/unit/test_fused_learner.py tries it",
+    "cuda_graph": "needs a GPU, where tests/unit/learner/test_fused.py tries it",
 }
 
 

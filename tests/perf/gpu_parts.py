@@ -25,7 +25,10 @@ from sac.numerics import machine
 from sac.processes import Children
 
 ROOT = Path(__file__).parents[2]
-TESTS = tuple(f"tests/unit/test_{name}.py" for name in ("fused_learner", "digest", "captured_policy", "witness"))
+TESTS = tuple(
+    f"tests/unit/{name}.py"
+    for name in ("learner/test_fused", "test_digest", "rollout/test_policy", "ledger/test_recorder")
+)
 """The files with tests that are skipped, or run in an interpreter, where there is no GPU."""
 # Named, not discovered, as in noxfile.py.
 PLUGINS = ("-p", "timeout", "-p", "hypothesispytest")

@@ -6,7 +6,7 @@ import pytest
 
 from sac.commands.diff import diff_command
 from sac.ledger.file import LedgerWriter
-from tests.unit.test_comparison import EQUAL, ledger, plant
+from tests.unit.ledger.test_comparison import EQUAL, ledger, plant
 
 
 def save(path, content):

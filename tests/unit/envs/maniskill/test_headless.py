@@ -12,7 +12,7 @@ import pytest
 from sac.envs.maniskill import headless
 from sac.envs.maniskill.headless import MissingSystemLibrary, NullRenderObject
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 SCRIPT = """
 import logging, sys

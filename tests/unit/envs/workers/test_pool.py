@@ -302,7 +302,7 @@ def start_parent(make: str, folder: Path) -> tuple[subprocess.Popen[str], list[i
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        cwd=Path(__file__).parents[3],
+        cwd=Path(__file__).parents[4],
         env={**os.environ, "HANGS": str(folder)},
     )
     return parent, [int(pid) for pid in parent.stdout.readline().split()]

@@ -14,7 +14,7 @@ if TRITON and not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"
 
 from sac.config import TrainConfig  # noqa: E402
-from tests.unit.test_learner import (  # noqa: E402
+from tests.unit.learner.test_sac import (  # noqa: E402
     SMALL,
     SPEC,
     assert_agree,

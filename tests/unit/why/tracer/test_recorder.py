@@ -111,6 +111,6 @@ class Hoarder(Recorder):
 
 
 def test_memory_that_grew_with_the_events_would_be_seen(tmp_path, monkeypatch):
-    monkeypatch.setattr("tests.unit.test_why_record.Recorder", Hoarder)
+    monkeypatch.setattr("tests.unit.why.tracer.test_recorder.Recorder", Hoarder)
     few, many = (elements_after(recorder(tmp_path), number) for number in (4_200, 4_700))
     assert many - few == 1_000
