@@ -95,6 +95,7 @@ def _is_for_the_user(error: Exception) -> bool:
         "sac.ledger": "LedgerError",
         "sac.comparison": "NotComparable",
         "sac.bench.errors": "BenchError",
+        "sac.native.errors": "NotReplaceable",
         "sac.storage": "StorageError",
     }
     loaded = [getattr(sys.modules[module], name, None) for module, name in names.items() if module in sys.modules]

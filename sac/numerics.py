@@ -11,6 +11,7 @@ import importlib.metadata
 import os
 import platform
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -79,6 +80,8 @@ PROFILES: dict[str, Profile] = {
         same=("profile", *_LIBRARIES, "capability", "mkl_cbwr", "threads", "device", "products", "probe"),
     ),
 }
+_VENDOR_CHOSEN = ("cpu.rcpps", "cpu.rsqrtps")
+"""Entries of the probe that differ between vendors, and on which no result under `portable` depends."""
 _RESTARTED = "SAC_RESTARTED"
 _CBWR_BRANCH, _CBWR_COMPATIBLE = 1, 3
 """MKL_CBWR_BRANCH and MKL_CBWR_COMPATIBLE of mkl_types.h."""
@@ -165,6 +168,7 @@ def apply(profile: Numerics, threads: int) -> None:
     import torch
 
     from sac import exact_functions
+    from sac.native import exact_reciprocals
 
     chosen = PROFILES[profile]
     threads = threads or default_threads(profile)
@@ -183,6 +187,7 @@ def apply(profile: Numerics, threads: int) -> None:
     torch.backends.cuda.matmul.allow_tf32 = not chosen.deterministic
     torch.backends.cudnn.allow_tf32 = not chosen.deterministic
     exact_functions.install(profile == "portable")
+    exact_reciprocals.install(profile == "portable")
     _read_back(profile, threads)
 
 
@@ -191,6 +196,7 @@ def _read_back(profile: Numerics, threads: int) -> None:
     import torch
 
     from sac import exact_functions
+    from sac.native import exact_reciprocals
 
     chosen = PROFILES[profile]
     checks: list[tuple[str, object, object]] = [
@@ -206,6 +212,7 @@ def _read_back(profile: Numerics, threads: int) -> None:
     checks += [(name, os.environ.get(name), value) for name, value in chosen.environment.items()]
     if profile == "portable":
         checks.append(("exact_functions.is_installed()", exact_functions.is_installed(), True))
+        checks.append(("exact_reciprocals.is_wanted()", exact_reciprocals.is_wanted(), True))
         checks.append(("digits of np.longdouble", np.finfo(np.longdouble).nmant, 63))
         checks.append(("torch.backends.cpu.get_cpu_capability()", torch.backends.cpu.get_cpu_capability(), "AVX2"))
         checks.append(("MKL's branch (MKL_CBWR)", mkl_branch(), _CBWR_COMPATIBLE))
@@ -271,8 +278,14 @@ def version_of(library: str) -> str:
         return "absent"
 
 
-def fingerprint(profile: Numerics, device: str = "cpu") -> dict[str, Any]:
-    """What bits depend on, here: library versions, CPU, settings, and digests of a battery of probe operations."""
+def fingerprint(profile: Numerics, device: str = "cpu", simulator: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What bits depend on, here: library versions, CPU, settings, and digests of a battery of probe operations.
+
+    Args:
+        profile: name of the profile.
+        device: ``cpu`` or ``cuda``, where the learner computes.
+        simulator: further digests of the probe, where a simulator is in use.
+    """
     import torch
 
     from sac.probe import probe
@@ -289,7 +302,7 @@ def fingerprint(profile: Numerics, device: str = "cpu") -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "device": name,
         "products": strategy_name(torch.device(device), portable=profile == "portable"),
-        "probe": probe(torch.device(device)),
+        "probe": {**probe(torch.device(device)), **(simulator or {})},
     }
 
 
@@ -302,7 +315,8 @@ def differences(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
     for name in names:
         if name == "probe":
             pa, pb = a.get("probe") or {}, b.get("probe") or {}
-            operations = [op for op in sorted(pa.keys() | pb.keys()) if pa.get(op) != pb.get(op)]
+            unlike = [op for op in sorted(pa.keys() | pb.keys()) if pa.get(op) != pb.get(op)]
+            operations = [op for op in unlike if not (a["profile"] == "portable" and op in _VENDOR_CHOSEN)]
             found += [f"arithmetic of {op}: {pa.get(op)}, {pb.get(op)}" for op in operations]
         elif a.get(name) != b.get(name):
             found.append(f"{name}: {a.get(name)}, {b.get(name)}")

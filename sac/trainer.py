@@ -17,7 +17,7 @@ from sac.captured_policy import CapturedPolicy
 from sac.checkpoint import Cadence, Checkpoint, Checkpoints, Position
 from sac.collector import Collector, Rollout
 from sac.config import BadConfig, TrainConfig, check
-from sac.environments import costly_evaluation, resolve_device
+from sac.environments import costly_evaluation, probe_simulator, resolve_device
 
 # Benchmarks of this revision measure older ones too, which had it here.
 from sac.environments import make_envs as make_envs
@@ -65,7 +65,7 @@ def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
         if config.checkpoint is not None and resume is None:
             policy_file.load(Path(config.checkpoint), learner)
         require_tracking(config)
-        fingerprint = numerics.fingerprint(config.numerics, device.type)
+        fingerprint = numerics.fingerprint(config.numerics, device.type, probe_simulator(config))
         if resume is not None:
             check_drift(resume, checkpoint, fingerprint)
         folder = resume.folder if resume else _new_folder(config, stack)

@@ -108,10 +108,14 @@ def _flatten(entry: object, name: str = "") -> Iterator[tuple[str, object]]:
 
 
 def flag_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Difference, ...]:
-    """Return what differs in the headers' config, fingerprint and versions, apart from the names of the runs."""
+    """Return what differs in the headers' config, fingerprint and versions, apart from the names of the runs.
+
+    A flag that a release did not have yet stands at its default: its absence is no difference from that.
+    """
     found = []
     for part in ("config", "fingerprint", "versions"):
-        left, right = (dict(_flatten(header.get(part, {}))) for header in (a, b))
+        defaults = dict(_flatten(TrainConfig().to_dict())) if part == "config" else {}
+        left, right = ({**defaults, **dict(_flatten(header.get(part, {})))} for header in (a, b))
         for name in sorted(left.keys() | right.keys()):
             one, other = left.get(name, ABSENT), right.get(name, ABSENT)
             if one != other and name not in NAMING_FIELDS:

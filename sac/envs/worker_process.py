@@ -78,10 +78,18 @@ class Worker:
         import torch
 
         from sac import exact_functions
+        from sac.native import exact_reciprocals
 
         torch.set_num_threads(1)
         torch.set_deterministic_debug_mode(debug_mode)
         exact_functions.install(exact)
+        exact_reciprocals.install(exact)
+
+    def is_exact(self) -> bool | None:
+        """Whether the simulator in this process computes with exact reciprocals; None where it is not loaded."""
+        from sac.native import exact_reciprocals
+
+        return exact_reciprocals.is_installed()
 
     def build(self, key: int, group: Group) -> EnvSpec:
         """Build the environments of a group."""
