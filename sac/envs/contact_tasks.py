@@ -1,4 +1,4 @@
-"""Tasks whose episodes begin in contact, so that short runs of a policy that knows nothing put the simulator to work."""
+"""Tasks whose episodes begin in contact, so that a short run of an untrained policy puts the simulator to work."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HALF_SIZE = 0.02
 
 
 @register_env("StackCubeInContact-v1", max_episode_steps=50)
-class StackCubeInContactEnv(StackCubeEnv):  # type: ignore[misc]
+class StackCubeInContactEnv(StackCubeEnv):
     """StackCube-v1 with the red cube between the fingers and the green one on the table below it.
 
     Whatever the policy does, it squeezes, drops and pushes cubes.

@@ -27,9 +27,9 @@ REWARD_MODE = "normalized_dense"
 class ManiSkillEnv:
     """One task with state observations and a dense reward; implements `serial.SingleEnv`.
 
-    ManiSkill's own tasks, and those here, run in torch's inference mode, which takes an eighth off a StackCube step and changes no bit.
-    A task from elsewhere runs without, since it may ask for gradients. Who steps or resets `base_env` itself must enter
-    that mode too.
+    ManiSkill's own tasks, and those here, run in torch's inference mode, which takes an eighth off a StackCube step and
+    changes no bit. A task from elsewhere runs without, since it may ask for gradients. Who steps or resets `base_env`
+    itself must enter that mode too.
 
     Each reset and step runs inside generators of its own, seeded with the episode's seed, so nothing that the task
     draws depends on the process, nor does the process on it. A reset also brings the simulator into a state that does

@@ -21,7 +21,9 @@ from sac.envs.workers import Request, WorkerFailed, WorkerPool
 from sac.native import exact_reciprocals
 from sac.native.errors import NotReplaceable
 
-_WHOLE_MESSAGES = {kind.__name__: kind for kind in (BadEnvironment, EnvironmentFault, MissingSystemLibrary, NotReplaceable)}
+_WHOLE_MESSAGES = {
+    kind.__name__: kind for kind in (BadEnvironment, EnvironmentFault, MissingSystemLibrary, NotReplaceable)
+}
 """Exceptions whose text says all, the environment's index included: they are raised here as they were there."""
 
 

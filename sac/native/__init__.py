@@ -1,1 +1,1 @@
-"""Finds, in native libraries, the instructions whose results CPU vendors choose, and replaces those of the simulator."""
+"""Finds the instructions of native libraries whose results CPU vendors choose, and replaces the simulator's."""

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from sac.native import memory
 from sac.native.errors import NotReplaceable
+
 if TYPE_CHECKING:
     from sac.native.sites import Site
 
@@ -30,7 +31,14 @@ COUNTS = "SAC_COUNT_RECIPROCALS"
 
 @dataclass(frozen=True)
 class _Patch:
-    """What has been done to one library: address -> bytes, as they were and as they are; address and size of counters."""
+    """What has been done to one library.
+
+    Attributes:
+        before: address -> bytes, as they were.
+        after: the same places, as they are now.
+        trampolines: address of the exact code, and the code.
+        counters: address and size of the counters; address 0 where nothing is counted.
+    """
 
     before: dict[int, bytes]
     after: dict[int, bytes]
@@ -116,11 +124,12 @@ def _prepare(path: Path, base: int) -> _Patch:
     except NotReplaceable as error:
         raise NotReplaceable(
             f"--numerics portable promises the same bits on any x86-64 CPU, and with this simulator ({path.name} of "
-            f"sapien {_version()}) it can't: {error}. --numerics deterministic leaves the simulator as it is"
+            f"sapien {version()}) it can't: {error}. --numerics deterministic leaves the simulator as it is"
         ) from error
 
 
-def _version() -> str:
+def version() -> str:
+    """The version of SAPIEN that is installed."""
     try:
         return importlib.metadata.version("sapien")
     except importlib.metadata.PackageNotFoundError:

@@ -7,6 +7,7 @@ are open too.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -35,23 +36,28 @@ class Findings:
         chosen: address -> name, of instructions whose results vendors choose.
         targets: addresses to which code jumps directly.
         referenced: addresses of data that code names; a table of jumps is among them, if there is one.
-        count: instructions in all.
-        unknown: addresses at which no instruction could be read.
     """
 
     chosen: dict[int, str] = field(default_factory=dict)
     targets: set[int] = field(default_factory=set)
     referenced: set[int] = field(default_factory=set)
-    count: int = 0
-    unknown: list[int] = field(default_factory=list)
 
 
-def search(library: Library) -> Findings:
-    """Read all code of a library, each function from its own beginning."""
+def search(library: Library, *, landings: bool = True) -> Findings:
+    """Read all code of a library, each function from its own beginning.
+
+    Args:
+        library: what to read.
+        landings: also note where the code jumps to and which data it names; a large library has millions of both.
+    """
     found = Findings()
     for section in library.code:
         for start, code in stretches(section, library.functions):
-            _search_stretch(Decoder(64, code, ip=start), found)
+            for instruction in Decoder(64, code, ip=start):
+                if instruction.mnemonic in CHOSEN_BY_VENDORS:
+                    found.chosen[instruction.ip] = CHOSEN_BY_VENDORS[instruction.mnemonic]
+                if landings:
+                    _note_landings(instruction, found)
     return found
 
 
@@ -60,22 +66,15 @@ def stretches(section: Section, functions: np.ndarray) -> Iterator[tuple[int, by
     end = section.address + len(section.data)
     inside = functions[(functions > section.address) & (functions < end)]
     bounds = [section.address, *(int(start) for start in inside), end]
-    for start, stop in zip(bounds, bounds[1:], strict=False):
+    for start, stop in itertools.pairwise(bounds):
         yield start, section.data[start - section.address : stop - section.address]
 
 
-def _search_stretch(decoder: Decoder, found: Findings) -> None:
-    chosen, targets, referenced = found.chosen, found.targets, found.referenced
-    for instruction in decoder:
-        found.count += 1
-        if instruction.mnemonic in CHOSEN_BY_VENDORS:
-            chosen[instruction.ip] = CHOSEN_BY_VENDORS[instruction.mnemonic]
-        if instruction.flow_control not in _STRAIGHT_ON:
-            targets.add(instruction.near_branch_target)
-        elif instruction.is_ip_rel_memory_operand:
-            referenced.add(instruction.ip_rel_memory_address)
-        elif instruction.is_invalid:
-            found.unknown.append(instruction.ip)
+def _note_landings(instruction: Instruction, found: Findings) -> None:
+    if instruction.flow_control not in _STRAIGHT_ON:
+        found.targets.add(instruction.near_branch_target)
+    elif instruction.is_ip_rel_memory_operand:
+        found.referenced.add(instruction.ip_rel_memory_address)
 
 
 def landing_places(library: Library, found: Findings) -> np.ndarray:

@@ -6,6 +6,7 @@ it, and if it does the same elsewhere.
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from sac.native.library import Library, checksum, read_library
 JUMP = 5
 """Bytes of a near jump."""
 REPLACEABLE = (Code.RCPPS_XMM_XMMM128, Code.RSQRTPS_XMM_XMMM128)
-_KNOWN = Path(__file__).with_name("known.json")
+KNOWN = Path(__file__).with_name("known.json")
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def sites(path: Path) -> tuple[Site, ...]:
     Raises:
         NotReplaceable: it holds an instruction that can't be replaced.
     """
-    known = json.loads(_KNOWN.read_text())["libraries"].get(checksum(path))
+    known = json.loads(KNOWN.read_text())["libraries"].get(checksum(path))
     if known is None:
         return find_sites(read_library(path))
     return tuple(map(_from_text, known["sites"]))
@@ -60,7 +61,13 @@ def find_sites(library: Library) -> tuple[Site, ...]:
     if found.chosen and not len(library.functions):
         raise NotReplaceable(f"{library.path.name} has no index of its functions, so its code can't be read for sure")
     places = landing_places(library, found)
-    return tuple(_site(library, address, name, places) for address, name in sorted(found.chosen.items()))
+    all_sites = tuple(_site(library, address, name, places) for address, name in sorted(found.chosen.items()))
+    for one, other in itertools.pairwise(sorted(all_sites, key=lambda site: site.start)):
+        if one.start + len(one.code) > other.start:
+            raise NotReplaceable(
+                f"{library.path.name} needs the same bytes for the jumps of {one.address:#x} and {other.address:#x}"
+            )
+    return all_sites
 
 
 def _site(library: Library, address: int, name: str, places: np.ndarray) -> Site:
@@ -121,7 +128,7 @@ def _bytes(library: Library, window: list[Instruction]) -> bytes:
 
 def known_text(path: Path, name: str) -> str:
     """The text of known.json with the sites of one more library in it, newly found."""
-    kept = json.loads(_KNOWN.read_text())
+    kept = json.loads(KNOWN.read_text())
     kept["libraries"][checksum(path)] = {"name": name, "sites": list(map(_to_text, find_sites(read_library(path))))}
     return json.dumps(kept, indent=1) + "\n"
 

@@ -58,22 +58,24 @@ def _block(site: Site, base: int, constants: int, counter: int) -> Iterator[Inst
 def _exact(instruction: Instruction, constants: int) -> Iterator[Instruction]:
     """1 / source, or 1 / sqrt(source), each operation rounded once; no flag and no other register changes."""
     into, source = instruction.op0_register, instruction.op1_register
-    ones = MemoryOperand(Register.RIP, displ=constants, displ_size=8)
-    if instruction.code == Code.RCPPS_XMM_XMMM128 and into != source:
-        yield Instruction.create_reg_mem(Code.MOVAPS_XMM_XMMM128, into, ones)
+    ones = Instruction.create_reg_mem(
+        Code.MOVAPS_XMM_XMMM128, into, MemoryOperand(Register.RIP, displ=constants, displ_size=8)
+    )
+    # As whole numbers: to the type checker each of these enumerations has one member.
+    root, same = int(instruction.code) == int(Code.RSQRTPS_XMM_XMMM128), int(into) == int(source)
+    if not (root or same):
+        yield ones
         yield Instruction.create_reg_reg(Code.DIVPS_XMM_XMMM128, into, source)
-        return
-    spare = next(register for register in _XMM if register not in (into, source))
-    yield _move_stack(-_ROOM)
-    yield Instruction.create_mem_reg(Code.MOVUPS_XMMM128_XMM, MemoryOperand(Register.RSP), spare)
-    if instruction.code == Code.RSQRTPS_XMM_XMMM128:
-        yield Instruction.create_reg_reg(Code.SQRTPS_XMM_XMMM128, spare, source)
     else:
-        yield Instruction.create_reg_reg(Code.MOVAPS_XMM_XMMM128, spare, source)
-    yield Instruction.create_reg_mem(Code.MOVAPS_XMM_XMMM128, into, ones)
-    yield Instruction.create_reg_reg(Code.DIVPS_XMM_XMMM128, into, spare)
-    yield Instruction.create_reg_mem(Code.MOVUPS_XMM_XMMM128, spare, MemoryOperand(Register.RSP))
-    yield _move_stack(_ROOM)
+        spare = next(register for register in _XMM if register not in (into, source))
+        prepare = Code.SQRTPS_XMM_XMMM128 if root else Code.MOVAPS_XMM_XMMM128
+        yield _move_stack(-_ROOM)
+        yield Instruction.create_mem_reg(Code.MOVUPS_XMMM128_XMM, MemoryOperand(Register.RSP), spare)
+        yield Instruction.create_reg_reg(prepare, spare, source)
+        yield ones
+        yield Instruction.create_reg_reg(Code.DIVPS_XMM_XMMM128, into, spare)
+        yield Instruction.create_reg_mem(Code.MOVUPS_XMM_XMMM128, spare, MemoryOperand(Register.RSP))
+        yield _move_stack(_ROOM)
 
 
 def _count(counter: int) -> Iterator[Instruction]:
