@@ -89,6 +89,7 @@ def _is_for_the_user(error: Exception) -> bool:
         "sac.ledger.file": "LedgerError",
         "sac.ledger.comparison": "NotComparable",
         "sac.bench.errors": "BenchError",
+        "sac.native.errors": "NotReplaceable",
         "sac.run.storage": "StorageError",
     }
     loaded = [getattr(sys.modules[module], name, None) for module, name in names.items() if module in sys.modules]

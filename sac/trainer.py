@@ -15,7 +15,7 @@ import torch
 from sac.checkpoint.checkpoint import Cadence, Checkpoint, Checkpoints, Position
 from sac.checkpoint.resume import Resume, check_drift, command_line, join, open_checkpoint, require_ahead
 from sac.config import BadConfig, TrainConfig, check
-from sac.envs.make import costly_evaluation, make_envs, resolve_device
+from sac.envs.make import costly_evaluation, make_envs, probe_simulator, resolve_device
 from sac.envs.protocol import SplitStep, VectorEnv
 from sac.learner.factory import make_learner
 from sac.learner.gradient_steps import GradientSteps, Updates
@@ -66,7 +66,7 @@ def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
         if config.checkpoint is not None and resume is None:
             policy_file.load(Path(config.checkpoint), learner)
         require_tracking(config)
-        arithmetic = fingerprint(config.numerics, device.type)
+        arithmetic = fingerprint(config.numerics, device.type, probe_simulator(config))
         if resume is not None:
             check_drift(resume, checkpoint, arithmetic)
         folder = resume.folder if resume else _new_folder(config, stack)

@@ -17,6 +17,7 @@ from sac.numerics import machine, profiles
 from sac.processes import python_command
 
 _APPLY = "from sac.numerics import profiles as n\nn.prepare({0!r})\nn.apply({0!r}, 0)"
+_PROBE = "\nfrom sac.envs.maniskill.physics_probe import probe_physics\nprint(probe_physics()['simulator.contacts'])"
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def doctor_command(arguments: Sequence[str]) -> int:
     ).parse_args(list(arguments))
     # The renderer first: building a task without one puts null materials in its place.
     renderer = _renderer()
-    findings = [*_versions(), *_profiles(), _physics(), renderer, _gpu(), _gpu_physics()]
+    findings = [*_versions(), *_profiles(), _simulator(), _physics(), renderer, _gpu(), _gpu_physics()]
     for finding in findings:
         mark = "ok " if finding.good else ("BAD" if finding.needed else "off")
         print(f"{mark}  {finding.name:24} {finding.text}")
@@ -65,13 +66,32 @@ def _profiles() -> list[Finding]:
     """Whether each numerics profile can keep its promise, tried in a fresh process."""
     findings: list[Finding] = []
     for name, profile in profiles.PROFILES.items():
-        command = python_command(_APPLY.format(name))
-        environment = {key: value for key, value in os.environ.items() if key != "SAC_RESTARTED"}
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-        last = done.stderr.strip().splitlines()[-1:] or [f"status {done.returncode}"]
-        text = profile.promise if done.returncode == 0 else last[0]
+        done = _fresh(_APPLY.format(name))
+        text = profile.promise if done.returncode == 0 else _last_words(done)
         findings.append(Finding(f"--numerics {name}", done.returncode == 0, text, needed=name != "portable"))
     return findings
+
+
+def _simulator() -> Finding:
+    """How the simulator computes here, by the digest that fingerprints hold: machines with equal ones are alike."""
+    digests = []
+    for profile in ("portable", "deterministic"):
+        done = _fresh(_APPLY.format(profile) + _PROBE)
+        if done.returncode:
+            return Finding("simulator", False, _last_words(done), needed=False)
+        digests.append(done.stdout.split()[-1])
+    text = f"{digests[0]} under portable, which makes reciprocals exact; else {digests[1]}, with this CPU's own"
+    return Finding("simulator", True, text, needed=False)
+
+
+def _fresh(program: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of this package in a fresh process."""
+    environment = {key: value for key, value in os.environ.items() if key != "SAC_RESTARTED"}
+    return subprocess.run(python_command(program), capture_output=True, text=True, check=False, env=environment)
+
+
+def _last_words(done: subprocess.CompletedProcess[str]) -> str:
+    return (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
 
 
 def _physics() -> Finding:

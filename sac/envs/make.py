@@ -101,6 +101,15 @@ def costly_evaluation(config: TrainConfig) -> str:
     )
 
 
+def probe_simulator(config: TrainConfig) -> dict[str, str]:
+    """Digests that tell this machine's simulator from another's; empty where the run steps none on the CPU."""
+    if config.env_id.lower().startswith("point") or resolve_backend(config) != "physx_cpu":
+        return {}
+    from sac.envs.maniskill.physics_probe import probe_physics
+
+    return probe_physics()
+
+
 def resolve_backend(config: TrainConfig) -> str:
     """Physics back end for `--sim_backend auto`: the CPU's, since only it is known to repeat its bits."""
     if config.sim_backend == "physx_cuda" and config.numerics != "fast":

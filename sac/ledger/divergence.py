@@ -28,6 +28,9 @@ EVALUATION_FLAGS = {"num_eval_envs", "num_eval_steps", "eval_partial_reset", "ev
 
 _MACHINE = ("fingerprint.", "versions.")
 """How the names of differences begin that no flag makes."""
+_CPU = ("fingerprint.cpu", "fingerprint.probe.cpu.")
+"""How the names of differences begin that are the CPU's own: under `portable` no result may depend on them."""
+_SIMULATOR = "fingerprint.probe.simulator."
 
 
 class Difference(NamedTuple):
@@ -48,10 +51,14 @@ def _flatten(entry: object, name: str = "") -> Iterator[tuple[str, object]]:
 
 
 def flag_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Difference, ...]:
-    """Return what differs in the headers' config, fingerprint and versions, apart from the names of the runs."""
+    """Return what differs in the headers' config, fingerprint and versions, apart from the names of the runs.
+
+    A flag that a release did not have yet stands at its default: its absence is no difference from that.
+    """
     found = []
     for part in ("config", "fingerprint", "versions"):
-        left, right = (dict(_flatten(header.get(part, {}))) for header in (a, b))
+        defaults = dict(_flatten(TrainConfig().to_dict())) if part == "config" else {}
+        left, right = ({**defaults, **dict(_flatten(header.get(part, {})))} for header in (a, b))
         for name in sorted(left.keys() | right.keys()):
             one, other = left.get(name, ABSENT), right.get(name, ABSENT)
             if one != other and name not in NAMING_FIELDS:
@@ -201,16 +208,22 @@ class Divergence:
 
     def _suspects(self) -> tuple[list[Difference], list[Difference]]:
         """Split what differs in the headers into that which may change results, and that which mustn't."""
-        suspects = [flag for flag in self.flags if flag.name not in _HARMLESS]
+        innocent = _CPU if self._is_portable() else ()
+        harmless = [flag for flag in self.flags if flag.name in _HARMLESS or flag.name.startswith(innocent)]
+        suspects = [flag for flag in self.flags if flag not in harmless]
         # A run that is only longer can't have changed what came before its end.
-        others = [flag for flag in self.flags if flag.name in _HARMLESS and flag.name != "total_timesteps"]
-        return suspects, others
+        return suspects, [flag for flag in harmless if flag.name != "total_timesteps"]
+
+    def _is_portable(self) -> bool:
+        """Tell whether both runs were promised the same bits on any CPU."""
+        return self.config.get("numerics") == "portable" and not any(flag.name == "numerics" for flag in self.flags)
 
     def _next(self) -> str:
         """Name the command that brings the answer nearer."""
         suspects, others = self._suspects()
-        if suspects and all(flag.name.startswith(_MACHINE) for flag in suspects):
-            return "`sac doctor` on both machines; equal bits on unlike CPUs need --numerics=portable"
+        machine = [flag.name for flag in suspects or others]
+        if machine and all(name.startswith(_MACHINE) for name in machine):
+            return f"`sac doctor` on both machines{self._portable_hint(machine)}"
         varied = [flag for flag in suspects or others if _can_be_varied(flag)]
         if suspects and not varied:
             return "train both with the same flags and the same release of `sac`, then compare again"
@@ -222,6 +235,14 @@ class Divergence:
         words += [flag_word(name, value) for name, value in changes.items()]
         words += [word for name, a, b in varied for word in ("--vary", f"{name}={a},{b}")]
         return f"`sac twin {shlex.join(words)}`{hint}"
+
+    def _portable_hint(self, machine: list[str]) -> str:
+        """Say what the numerics profile has to do with a difference between machines."""
+        if not self._is_portable():
+            return "; equal bits on unlike CPUs need --numerics=portable"
+        if any(name.startswith(_SIMULATOR) for name in machine):
+            return "; their simulators compute unlike each other, though --numerics=portable makes reciprocals exact"
+        return "; under --numerics=portable the CPU model must not matter, so a difference is a fault worth reporting"
 
     def _closer_look(self) -> tuple[dict[str, int], str]:
         """Flags under which a twin shows the place, more closely where that is possible, and why these."""

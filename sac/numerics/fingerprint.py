@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from typing import Any
 
 from sac.config import Numerics
 from sac.numerics.machine import cpu_model, library_versions, mkl_branch
 from sac.numerics.profiles import PROFILES
 
+VENDOR_CHOSEN = ("cpu.rcpps", "cpu.rsqrtps")
+"""Entries of the probe that differ between vendors, and on which no result under `portable` depends."""
 
-def fingerprint(profile: Numerics, device: str = "cpu") -> dict[str, Any]:
-    """What bits depend on, here: library versions, CPU, settings, and digests of a battery of probe operations."""
+
+def fingerprint(profile: Numerics, device: str = "cpu", simulator: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What bits depend on, here: library versions, CPU, settings, and digests of a battery of probe operations.
+
+    Args:
+        profile: name of the profile.
+        device: ``cpu`` or ``cuda``, where the learner computes.
+        simulator: further digests of the probe, where a simulator is in use.
+    """
     import torch
 
     from sac.numerics.matmul import strategy_name
@@ -28,7 +38,7 @@ def fingerprint(profile: Numerics, device: str = "cpu") -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "device": name,
         "products": strategy_name(torch.device(device), portable=profile == "portable"),
-        "probe": probe(torch.device(device)),
+        "probe": {**probe(torch.device(device)), **(simulator or {})},
     }
 
 
@@ -41,7 +51,8 @@ def differences(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
     for name in names:
         if name == "probe":
             pa, pb = a.get("probe") or {}, b.get("probe") or {}
-            operations = [op for op in sorted(pa.keys() | pb.keys()) if pa.get(op) != pb.get(op)]
+            unlike = [op for op in sorted(pa.keys() | pb.keys()) if pa.get(op) != pb.get(op)]
+            operations = [op for op in unlike if not (a["profile"] == "portable" and op in VENDOR_CHOSEN)]
             found += [f"arithmetic of {op}: {pa.get(op)}, {pb.get(op)}" for op in operations]
         elif a.get(name) != b.get(name):
             found.append(f"{name}: {a.get(name)}, {b.get(name)}")

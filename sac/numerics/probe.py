@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from sac.digest import digest
+from sac.native.approximate import approximations
 from sac.numerics.adam import adam_step
 from sac.numerics.matmul import products_for
 from sac.state import AdamState
@@ -67,6 +68,10 @@ _OPERATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 
 
 def probe(device: torch.device) -> dict[str, str]:
-    """Operation -> digest of its result on `device`."""
+    """Operation -> digest of its result on `device`; what begins with `cpu.` is the CPU's own instruction."""
     x = _grid(256, 256, device)
-    return {name: digest(operation(x)) for name, operation in _OPERATIONS.items()}
+    own = approximations(np.abs(x.cpu().numpy().ravel()) + np.float32(0.5))
+    return {
+        **{name: digest(operation(x)) for name, operation in _OPERATIONS.items()},
+        **{f"cpu.{name}": digest(torch.from_numpy(result)) for name, result in own.items()},
+    }

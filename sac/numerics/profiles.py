@@ -150,6 +150,7 @@ def apply(profile: Numerics, threads: int) -> None:
     """
     import torch
 
+    from sac.native import exact_reciprocals
     from sac.numerics import exact_functions
 
     chosen = PROFILES[profile]
@@ -169,6 +170,7 @@ def apply(profile: Numerics, threads: int) -> None:
     torch.backends.cuda.matmul.allow_tf32 = not chosen.deterministic
     torch.backends.cudnn.allow_tf32 = not chosen.deterministic
     exact_functions.install(profile == "portable")
+    exact_reciprocals.install(profile == "portable")
     _read_back(profile, threads)
 
 
@@ -176,6 +178,7 @@ def _read_back(profile: Numerics, threads: int) -> None:
     import numpy as np
     import torch
 
+    from sac.native import exact_reciprocals
     from sac.numerics import exact_functions
 
     chosen = PROFILES[profile]
@@ -192,6 +195,7 @@ def _read_back(profile: Numerics, threads: int) -> None:
     checks += [(name, os.environ.get(name), value) for name, value in chosen.environment.items()]
     if profile == "portable":
         checks.append(("exact_functions.is_installed()", exact_functions.is_installed(), True))
+        checks.append(("exact_reciprocals.is_wanted()", exact_reciprocals.is_wanted(), True))
         checks.append(("digits of np.longdouble", np.finfo(np.longdouble).nmant, 63))
         checks.append(("torch.backends.cpu.get_cpu_capability()", torch.backends.cpu.get_cpu_capability(), "AVX2"))
         checks.append(("MKL's branch (MKL_CBWR)", mkl_branch(), CBWR_COMPATIBLE))

@@ -32,12 +32,14 @@ class Machine:
         prefix: what goes before the command.
         environment: variables that are set for it.
         missing: why the row can't be run here; empty where it can.
+        slow: hundreds of times slower than this CPU.
     """
 
     name: str
     prefix: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     missing: str = ""
+    slow: bool = False
 
 
 NATIVE = Machine("this CPU")
@@ -70,7 +72,7 @@ def _glibc() -> list[Machine]:
 
 def _emulated() -> list[Machine]:
     absent = "" if shutil.which(QEMU) else f"{QEMU} is not installed; on Debian or Ubuntu: apt-get install qemu-user"
-    return [Machine(f"qemu {model}", (QEMU, "-cpu", model), missing=absent) for model in QEMU_MODELS]
+    return [Machine(f"qemu {model}", (QEMU, "-cpu", model), missing=absent, slow=True) for model in QEMU_MODELS]
 
 
 def _trapped(build: Path) -> list[Machine]:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from sac.commands.golden import GOLDENS, Outcome, check_golden, golden_command
+from sac.commands.golden import GOLDENS, IN_CONTACT, Outcome, check_golden, golden_command
+from sac.commands.training_process import Variant, run_training
 from sac.ledger.file import Ledger, read_ledger
 from sac.processes import Children
 
@@ -93,6 +94,49 @@ def test_a_golden_covers_learning_and_says_why_it_is_as_it_is(name):
     assert ledger.header["golden"]["flags"] == GOLDENS[name], "the flags have changed: sac golden --update"
     assert ledger.header["golden"]["reason"]
     assert ledger.header["fingerprint"]["profile"] == "portable"
+
+
+@pytest.mark.parametrize("name", sorted(IN_CONTACT))
+def test_a_golden_in_contact_that_reached_no_reciprocal_is_refused(name, tmp_path):
+    mine = golden(name)
+    assert mine.header["golden"]["reciprocals"] > 0
+    for count in ({"reciprocals": 0}, {}):
+        kept = {key: value for key, value in mine.header["golden"].items() if key != "reciprocals"}
+        without = replace(mine, header={**mine.header, "golden": {**kept, **count}})
+        outcome = checked(name, without, mine, tmp_path)
+        assert not outcome.passed
+        assert "without contact" in outcome.text
+
+
+def test_the_goldens_cover_the_control_modes_and_kinds_of_contact():
+    flags = " ".join(GOLDENS.values())
+    for mode in ("pd_joint_delta_pos", "pd_ee_delta_pos", "pd_ee_delta_pose"):
+        assert f"--control_mode={mode} " in flags
+    tasks = ("PegInsertionSide", "StackCubeInContact", "LiftPegUpright", "PlaceSphere", "RotateValve", "MS-AntWalk")
+    assert [task for task in tasks if f"--env_id={task}" not in flags] == []
+
+
+def test_a_golden_bound_to_another_cpu_says_so_in_one_line_and_compares_twins(tmp_path):
+    mine = golden("point")
+    bound = {**mine.header["fingerprint"], "profile": "deterministic"}
+    here = replace(mine, header={**mine.header, "fingerprint": bound})
+    there = {**bound, "cpu": "GenuineIntel/6/167/1/Xeon", "probe": {"mm": "0", "exp": "1"}}
+    header = {**mine.header, "fingerprint": there}
+    other = replace(with_digest(mine, mine.lines[-1].iteration, "param.actor", "0" * 16), header=header)
+    said = checked("point", other, here, tmp_path, strict=True).text
+    assert said.count("\n") == 0
+    assert "made on another CPU model, to which --numerics deterministic binds (cpu: GenuineIntel" in said
+    fresh = trained_now(tmp_path / "now", "deterministic")
+    assert "instead two fresh runs are equal" in checked("point", other, fresh, tmp_path).text
+
+
+def trained_now(folder: Path, profile: str) -> Ledger:
+    """The point task's golden as it is trained here and now, under a fingerprint that names another profile."""
+    with Children() as children:
+        assert run_training(GOLDENS["point"].split(), folder, Variant("now"), children, hear="failures") == 0
+    fresh = read_ledger(folder)
+    fingerprint = {**fresh.header["fingerprint"], "profile": profile}
+    return replace(fresh, header={**fresh.header, "fingerprint": fingerprint})
 
 
 def test_another_fingerprint_fails_under_strict_and_is_named(tmp_path):

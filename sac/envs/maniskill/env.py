@@ -19,6 +19,7 @@ from sac.envs.maniskill.isolation import IsolatedGenerators
 from sac.envs.maniskill.physics_reset import settle_physics
 from sac.envs.protocol import EnvSpec
 from sac.envs.serial import Transition
+from sac.native import exact_reciprocals
 
 REWARD_MODE = "normalized_dense"
 
@@ -26,9 +27,9 @@ REWARD_MODE = "normalized_dense"
 class ManiSkillEnv:
     """One task with state observations and a dense reward; implements `serial.SingleEnv`.
 
-    ManiSkill's own tasks run in torch's inference mode, which takes an eighth off a StackCube step and changes no bit.
-    A task from elsewhere runs without, since it may ask for gradients. Who steps or resets `base_env` itself must enter
-    that mode too.
+    ManiSkill's own tasks, and those here, run in torch's inference mode, which takes an eighth off a StackCube step and
+    changes no bit. A task from elsewhere runs without, since it may ask for gradients. Who steps or resets `base_env`
+    itself must enter that mode too.
 
     Each reset and step runs inside generators of its own, seeded with the episode's seed, so nothing that the task
     draws depends on the process, nor does the process on it. A reset also brings the simulator into a state that does
@@ -50,8 +51,9 @@ class ManiSkillEnv:
         render_mode: str | None = None,
     ) -> None:
         registered = find_task(env_id)
+        exact_reciprocals.require()
         self._generators = IsolatedGenerators()
-        own = registered.cls.__module__.startswith("mani_skill.")
+        own = registered.cls.__module__.startswith(("mani_skill.", "sac."))
         self._mode: Callable[[], AbstractContextManager[object]] = torch.inference_mode if own else nullcontext
         with self._generators, self._mode():
             self.base_env = build_base_env(
@@ -114,6 +116,7 @@ def find_task(env_id: str) -> Any:
     """
     prepare_rendering()
     importlib.import_module("mani_skill.envs")
+    importlib.import_module("sac.envs.maniskill.contact_tasks")
     patches.install()
     registration = importlib.import_module("mani_skill.utils.registration")
     if env_id not in registration.REGISTERED_ENVS:

@@ -12,6 +12,8 @@ import sys
 import warnings
 from typing import Any
 
+from sac.native import exact_reciprocals
+
 logger = logging.getLogger("sac.envs")
 
 _MATERIAL_NAMES = ("RenderMaterial", "RenderTexture2D")
@@ -65,7 +67,7 @@ def prepare_rendering() -> str:
     global _done
     if _done is None:
         import_or_explain("cv2")
-        import_or_explain("sapien")
+        import_simulator()
         failure = find_renderer_failure()
         if failure is None:
             _done = "renderer found: SAPIEN's own materials are in use"
@@ -101,6 +103,17 @@ def install_null_materials() -> None:
 def _import_holder(holder: str) -> Any:
     """Import a module that holds render classes; ManiSkill's own is left to its later import, which sees the nulls."""
     return importlib.import_module(holder) if holder.startswith("sapien.") else None
+
+
+def import_simulator() -> None:
+    """Import SAPIEN, with exact reciprocals where the numerics profile asks for them.
+
+    Raises:
+        MissingSystemLibrary: it can't be imported for want of a system library.
+        NotReplaceable: the profile's promise can't be kept with this SAPIEN.
+    """
+    import_or_explain("sapien")
+    exact_reciprocals.simulator_loaded()
 
 
 def import_or_explain(module: str) -> None:

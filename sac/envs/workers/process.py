@@ -77,11 +77,19 @@ class Worker:
         """Compute as the parent does, on one thread: the environments are what runs side by side."""
         import torch
 
+        from sac.native import exact_reciprocals
         from sac.numerics import exact_functions
 
         torch.set_num_threads(1)
         torch.set_deterministic_debug_mode(debug_mode)
         exact_functions.install(exact)
+        exact_reciprocals.install(exact)
+
+    def is_exact(self) -> bool | None:
+        """Whether the simulator in this process computes with exact reciprocals; None where it is not loaded."""
+        from sac.native import exact_reciprocals
+
+        return exact_reciprocals.is_installed()
 
     def build(self, key: int, group: Group) -> EnvSpec:
         """Build the environments of a group."""

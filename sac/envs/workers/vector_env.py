@@ -18,8 +18,12 @@ from sac.envs.serial import SingleEnv
 from sac.envs.workers.pool import Request, WorkerFailed, WorkerPool
 from sac.envs.workers.process import Group
 from sac.envs.workers.shared_memory import SharedBatch, anonymous_file
+from sac.native import exact_reciprocals
+from sac.native.errors import NotReplaceable
 
-_WHOLE_MESSAGES = {kind.__name__: kind for kind in (BadEnvironment, EnvironmentFault, MissingSystemLibrary)}
+_WHOLE_MESSAGES = {
+    kind.__name__: kind for kind in (BadEnvironment, EnvironmentFault, MissingSystemLibrary, NotReplaceable)
+}
 """Exceptions whose text says all, the environment's index included: they are raised here as they were there."""
 
 
@@ -62,11 +66,27 @@ class PooledVectorEnv:
         self.episodes = np.zeros(num_envs, np.int64)
         try:
             self._call("being built", lambda group: ("build", self._key, group))
+            self._require_exact()
             self._share()
         except BaseException:
             if owns_pool:
                 pool.close()
             raise
+
+    def _require_exact(self) -> None:
+        """Refuse workers whose simulators compute with other reciprocals than this process's profile asks for.
+
+        Raises:
+            EnvironmentFault: a worker's does; the message names it.
+        """
+        wanted = exact_reciprocals.is_wanted()
+        for index, exact in self._pool.call(dict.fromkeys(range(len(self._groups)), ("is_exact",))).items():
+            if exact is (not wanted):
+                kinds = ("the CPU's own approximate reciprocals", "exact reciprocals")
+                raise EnvironmentFault(
+                    f"the simulator in worker {index} computes with {kinds[exact]}, but the numerics profile asks for "
+                    f"{kinds[wanted]}: its bits would be others"
+                )
 
     def _share(self) -> None:
         """Map memory here and in the workers; it lives as long as one of them does."""

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import torch
 
+from sac.native import exact_reciprocals
 from sac.numerics import exact_functions, machine, profiles
-from sac.numerics.fingerprint import differences, fingerprint
+from sac.numerics.fingerprint import VENDOR_CHOSEN, differences, fingerprint
 from sac.numerics.probe import probe
 from sac.numerics.profiles import PROFILES, NumericsError, apply, prepare
 
@@ -69,6 +70,7 @@ def flags():
     before_cuda = cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32
     yield
     exact_functions.install(False)
+    exact_reciprocals.install(False)
     torch.set_num_threads(before[0])
     torch.set_deterministic_debug_mode(before[1])
     cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32 = before_cuda
@@ -153,6 +155,7 @@ BREAKAGES = {
     "no mkl": (("portable",), "MKL_CBWR"),
     "machine": (("portable",), "platform.machine()"),
     "exact": (("portable",), "exact_functions.is_installed()"),
+    "reciprocals": (("portable",), "exact_reciprocals.is_wanted()"),
     "digits": (("portable",), "digits of np.longdouble"),
     **{name: (STRICT, name) for name in PROFILES["deterministic"].environment},
     **{
@@ -172,6 +175,7 @@ def break_it(patch, what):
         "no mkl": lambda: patch.setattr(profiles, "mkl_branch", lambda: None),
         "machine": lambda: patch.setattr(profiles.platform, "machine", lambda: "aarch64"),
         "exact": lambda: patch.setattr(exact_functions, "install", lambda wanted: None),
+        "reciprocals": lambda: patch.setattr(exact_reciprocals, "install", lambda wanted: None),
         "digits": lambda: patch.setattr(np, "finfo", lambda kind: SimpleNamespace(nmant=52)),
     }
     breakages.get(what, lambda: patch.delenv(what))()
@@ -269,6 +273,25 @@ def test_differences_names_the_entry(profile, name):
 @pytest.mark.parametrize("profile, name", [("portable", "cpu"), ("portable", "python"), ("deterministic", "python")])
 def test_differences_leaves_out_what_the_promise_does_not_need(profile, name):
     assert differences(make_fingerprint(profile), make_fingerprint(profile, **{name: "there"})) == []
+
+
+@pytest.mark.parametrize("profile, counts", [("portable", False), ("deterministic", True), ("fast", True)])
+def test_the_cpus_own_approximations_may_differ_under_portable_alone(profile, counts):
+    here, there = ({"probe": {name: vendor for name in VENDOR_CHOSEN}} for vendor in ("amd", "intel"))
+    found = differences(make_fingerprint(profile, **here), make_fingerprint(profile, **there))
+    expected = ["arithmetic of cpu.rcpps: amd, intel", "arithmetic of cpu.rsqrtps: amd, intel"]
+    assert found == (expected if counts else [])
+
+
+def test_the_probe_holds_the_cpus_own_approximations():
+    assert set(VENDOR_CHOSEN) <= set(fingerprint("fast")["probe"])
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_simulator_that_computes_otherwise_is_a_difference(profile):
+    here, there = ({"probe": {"simulator.contacts": digest}} for digest in "12")
+    found = differences(make_fingerprint(profile, **here), make_fingerprint(profile, **there))
+    assert found == ["arithmetic of simulator.contacts: 1, 2"]
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sac.envs.errors import BadEnvironment
+from sac.envs.factory import make_single_env
 from sac.envs.protocol import EnvironmentFault, SplitStep
 from sac.envs.serial import SerialVectorEnv
 from sac.envs.workers import pool as pool_module
 from sac.envs.workers.pool import WorkerPool, resolve_workers
 from sac.envs.workers.vector_env import PooledVectorEnv, split
+from sac.native import exact_reciprocals
 from sac.numerics import machine
 from tests.unit.envs.fakes import (
     DIE,
@@ -369,3 +371,26 @@ def test_shares_are_neighbours_of_nearly_equal_size(num_envs, count):
 def test_the_number_of_workers_follows_from_cores_and_environments(monkeypatch, asked, cores, num_envs, count):
     monkeypatch.setattr(machine, "usable_cores", lambda: cores)
     assert resolve_workers(asked, num_envs) == count
+
+
+def one_cube(exact: bool) -> PooledVectorEnv:
+    """PushCube-v1 in a worker that was told to compute exactly, or not to."""
+    pool = WorkerPool(1, exact=exact)
+    make = functools.partial(make_single_env, "PushCube-v1")
+    return PooledVectorEnv(pool, make, 1, episode_seed, owns_pool=True)
+
+
+@pytest.mark.maniskill
+@pytest.mark.parametrize("forgot", [True, False], ids=["forgot", "did"])
+def test_a_worker_that_forgot_to_make_its_simulator_exact_is_refused(monkeypatch, forgot):
+    monkeypatch.setattr(exact_reciprocals, "_wanted", True)
+    if forgot:
+        with pytest.raises(EnvironmentFault, match="worker 0 computes with the CPU's own approximate reciprocals"):
+            one_cube(exact=False)
+    else:
+        one_cube(exact=True).close()
+
+
+def test_a_worker_without_a_simulator_has_nothing_to_make_exact(monkeypatch):
+    monkeypatch.setattr(exact_reciprocals, "_wanted", True)
+    PooledVectorEnv(WorkerPool(1), careless, 1, episode_seed, owns_pool=True).close()

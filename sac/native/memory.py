@@ -1,0 +1,128 @@
+"""The memory of this process: where a library lies, room near it, and which pages may be written or executed.
+
+No page is ever writable and executable at once.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import mmap
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sac.native.errors import NotReplaceable
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_LIBC.mmap.restype = ctypes.c_void_p
+_LIBC.mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long)
+_LIBC.mprotect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+_LIBC.munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
+_FIXED_NOREPLACE = 0x100000
+_FAILED = ctypes.c_void_p(-1).value
+_REACH = 1 << 30
+"""Half of how far a near jump reaches: both ends of a library are then within reach."""
+EXECUTABLE = mmap.PROT_READ | mmap.PROT_EXEC
+WRITABLE = mmap.PROT_READ | mmap.PROT_WRITE
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """One line of /proc/self/maps."""
+
+    start: int
+    stop: int
+    flags: str
+    offset: int
+    path: str
+
+
+def mappings() -> Iterator[Mapping]:
+    """What is mapped in this process, by ascending address."""
+    with open("/proc/self/maps") as lines:
+        for line in lines:
+            bounds, flags, offset, _, _, *path = line.rstrip("\n").split(maxsplit=5)
+            start, stop = (int(bound, 16) for bound in bounds.split("-"))
+            yield Mapping(start, stop, flags, int(offset, 16), path[0] if path else "")
+
+
+def loaded(prefix: str) -> dict[Path, int]:
+    """Libraries of this process whose file name begins with `prefix`: path -> where they lie."""
+    found: dict[Path, int] = {}
+    for one in mappings():
+        if one.offset == 0 and os.path.basename(one.path).startswith(prefix):
+            found.setdefault(Path(one.path), one.start)
+    return found
+
+
+def room_near(address: int, size: int, shared: int | None = None) -> int:
+    """Map `size` writable bytes within reach of a near jump from `address`.
+
+    Args:
+        address: where the jumps come from.
+        size: bytes, of which pages are made.
+        shared: descriptor of a file that these bytes are, for all processes; None: they are this process's own.
+
+    Raises:
+        NotReplaceable: there is no room.
+    """
+    flags = _FIXED_NOREPLACE | (mmap.MAP_SHARED if shared is not None else mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    size = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
+    for place in _gaps(address, size):
+        found = _LIBC.mmap(place, size, WRITABLE, flags, -1 if shared is None else shared, 0)
+        if found == place:
+            return place
+        if found != _FAILED:
+            # A kernel older than 4.17 takes the address for a wish.
+            _LIBC.munmap(found, size)
+    raise NotReplaceable(f"no {size} bytes are free within reach of {address:#x}: {os.strerror(ctypes.get_errno())}")
+
+
+def _gaps(address: int, size: int) -> list[int]:
+    """Free places of `size` bytes, the nearest first."""
+    pairs = [(low.stop, high.start - size) for low, high in itertools.pairwise(mappings())]
+    places = {place for first, last in pairs if first <= last for place in (first, last)}
+    return sorted((p for p in places if abs(p - address) < _REACH), key=lambda place: abs(place - address))
+
+
+def read(address: int, count: int) -> bytes:
+    """Copy bytes of this process's memory."""
+    return ctypes.string_at(address, count)
+
+
+def write(address: int, data: bytes) -> None:
+    """Copy bytes into memory that may be written."""
+    ctypes.memmove(address, data, len(data))
+
+
+def write_code(changes: dict[int, bytes]) -> None:
+    """Change code that nobody runs meanwhile: address -> new bytes. Its pages are writable only during the call.
+
+    Raises:
+        NotReplaceable: the system forbids it; nothing is half changed then.
+    """
+    pages = sorted({page for address, code in changes.items() for page in _pages(address, len(code))})
+    for page in pages:
+        protect(page, mmap.PAGESIZE, WRITABLE)
+    for address, code in changes.items():
+        write(address, code)
+    for page in pages:
+        protect(page, mmap.PAGESIZE, EXECUTABLE)
+
+
+def _pages(address: int, count: int) -> range:
+    first = address // mmap.PAGESIZE * mmap.PAGESIZE
+    return range(first, address + count, mmap.PAGESIZE)
+
+
+def protect(address: int, size: int, protection: int) -> None:
+    """Say what whole pages may be used for.
+
+    Raises:
+        NotReplaceable: the system forbids it.
+    """
+    if _LIBC.mprotect(address, size, protection):
+        reason = os.strerror(ctypes.get_errno())
+        raise NotReplaceable(f"the system does not let this process change its own code ({reason}: mprotect)")

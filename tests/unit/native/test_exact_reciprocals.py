@@ -1,0 +1,176 @@
+"""The simulator computes exactly where the profile asks for it, as SAPIEN made it elsewhere, and never in between."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from sac.envs.maniskill.headless import import_simulator
+from sac.envs.maniskill.physics_probe import probe_physics
+from sac.native import exact_reciprocals, memory, sites
+from sac.native.approximate import approximations
+from sac.native.errors import NotReplaceable
+
+pytestmark = pytest.mark.maniskill
+
+
+@pytest.fixture(autouse=True)
+def as_made():
+    import_simulator()
+    yield
+    exact_reciprocals.install(False)
+
+
+def the_patch() -> exact_reciprocals._Patch:
+    (patch,) = exact_reciprocals._patches.values()
+    return patch
+
+
+def test_the_physics_is_another_with_exact_reciprocals_and_the_same_again_without():
+    made = probe_physics()
+    exact_reciprocals.install(True)
+    exact = probe_physics()
+    assert exact != made, "the scene reaches none of the instructions that are replaced"
+    assert exact == probe_physics()
+    exact_reciprocals.install(False)
+    assert probe_physics() == made
+
+
+def test_what_is_installed_is_read_from_memory():
+    assert exact_reciprocals.is_installed() is False
+    exact_reciprocals.install(True)
+    assert exact_reciprocals.is_installed() is True
+    exact_reciprocals.require()
+
+
+def left_unpatched():
+    """One site has its own instruction again."""
+    address, code = list(the_patch().before.items())[5]
+    return {address: code}
+
+
+def with_another_trampoline():
+    """One bit of the exact code is another: a subtraction in the place of a division, say."""
+    address, code = the_patch().trampolines
+    return {address: bytes([code[0] ^ 1])}
+
+
+@pytest.mark.parametrize("fault", [left_unpatched, with_another_trampoline])
+def test_a_site_that_is_not_exact_is_seen_before_a_step_is_taken(fault):
+    exact_reciprocals.install(True)
+    changes = fault()
+    kept = {address: memory.read(address, len(code)) for address, code in changes.items()}
+    memory.write_code(changes)
+    try:
+        assert exact_reciprocals.is_installed() is False
+        with pytest.raises(NotReplaceable, match="approximate reciprocals"):
+            exact_reciprocals.require()
+    finally:
+        memory.write_code(kept)
+
+
+def test_code_that_something_else_has_changed_is_refused():
+    exact_reciprocals.install(True)
+    exact_reciprocals.install(False)
+    address, code = next(iter(the_patch().before.items()))
+    memory.write_code({address: b"\x90" * len(code)})
+    try:
+        with pytest.raises(NotReplaceable, match="something else has changed it"):
+            exact_reciprocals.install(True)
+    finally:
+        memory.write_code({address: code})
+
+
+def test_no_page_is_writable_and_executable_at_once(monkeypatch):
+    """Looked at each time that a page's use changes, not only afterwards."""
+    seen = []
+    protect = memory.protect
+
+    def watched(*arguments):
+        protect(*arguments)
+        seen.extend(one for one in memory.mappings() if {"w", "x"} <= set(one.flags))
+
+    monkeypatch.setattr(memory, "protect", watched)
+    monkeypatch.setattr(exact_reciprocals, "_patches", {})
+    exact_reciprocals.install(True)
+    exact_reciprocals.install(False)
+    assert seen == []
+
+
+def test_a_system_that_forbids_to_change_code_is_named(monkeypatch):
+    monkeypatch.setattr(exact_reciprocals, "_patches", {})
+    monkeypatch.setattr(memory, "_LIBC", Forbidding())
+    with pytest.raises(NotReplaceable, match=r"--numerics portable .*libsapien.so of sapien .* mprotect"):
+        exact_reciprocals.install(True)
+
+
+class Forbidding:
+    """A C library whose mprotect says no, as a hardened kernel's does."""
+
+    mmap = memory._LIBC.mmap
+
+    def mprotect(self, *_: int) -> int:
+        ctypes.set_errno(13)
+        return -1
+
+
+def test_an_instruction_that_cannot_be_replaced_refuses_portable_with_version_and_reason(monkeypatch):
+    def unfit(path):
+        raise NotReplaceable(f"{path.name} holds vrcpps at 0x1234, and it can't be replaced")
+
+    monkeypatch.setattr(exact_reciprocals, "_patches", {})
+    monkeypatch.setattr(sites, "sites", unfit)
+    with pytest.raises(NotReplaceable, match=r"sapien \d.* vrcpps at 0x1234"):
+        exact_reciprocals.install(True)
+    exact_reciprocals.install(False)
+
+
+COUNTED = """
+import json, sys
+from pathlib import Path
+from sac.native import exact_reciprocals as e
+from sac.envs.maniskill import physics_probe
+e.install(True)
+physics_probe.import_simulator()
+before = e.read_counts(Path(sys.argv[1]))
+physics_probe._fall()
+after = e.read_counts(Path(sys.argv[1]))
+physics_probe.probe_physics()
+print(json.dumps([sum(before), sum(after), sum(e.read_counts(Path(sys.argv[1])))]))
+"""
+
+
+def test_what_is_reached_is_counted_in_a_file_for_all_processes_and_the_probe_is_not(tmp_path):
+    counts = tmp_path / "counts"
+    environment = {**os.environ, exact_reciprocals.COUNTS: str(counts)}
+    found = []
+    for _ in range(2):
+        command = [sys.executable, "-c", COUNTED, str(counts)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        found.append(json.loads(done.stdout))
+    (nothing, once, still), (before, twice, _) = found
+    assert (nothing, still, before) == (0, once, once)
+    assert once > 0 and twice == 2 * once
+
+
+def test_the_cpus_approximations_are_near_the_truth_and_repeat():
+    """Intel and AMD both promise an error of at most 1.5 * 2^-12."""
+    x = np.linspace(0.5, 4, 4096, dtype=np.float32)
+    truth = {"rcpps": 1 / x.astype(np.float64), "rsqrtps": 1 / np.sqrt(x.astype(np.float64))}
+    found = approximations(x)
+    for name, result in found.items():
+        assert np.abs(result / truth[name] - 1).max() <= 1.5 * 2**-12
+        assert (result == approximations(x)[name]).all()
+    assert set(found) == set(truth)
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_numbers_that_fill_no_register_are_refused(count):
+    with pytest.raises(ValueError, match="four at a time"):
+        approximations(np.ones(count, np.float32))

@@ -1,0 +1,1 @@
+"""Programs for maintainers; each tells with --help what it is for."""
