@@ -43,7 +43,8 @@ def libraries() -> list[tuple[Library, int]]:
     """All code that this process could execute, and where it lies; what was made at run time is one library."""
     executable = [one for one in memory.mappings() if "x" in one.flags]
     paths = sorted({one.path for one in executable if one.path.startswith("/")})
-    found = [(read_library(Path(path)), memory.loaded(Path(path).name)[Path(path)]) for path in paths]
+    starts = {one.path: one.start for one in reversed(list(memory.mappings())) if one.offset == 0}
+    found = [(read_library(Path(path)), starts[path]) for path in paths]
     made = [one for one in executable if not one.path]
     code = tuple(Section("made at run time", one.start, memory.read(one.start, one.stop - one.start)) for one in made)
     nothing = found[0][0].functions[:0]

@@ -11,6 +11,7 @@ import importlib.metadata
 import mmap
 import os
 import struct
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from sac.native.errors import NotReplaceable
 if TYPE_CHECKING:
     from sac.native.sites import Site
 
-LIBRARY = "libsapien.so"
+LIBRARY = "libsapien"
 """What the name of the simulator's library begins with."""
 COUNTS = "SAC_COUNT_RECIPROCALS"
 """Variable that names a file of 8-byte counters, into which every process counts how often each site is reached."""
@@ -47,6 +48,8 @@ class _Patch:
 
 
 _wanted = False
+_unusable = ""
+"""Why the simulator's code may not be run any more, once a change of it has failed half way."""
 _patches: dict[Path, _Patch] = {}
 
 
@@ -64,8 +67,15 @@ def install(wanted: bool) -> None:
 
 
 def simulator_loaded() -> None:
-    """Do what `install` was told, now that SAPIEN is imported; nothing where it is not, or it is done already."""
-    for path, base in memory.loaded(LIBRARY).items():
+    """Do what `install` was told, now that SAPIEN is imported; nothing where it is not, or it is done already.
+
+    Raises:
+        NotReplaceable: as `install`; or SAPIEN is imported and no library of it is found.
+    """
+    libraries = memory.loaded(LIBRARY)
+    if _wanted and not libraries and "sapien" in sys.modules:
+        raise NotReplaceable(_refusal(Path(LIBRARY), "it is loaded under another name, so its code can't be found"))
+    for path, base in libraries.items():
         if path not in _patches:
             if not _wanted:
                 continue
@@ -75,12 +85,17 @@ def simulator_loaded() -> None:
 
 def _switch(path: Path, patch: _Patch) -> None:
     """Let the library's code lead to the exact operations, or let it be as it was."""
+    global _unusable
     now, other = (patch.after, patch.before) if _wanted else (patch.before, patch.after)
     if _holds(now):
         return
     if not _holds(other):
         raise NotReplaceable(f"the code of {path} in memory is not that of the file: something else has changed it")
-    memory.write_code(now)
+    try:
+        memory.write_code(now)
+    except NotReplaceable as error:
+        _unusable = _refusal(path, str(error))
+        raise NotReplaceable(_unusable) from error
 
 
 def is_wanted() -> bool:
@@ -98,9 +113,12 @@ def require() -> None:
     """Refuse to step a simulator that does not compute as `install` was told.
 
     Raises:
-        NotReplaceable: it computes in the other way.
+        NotReplaceable: it computes in the other way, or its code was left half changed.
     """
-    if is_installed() is (not _wanted):
+    if _unusable:
+        raise NotReplaceable(_unusable)
+    replaced = any(patch.after and _is_in_place(patch) for patch in _patches.values())
+    if is_installed() is not True if _wanted else replaced:
         raise NotReplaceable(
             f"{LIBRARY} in process {os.getpid()} computes with {'the' if _wanted else 'none of the'} CPU's own "
             f"approximate reciprocals, and {'must not' if _wanted else 'should'}: something changed its code"
@@ -121,11 +139,15 @@ def _prepare(path: Path, base: int) -> _Patch:
 
     try:
         return _build(sites(path), base)
-    except NotReplaceable as error:
-        raise NotReplaceable(
-            f"--numerics portable promises the same bits on any x86-64 CPU, and with this simulator ({path.name} of "
-            f"sapien {version()}) it can't: {error}. --numerics deterministic leaves the simulator as it is"
-        ) from error
+    except (NotReplaceable, OSError, ValueError) as error:
+        raise NotReplaceable(_refusal(path, str(error))) from error
+
+
+def _refusal(path: Path, reason: str) -> str:
+    return (
+        f"--numerics portable promises the same bits on any x86-64 CPU, and with this simulator ({path.name} of "
+        f"sapien {version()}) it can't: {reason}. --numerics deterministic leaves the simulator as it is"
+    )
 
 
 def version() -> str:
@@ -145,6 +167,8 @@ def _build(found: tuple[Site, ...], base: int) -> _Patch:
     # The decoder is loaded only where it is needed: `deterministic` does without.
     from sac.native.trampolines import CONSTANTS, assemble, jump_to
 
+    if not found:
+        return _Patch({}, {}, (0, b""), (0, 0))
     before = {base + site.start: site.code for site in found}
     constants = memory.room_near(base, len(CONSTANTS))
     memory.write(constants, CONSTANTS)
@@ -169,9 +193,11 @@ def read_counts(file: Path) -> tuple[int, ...]:
 def uncounted() -> Iterator[None]:
     """Within the block what is reached is not counted. No other process may be stepping a simulation meanwhile."""
     kept = {patch.counters: memory.read(*patch.counters) for patch in _patches.values() if patch.counters[0]}
-    yield
-    for (address, _), values in kept.items():
-        memory.write(address, values)
+    try:
+        yield
+    finally:
+        for (address, _), values in kept.items():
+            memory.write(address, values)
 
 
 def _counters(count: int, base: int) -> int:

@@ -78,10 +78,11 @@ def _note_landings(instruction: Instruction, found: Findings) -> None:
 
 
 def landing_places(library: Library, found: Findings) -> np.ndarray:
-    """Every address to which control may come other than from the instruction before it, ascending int64.
+    """Addresses to which control may come other than from the instruction before it, ascending int64.
 
     Direct jumps and calls, beginnings of functions, pointers, and whatever a table of jumps could hold: any run of
-    32-bit offsets that begins at data which the code names and that leads into code. That is more than there is.
+    32-bit offsets that begins at data which the code names and that leads into code. That is more than there
+    is. Only where the handler of a C++ exception begins is not among them.
     """
     direct = np.fromiter(found.targets, np.int64, len(found.targets))
     places = [direct, library.functions, library.pointers, *_tables(library, found)]

@@ -35,6 +35,7 @@ class Library:
         constants: sections of data, in which tables of jumps lie.
         functions: where functions begin, ascending (F,) int64, by the unwinder's index.
         pointers: addresses that the dynamic linker writes somewhere, in no order (P,) int64.
+        packed: there are more of these, in a table of another form (SHT_RELR).
     """
 
     path: Path
@@ -42,6 +43,7 @@ class Library:
     constants: tuple[Section, ...]
     functions: np.ndarray
     pointers: np.ndarray
+    packed: bool = False
 
 
 def read_library(path: Path) -> Library:
@@ -58,7 +60,8 @@ def read_library(path: Path) -> Library:
         filled = [section for section in sections if section["sh_type"] != "SHT_NOBITS"]
         code = [s for s in filled if s["sh_flags"] & _EXECUTABLE]
         constants = [s for s in filled if not s["sh_flags"] & _EXECUTABLE and s["sh_type"] == "SHT_PROGBITS"]
-        return Library(path, _read(code), _read(constants), _functions(elf), _pointers(filled))
+        packed = any(section["sh_type"] == "SHT_RELR" for section in filled)
+        return Library(path, _read(code), _read(constants), _functions(elf), _pointers(filled), packed)
 
 
 def checksum(path: Path) -> str:

@@ -5,13 +5,15 @@ No page is ever writable and executable at once.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import itertools
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sac.native.errors import NotReplaceable
 
@@ -28,6 +30,15 @@ EXECUTABLE = mmap.PROT_READ | mmap.PROT_EXEC
 WRITABLE = mmap.PROT_READ | mmap.PROT_WRITE
 
 
+class _LoadedObject(ctypes.Structure):
+    """The first fields of dl_phdr_info."""
+
+    _fields_ = (("address", ctypes.c_size_t), ("name", ctypes.c_char_p))
+
+
+_VISIT = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(_LoadedObject), ctypes.c_size_t, ctypes.c_void_p)
+
+
 @dataclass(frozen=True)
 class Mapping:
     """One line of /proc/self/maps."""
@@ -41,7 +52,7 @@ class Mapping:
 
 def mappings() -> Iterator[Mapping]:
     """What is mapped in this process, by ascending address."""
-    with open("/proc/self/maps") as lines:
+    with open("/proc/self/maps", errors="surrogateescape") as lines:
         for line in lines:
             bounds, flags, offset, _, _, *path = line.rstrip("\n").split(maxsplit=5)
             start, stop = (int(bound, 16) for bound in bounds.split("-"))
@@ -49,11 +60,19 @@ def mappings() -> Iterator[Mapping]:
 
 
 def loaded(prefix: str) -> dict[Path, int]:
-    """Libraries of this process whose file name begins with `prefix`: path -> where they lie."""
+    """Libraries of this process whose file name begins with `prefix`: path -> what was added to their addresses.
+
+    The dynamic linker is asked, by dl_iterate_phdr(3): a file may be mapped as data too, or be gone since.
+    """
     found: dict[Path, int] = {}
-    for one in mappings():
-        if one.offset == 0 and os.path.basename(one.path).startswith(prefix):
-            found.setdefault(Path(one.path), one.start)
+
+    def note(entry: Any, size: int, data: Any) -> int:
+        path = os.fsdecode(entry.contents.name or b"")
+        if os.path.basename(path).startswith(prefix):
+            found[Path(path)] = entry.contents.address or 0
+        return 0
+
+    _LIBC.dl_iterate_phdr(_VISIT(note), None)
     return found
 
 
@@ -101,15 +120,36 @@ def write_code(changes: dict[int, bytes]) -> None:
     """Change code that nobody runs meanwhile: address -> new bytes. Its pages are writable only during the call.
 
     Raises:
-        NotReplaceable: the system forbids it; nothing is half changed then.
+        NotReplaceable: the system forbids it. What can be put back is; a page that the system lets nobody execute any
+            more can't be, so the caller must not run this code again.
     """
     pages = sorted({page for address, code in changes.items() for page in _pages(address, len(code))})
-    for page in pages:
-        protect(page, mmap.PAGESIZE, WRITABLE)
+    kept = {address: read(address, len(code)) for address, code in changes.items()}
+    _change_use(pages, WRITABLE, otherwise=EXECUTABLE)
     for address, code in changes.items():
         write(address, code)
-    for page in pages:
-        protect(page, mmap.PAGESIZE, EXECUTABLE)
+    try:
+        _change_use(pages, EXECUTABLE, otherwise=WRITABLE)
+    except NotReplaceable:
+        for address, code in kept.items():
+            write(address, code)
+        for page in pages:
+            with contextlib.suppress(NotReplaceable):
+                protect(page, mmap.PAGESIZE, EXECUTABLE)
+        raise
+
+
+def _change_use(pages: Sequence[int], wanted: int, otherwise: int) -> None:
+    """Give all pages one use; where that fails for one, give those before it the other again."""
+    done: list[int] = []
+    try:
+        for page in pages:
+            protect(page, mmap.PAGESIZE, wanted)
+            done.append(page)
+    except NotReplaceable:
+        for page in done:
+            protect(page, mmap.PAGESIZE, otherwise)
+        raise
 
 
 def _pages(address: int, count: int) -> range:

@@ -57,9 +57,11 @@ def find_sites(library: Library) -> tuple[Site, ...]:
     Raises:
         NotReplaceable: an instruction is of a kind that can't be replaced, or there is no room for a jump.
     """
-    found = search(library)
-    if found.chosen and not len(library.functions):
+    if not len(library.functions):
         raise NotReplaceable(f"{library.path.name} has no index of its functions, so its code can't be read for sure")
+    if library.packed:
+        raise NotReplaceable(f"{library.path.name} has packed relocations, whose pointers into code are not read here")
+    found = search(library)
     places = landing_places(library, found)
     all_sites = tuple(_site(library, address, name, places) for address, name in sorted(found.chosen.items()))
     for one, other in itertools.pairwise(sorted(all_sites, key=lambda site: site.start)):

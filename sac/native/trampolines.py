@@ -56,7 +56,7 @@ def _block(site: Site, base: int, constants: int, counter: int) -> Iterator[Inst
 
 
 def _exact(instruction: Instruction, constants: int) -> Iterator[Instruction]:
-    """1 / source, or 1 / sqrt(source), each operation rounded once; no flag and no other register changes."""
+    """1 / source, or 1 / sqrt(source), each operation rounded once; RFLAGS and all other registers stay."""
     into, source = instruction.op0_register, instruction.op1_register
     ones = Instruction.create_reg_mem(
         Code.MOVAPS_XMM_XMMM128, into, MemoryOperand(Register.RIP, displ=constants, displ_size=8)

@@ -52,7 +52,7 @@ def differences(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
         if name == "probe":
             pa, pb = a.get("probe") or {}, b.get("probe") or {}
             unlike = [op for op in sorted(pa.keys() | pb.keys()) if pa.get(op) != pb.get(op)]
-            operations = [op for op in unlike if not (a["profile"] == "portable" and op in VENDOR_CHOSEN)]
+            operations = [op for op in unlike if not (a.get("profile") == "portable" and op in VENDOR_CHOSEN)]
             found += [f"arithmetic of {op}: {pa.get(op)}, {pb.get(op)}" for op in operations]
         elif a.get(name) != b.get(name):
             found.append(f"{name}: {a.get(name)}, {b.get(name)}")

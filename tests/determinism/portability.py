@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from sac.commands.golden import GOLDENS, IN_CONTACT, PHYSICS
+from sac.commands.golden import GOLDENS, PARTING, PHYSICS
 from sac.ledger.comparison import compare
 from sac.ledger.file import read_ledger
 from sac.processes import sac_command
@@ -80,7 +80,7 @@ def words(flags: Sequence[str], profile: str, folder: Path) -> list[str]:
 def unpatched(tasks: dict[str, str], root: Path) -> list[str]:
     """Print where each golden in contact parts from itself without exact reciprocals; returns those that don't."""
     equal = []
-    for name in sorted(IN_CONTACT & tasks.keys()):
+    for name in sorted(PARTING & tasks.keys()):
         exact, own = root / f"exact-{name}", root / f"own-{name}"
         train(tasks[name].split(), "portable", exact, NATIVE)
         run([sys.executable, "-m", UNPATCHED, *words(tasks[name].split(), "portable", own)], NATIVE)

@@ -13,6 +13,7 @@ exact_reciprocals.install = lambda wanted: None
 exact_reciprocals.simulator_loaded = lambda: None
 exact_reciprocals.is_wanted = lambda: True
 exact_reciprocals.is_installed = lambda: None
+exact_reciprocals.require = lambda: None
 
 if __name__ == "__main__":
     from sac.cli import main

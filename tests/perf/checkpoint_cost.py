@@ -87,6 +87,8 @@ def main(folder: Path) -> None:
 if __name__ == "__main__":
     with ExitStack() as stack:
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+        if sys.argv[1:] and sys.argv[1].startswith("-"):
+            sys.exit(f"checkpoint_cost: error: {sys.argv[1]!r}: give a folder, or nothing for a temporary one")
         target = sys.argv[1] if len(sys.argv) > 1 else stack.enter_context(tempfile.TemporaryDirectory())
         Path(target).mkdir(parents=True, exist_ok=True)
         main(Path(target))

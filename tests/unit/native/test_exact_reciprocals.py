@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import json
+import mmap
 import os
 import subprocess
 import sys
@@ -114,10 +116,77 @@ def test_a_system_that_forbids_to_change_code_is_named(monkeypatch):
         exact_reciprocals.install(True)
 
 
+@pytest.mark.parametrize("nth", [1, 6, 24, 36])
+def test_a_change_that_fails_half_way_leaves_no_code_that_may_be_run(monkeypatch, nth):
+    """Before and after the bytes are written: whatever the system forbids, the old code is back, or nothing steps the simulator."""
+    exact_reciprocals.install(True)
+    exact_reciprocals.install(False)
+    calls, protect = itertools.count(1), memory.protect
+
+    def forbidding(*arguments):
+        if next(calls) == nth:
+            raise NotReplaceable("the system does not let this process change its own code (planted)")
+        protect(*arguments)
+
+    monkeypatch.setattr(exact_reciprocals, "_unusable", "")
+    monkeypatch.setattr(memory, "protect", forbidding)
+    with pytest.raises(NotReplaceable, match="planted"):
+        exact_reciprocals.install(True)
+    assert exact_reciprocals.is_installed() is False
+    with pytest.raises(NotReplaceable, match="planted"):
+        exact_reciprocals.require()
+    code = [one for one in memory.mappings() if "libsapien" in one.path and "w" in one.flags and "x" in one.flags]
+    assert code == []
+    monkeypatch.undo()
+    exact_reciprocals.install(False)
+    assert all(executable(address) for address in the_patch().before)
+    exact_reciprocals.require()
+
+
+def executable(address: int) -> bool:
+    return any(one.start <= address < one.stop and "x" in one.flags for one in memory.mappings())
+
+
+def test_a_simulator_under_another_name_is_refused_and_not_taken_for_none(monkeypatch):
+    monkeypatch.setattr(memory, "loaded", lambda prefix: {})
+    with pytest.raises(NotReplaceable, match=r"sapien \d.* under another name"):
+        exact_reciprocals.install(True)
+    with pytest.raises(NotReplaceable):
+        exact_reciprocals.require()
+    exact_reciprocals.install(False)
+
+
+def test_a_simulator_without_such_instructions_has_nothing_to_replace(monkeypatch):
+    monkeypatch.setattr(exact_reciprocals, "_patches", {})
+    monkeypatch.setattr(sites, "sites", lambda path: ())
+    for wanted in (True, False):
+        exact_reciprocals.install(wanted)
+        exact_reciprocals.require()
+
+
+def test_the_library_mapped_as_data_is_not_taken_for_its_code():
+    (path,) = memory.loaded(exact_reciprocals.LIBRARY)
+    before = memory.loaded(exact_reciprocals.LIBRARY)
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ):
+        assert memory.loaded(exact_reciprocals.LIBRARY) == before
+
+
+def test_a_library_whose_file_is_gone_is_refused(monkeypatch):
+    def gone(path):
+        raise FileNotFoundError(2, "No such file or directory", str(path))
+
+    monkeypatch.setattr(exact_reciprocals, "_patches", {})
+    monkeypatch.setattr(sites, "sites", gone)
+    with pytest.raises(NotReplaceable, match="No such file"):
+        exact_reciprocals.install(True)
+    exact_reciprocals.install(False)
+
+
 class Forbidding:
     """A C library whose mprotect says no, as a hardened kernel's does."""
 
     mmap = memory._LIBC.mmap
+    dl_iterate_phdr = memory._LIBC.dl_iterate_phdr
 
     def mprotect(self, *_: int) -> int:
         ctypes.set_errno(13)

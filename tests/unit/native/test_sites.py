@@ -109,6 +109,13 @@ def test_data_before_a_function_does_not_hide_what_is_in_it():
 def test_a_library_without_an_index_of_its_functions_is_refused():
     with pytest.raises(NotReplaceable, match="no index of its functions"):
         find_sites(replace(library([RCPPS, ADD, RET]), functions=NO_INDEX))
+    with pytest.raises(NotReplaceable, match="no index of its functions"):
+        find_sites(replace(library([ADD, RET]), functions=NO_INDEX))
+
+
+def test_a_library_whose_pointers_are_not_all_read_is_refused():
+    with pytest.raises(NotReplaceable, match="packed relocations"):
+        find_sites(replace(library([RCPPS, ADD, RET]), packed=True))
 
 
 def test_every_form_of_an_approximate_reciprocal_counts():

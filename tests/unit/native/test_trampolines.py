@@ -16,6 +16,7 @@ from hypothesis.extra.numpy import arrays
 from iced_x86 import Code, Instruction, MemoryOperand, Register
 
 from sac.native import memory
+from sac.native.approximate import approximations
 from sac.native.library import Library, Section
 from sac.native.sites import find_sites
 from sac.native.trampolines import CONSTANTS, assemble, jump_to
@@ -98,6 +99,8 @@ def test_every_pair_of_registers_gets_the_exact_result_and_no_other_changes(kind
 def test_the_cpus_own_result_is_another(kind):
     """Negative control: without the replacement the same program gives other bits, unless the CPU is emulated."""
     before = np.linspace(0.5, 2, 64, dtype=np.float32).reshape(16, 4)
+    if same_bits(approximations(before[1])[kind], exact(kind, before[1])):
+        pytest.skip("this CPU is emulated, and computes its approximations exactly")
     with in_memory(encode(program(kind, 2, 1))) as address:
         assert not same_bits(call(address, before)[0][2], exact(kind, before[1]))
 
