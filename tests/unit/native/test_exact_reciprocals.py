@@ -118,7 +118,7 @@ def test_a_system_that_forbids_to_change_code_is_named(monkeypatch):
 
 @pytest.mark.parametrize("nth", [1, 6, 24, 36])
 def test_a_change_that_fails_half_way_leaves_no_code_that_may_be_run(monkeypatch, nth):
-    """Before and after the bytes are written: whatever the system forbids, the old code is back, or nothing steps the simulator."""
+    """Before and after the bytes are written: the old code is back, and nothing steps the simulator all the same."""
     exact_reciprocals.install(True)
     exact_reciprocals.install(False)
     calls, protect = itertools.count(1), memory.protect
