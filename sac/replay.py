@@ -11,7 +11,7 @@ from sac.state import ReplayState
 
 @dataclass(frozen=True)
 class RowLayout:
-    """Columns of one packed transition: observation, action, reward, stop, next observation.
+    """Columns of one packed transition: observation, action, reward, stop_bootstrap, next observation.
 
     Observation and action lie side by side: together they are the critic's input.
     """
@@ -29,11 +29,11 @@ class RowLayout:
         observation: torch.Tensor,
         action: torch.Tensor,
         reward: torch.Tensor,
-        stop: torch.Tensor,
+        stop_bootstrap: torch.Tensor,
         next_observation: torch.Tensor,
     ) -> torch.Tensor:
         """(..., O), (..., A), (...), (...), (..., O) -> (..., D)."""
-        parts = [observation, action, reward.unsqueeze(-1), stop.unsqueeze(-1).float(), next_observation]
+        parts = [observation, action, reward.unsqueeze(-1), stop_bootstrap.unsqueeze(-1).float(), next_observation]
         return torch.cat(parts, dim=-1)
 
     def unpack(self, rows: torch.Tensor) -> Batch:
@@ -44,7 +44,7 @@ class RowLayout:
             action=rows[:, o : o + a],
             observation_action=rows[:, : o + a],
             reward=rows[:, o + a],
-            stop=rows[:, o + a + 1],
+            stop_bootstrap=rows[:, o + a + 1],
             next_observation=rows[:, o + a + 2 :],
         )
 
@@ -58,7 +58,7 @@ class Batch:
         action: (B, A).
         observation_action: (B, O + A), the two side by side.
         reward: (B,).
-        stop: (B,), 1 where the value must not be bootstrapped from the next observation.
+        stop_bootstrap: (B,), 1 where the value must not be bootstrapped from the next observation.
         next_observation: (B, O).
     """
 
@@ -66,7 +66,7 @@ class Batch:
     action: torch.Tensor
     observation_action: torch.Tensor
     reward: torch.Tensor
-    stop: torch.Tensor
+    stop_bootstrap: torch.Tensor
     next_observation: torch.Tensor
 
 

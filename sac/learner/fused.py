@@ -135,7 +135,7 @@ class FusedLearner(Learner):
             self._sample.log_prob[:size],
             state.log_alpha,
             batch.reward,
-            batch.stop,
+            batch.stop_bootstrap,
             config.gamma,
             self._bellman,
         )

@@ -125,7 +125,7 @@ def bias_relu_(x: torch.Tensor, bias: torch.Tensor) -> None:
 
 @triton.jit
 def _bellman_kernel(
-    hidden, weight, bias, log_prob, log_alpha, reward, stop, stride, gamma, out, rows,
+    hidden, weight, bias, log_prob, log_alpha, reward, stop_bootstrap, stride, gamma, out, rows,
     H: tl.constexpr, PADDED: tl.constexpr, R: tl.constexpr, E: tl.constexpr,
 ):  # fmt: skip
     row = tl.program_id(0) * R + tl.arange(0, R)
@@ -138,7 +138,7 @@ def _bellman_kernel(
         lowest = tl.minimum(lowest, tl.sum(x * w[None, :], axis=1) + tl.load(bias + e))
     soft = lowest - tl.exp(tl.load(log_alpha)) * tl.load(log_prob + row, mask=row < rows, other=0.0)
     r = tl.load(reward + row * stride, mask=row < rows, other=0.0)
-    bootstrap = (1 - tl.load(stop + row * stride, mask=row < rows, other=0.0)) * gamma
+    bootstrap = (1 - tl.load(stop_bootstrap + row * stride, mask=row < rows, other=0.0)) * gamma
     tl.store(out + row, r + bootstrap * soft, mask=row < rows)
 
 
@@ -149,14 +149,17 @@ def bellman_target(
     log_prob: torch.Tensor,
     log_alpha: torch.Tensor,
     reward: torch.Tensor,
-    stop: torch.Tensor,
+    stop_bootstrap: torch.Tensor,
     gamma: float,
     out: torch.Tensor,
 ) -> None:
-    """`Learner.bellman_target` (B,) from the targets' last hidden layer (E, B, H); reward and stop share a stride."""
+    """`Learner.bellman_target` (B,) from the targets' last hidden layer (E, B, H).
+
+    `reward` and `stop_bootstrap` share a stride.
+    """
     members, rows, width = hidden.shape
     _bellman_kernel[(triton.cdiv(rows, _ROWS),)](
-        hidden, weight, bias, log_prob, log_alpha, reward, stop, reward.stride(0), gamma, out, rows,
+        hidden, weight, bias, log_prob, log_alpha, reward, stop_bootstrap, reward.stride(0), gamma, out, rows,
         H=width, PADDED=triton.next_power_of_2(width), R=_ROWS, E=members, num_warps=4,
     )  # fmt: skip
 

@@ -6,12 +6,8 @@ up to k - 1: neither waits for the other, and no bit depends on which of them is
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-
 import torch
 
-from sac.learner.gradient_steps import Updates
 from sac.learner.networks import Actor, sample_policy
 from sac.learner.sac import Learner
 from sac.numerics.matmul import products_for
@@ -42,26 +38,6 @@ class ActorCopy:
         return sample_policy(self._actor.forward(observation)[-1], self._learner.scale, noise).action
 
 
-class Shares:
-    """The gradient steps of one iteration in shares, one for each env step.
-
-    Args:
-        shares: does one share for each item, and yields with the last what all of them did; empty where nothing is
-            learned.
-    """
-
-    def __init__(self, shares: Iterator[Updates | None]) -> None:
-        self._shares = shares
-        self.updates: Updates | None = None
-        self.seconds = 0.0
-
-    def next(self) -> None:
-        """Do the next share; on CUDA this only queues it."""
-        start = time.perf_counter()
-        self.updates = next(self._shares, self.updates)
-        self.seconds += time.perf_counter() - start
-
-
-def share_sizes(count: int, shares: int) -> list[int]:
-    """Cut `count` gradient steps into so many shares, as even as can be."""
-    return [(share + 1) * count // shares - share * count // shares for share in range(shares)]
+def chunk_sizes(count: int, chunks: int) -> list[int]:
+    """Cut `count` gradient steps into so many chunks, as even as can be."""
+    return [(chunk + 1) * count // chunks - chunk * count // chunks for chunk in range(chunks)]

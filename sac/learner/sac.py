@@ -29,7 +29,7 @@ from sac.numerics.adam import adam_step
 from sac.numerics.matmul import products_for
 from sac.replay import Batch
 from sac.state import AdamState, LearnerState, Parameters
-from sac.streams import Stream
+from sac.streams import Streams
 
 
 @dataclass(frozen=True)
@@ -115,10 +115,13 @@ class Learner:
         return UpdateInfo(critic_losses, q_values, actor_loss, alpha_loss, alpha)
 
     def bellman_target(self, batch: Batch, next_sample: PolicySample, alpha: torch.Tensor) -> torch.Tensor:
-        """Equations 2 and 3: y = r + gamma (1 - stop) (min_i Q'_i(s', a') - alpha log pi(a'|s')), shape (B,)."""
+        """Equations 2 and 3: y = r + gamma (1 - d) (min_i Q'_i(s', a') - alpha log pi(a'|s')), shape (B,).
+
+        d is the batch's `stop_bootstrap`.
+        """
         next_q, _ = self.targets.forward(torch.cat([batch.next_observation, next_sample.action], dim=-1))
         soft_value = torch.amin(next_q, dim=0) - alpha * next_sample.log_prob
-        return batch.reward + (1 - batch.stop) * self.config.gamma * soft_value
+        return batch.reward + (1 - batch.stop_bootstrap) * self.config.gamma * soft_value
 
     def critic_loss(self, batch: Batch, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Equation 5 for each critic: the mean over the batch of (Q_i(s, a) - y)^2.
@@ -180,8 +183,9 @@ def initial_state(config: TrainConfig, spec: EnvSpec, device: torch.device) -> L
     actor = Parameters.zeros(actor_shapes(spec.observation_dim, spec.action_dim), device)
     critic = Parameters.zeros(critic_shapes(spec.observation_dim, spec.action_dim), device)
     target = Parameters.zeros(critic_shapes(spec.observation_dim, spec.action_dim), device)
-    initialize(actor, Stream(config.seed, "init.actor"))
-    initialize(critic, Stream(config.seed, "init.critic"))
+    streams = Streams(config.seed)
+    initialize(actor, streams.initial_actor)
+    initialize(critic, streams.initial_critic)
     target.flat.copy_(critic.flat)
     alpha = 1.0 if config.autotune else config.alpha
     log_alpha = torch.full((1,), alpha, dtype=torch.float32, device=device).log()

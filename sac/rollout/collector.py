@@ -15,7 +15,7 @@ from sac.replay import RowLayout
 from sac.rollout.episodes import EPISODE_METRICS, add_to, advance
 from sac.rollout.policy import Policy
 from sac.state import CollectorState, EpisodeState, EpisodeSums
-from sac.streams import Stream
+from sac.streams import Streams
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Rollout:
     truncated: torch.Tensor
     reset_seed: torch.Tensor
 
-    def stop(self, bootstrap_at_done: str) -> torch.Tensor:
+    def stop_bootstrap(self, bootstrap_at_done: str) -> torch.Tensor:
         """(T, N) bool: where the value is not bootstrapped from the next observation."""
         if bootstrap_at_done == "always":
             return torch.zeros_like(self.terminated)
@@ -50,8 +50,8 @@ class Rollout:
 
     def pack(self, layout: RowLayout, bootstrap_at_done: str) -> torch.Tensor:
         """The rollout as replay rows (T, N, D)."""
-        stop = self.stop(bootstrap_at_done)
-        return layout.pack(self.observation, self.action, self.reward, stop, self.next_observation)
+        stop_bootstrap = self.stop_bootstrap(bootstrap_at_done)
+        return layout.pack(self.observation, self.action, self.reward, stop_bootstrap, self.next_observation)
 
 
 class Collector:
@@ -61,20 +61,22 @@ class Collector:
     how many environments there are or how the steps are cut into iterations.
 
     Args:
-        config: seed, and steps in an iteration.
+        config: steps in an iteration.
         envs: the training environments; they are reset here.
         learner: gives the policy.
+        streams: give the actions their random numbers.
         policy: acts instead of the learner.
     """
 
-    def __init__(self, config: TrainConfig, envs: VectorEnv, learner: Learner, policy: Policy | None = None) -> None:
+    def __init__(
+        self, config: TrainConfig, envs: VectorEnv, learner: Learner, streams: Streams, policy: Policy | None = None
+    ) -> None:
         self.config = config
         self.envs = envs
         self.learner = learner
         self._policy = policy or learner
-        seeds = range(envs.num_envs)
-        self._warm_up = [Stream(config.seed, "action.warm_up", env) for env in seeds]
-        self._noise = [Stream(config.seed, "action.noise", env) for env in seeds]
+        self._warm_up = [streams.warm_up_action(env) for env in range(envs.num_envs)]
+        self._noise = [streams.action_noise(env) for env in range(envs.num_envs)]
         low, high = envs.spec.action_low, envs.spec.action_high
         self._low, self._range = low.astype(np.float32), (high - low).astype(np.float32)
         observation, self.first_seeds = envs.reset()

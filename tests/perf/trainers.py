@@ -21,15 +21,18 @@ def make_trainer(stack: ExitStack, iterations: int, **flags: Any) -> Any:
     from sac.envs.make import make_envs, resolve_device
     from sac.learner.factory import make_learner
     from sac.run.folder import RunFolder
-    from sac.trainer import Trainer
+    from sac.schedule import Schedule
+    from sac.trainer import Trainer, make_recorder, open_output
+    from sac.training import Training
 
     config = TrainConfig(**{**QUIET, "learning_starts": 64, "buffer_size": 20_000, **flags})
     device = resolve_device(config)
     profiles.apply(config.numerics, config.threads)
     envs, _ = make_envs(config, device, stack)
     folder = RunFolder(Path(stack.enter_context(tempfile.TemporaryDirectory())))
-    trainer = Trainer(config, make_learner(config, envs.spec, device), envs, None, folder, {})
-    trainer.open(stack, {})
+    training = Training(config, make_learner(config, envs.spec, device), envs)
+    output = open_output(stack, training, folder, {}, {})
+    trainer = Trainer(training, output, make_recorder(training, output.ledger), Schedule(config))
     for _ in range(iterations):
         trainer.iterate()
     return trainer

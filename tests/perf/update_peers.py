@@ -45,16 +45,18 @@ def ours(batch: int, device: torch.device, *, fused: bool = True, cuda_graph: bo
     from sac.learner.gradient_steps import GradientSteps
     from sac.learner.sac import Learner
     from sac.replay import ReplayBuffer, RowLayout
-    from sac.streams import Stream
+    from sac.streams import Stream, Streams
 
     config = TrainConfig(batch_size=batch, buffer_size=ENVS * ROWS, cuda_graph=cuda_graph)
     box, layout = np.ones(ACTION, np.float32), RowLayout(OBSERVATION, ACTION)
     replay = ReplayBuffer(layout, ENVS, ENVS * ROWS, device)
     replay.add(torch.from_numpy(Stream(7, "rows").normal(0, (ROWS, ENVS, layout.width))).to(device))
     spec = EnvSpec("Benchmark-v0", OBSERVATION, -box, box, 50)
-    steps = GradientSteps(config, (make_learner if fused else Learner)(config, spec, device), replay)
+    steps = GradientSteps(
+        config, (make_learner if fused else Learner)(config, spec, device), replay, Streams(config.seed)
+    )
     count = iter(range(1 << 40))
-    return lambda: list(steps.shares(next(count), [STEPS[device.type]], witnessed=False))
+    return lambda: steps.all_at_once(next(count), recorded=False)
 
 
 def peer(batch: int, device: torch.device, *, compiled: bool) -> Turn:

@@ -57,7 +57,7 @@ def make_batch(spec, size, block=0):
     """A batch and its noise, from a stream; about a third of the transitions stop."""
     layout, stream = RowLayout(spec.observation_dim, spec.action_dim), Stream(7, "test.batch")
     rows = torch.from_numpy(stream.normal(2 * block, (size, layout.width)))
-    stop = layout.unpack(rows).stop
+    stop = layout.unpack(rows).stop_bootstrap
     stop.copy_(stop > 0.4)
     batch = layout.unpack(rows)
     noise = torch.from_numpy(stream.normal(2 * block + 1, (2, size, spec.action_dim)))
@@ -111,9 +111,8 @@ class Textbook:
         return torch.minimum(*values)
 
     def update(self, batch, noise):
-        s, a, r, stop, s2 = (
-            getattr(batch, name).double() for name in ("observation", "action", "reward", "stop", "next_observation")
-        )
+        names = ("observation", "action", "reward", "stop_bootstrap", "next_observation")
+        s, a, r, stop, s2 = (getattr(batch, name).double() for name in names)
         noise, config, alpha = noise.double(), self.config, self.log_alpha.detach().exp()
         self.updates += 1
         with torch.no_grad():
@@ -269,12 +268,13 @@ class MaximumInTarget(Learner):
     def bellman_target(self, batch, next_sample, alpha):
         q, _ = self.targets.forward(torch.cat([batch.next_observation, next_sample.action], -1))
         soft_value = q.amax(0) - alpha * next_sample.log_prob
-        return batch.reward + (1 - batch.stop) * self.config.gamma * soft_value
+        return batch.reward + (1 - batch.stop_bootstrap) * self.config.gamma * soft_value
 
 
 class BootstrapsThroughStop(Learner):
     def bellman_target(self, batch, next_sample, alpha):
-        return super().bellman_target(dataclasses.replace(batch, stop=torch.zeros_like(batch.stop)), next_sample, alpha)
+        batch = dataclasses.replace(batch, stop_bootstrap=torch.zeros_like(batch.stop_bootstrap))
+        return super().bellman_target(batch, next_sample, alpha)
 
 
 class TargetFromLiveCritic(Learner):
@@ -604,7 +604,7 @@ def rollout():
 
 @pytest.mark.parametrize("mode", DONE)
 def test_stop_follows_bootstrap_at_done(mode):
-    assert rollout().stop(mode).int().tolist() == [DONE[mode]]
+    assert rollout().stop_bootstrap(mode).int().tolist() == [DONE[mode]]
 
 
 @pytest.mark.parametrize("mode", DONE)
