@@ -109,7 +109,7 @@ def resume(session: nox.Session) -> None:
     `-- --case issue_1250` is the command of ManiSkill's issue 1250, in the midst of learning.
     """
     prepare(session)
-    session.run("python", "-m", "tests.determinism.kill_points", *session.posargs, env={"PYTHONPATH": str(ROOT)})
+    session.run("python", "-m", "tools.kill_points", *session.posargs, env={"PYTHONPATH": str(ROOT)})
 
 
 @nox.session
@@ -152,7 +152,7 @@ def golden(session: nox.Session) -> None:
 def portability(session: nox.Session) -> None:
     """Hold the ledgers of emulated CPU models against this CPU's; what follows `--` are flags of `sac train`."""
     prepare(session)
-    session.run("python", "-m", "tests.determinism.portability", *session.posargs)
+    session.run("python", "-m", "tools.portability", *session.posargs)
 
 
 @nox.session

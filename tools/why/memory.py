@@ -1,4 +1,4 @@
-"""`python -m tests.why.memory`: peak memory of a traced script and of `sac why` itself, as events become more."""
+"""`python -m tools.why.memory`: peak memory of a traced script and of `sac why` itself, as events become more."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import tempfile
 from pathlib import Path
 
 from tests.why.test_corpus import ROOT
+from tests.why.test_harmless import PROGRAMS
 
-SCRIPT = Path(__file__).parent / "programs" / "many_events.py"
+SCRIPT = PROGRAMS / "many_events.py"
 EVENTS = (20_000, 200_000)
 _COMMAND = """
 import resource, sys

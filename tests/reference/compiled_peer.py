@@ -15,7 +15,7 @@ from torch import optim
 from torch.func import functional_call, stack_module_state
 from torch.nn import functional as F  # noqa: N812
 
-from tests.perf.eager_port import Actor, Critic, Sample
+from tests.reference.eager_port import Actor, Critic, Sample
 
 WARM_UP = 12
 

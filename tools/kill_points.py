@@ -1,4 +1,4 @@
-"""`python -m tests.determinism.kill_points [--case NAME] [--points N] [--keep FOLDER] [FLAG …]`: kill, resume, compare.
+"""`python -m tools.kill_points [--case NAME] [--points N] [--keep FOLDER] [FLAG …]`: kill, resume, compare.
 
 Each run is a process of its own, killed by SIGKILL at a step of its environments and resumed in a new process. A case
 is a command and the iterations in which it may die; `FLAG …` are further flags of `sac train`.

@@ -1,4 +1,4 @@
-"""All that is measured and verified on a GPU, in one command: `python -m tests.perf.gpu [--parts A,B] [--out FOLDER]`.
+"""All that is measured and verified on a GPU, in one command: `python -m tools.gpu [--parts A,B] [--out FOLDER]`.
 
 The parts run one after the other, each in fresh processes, and each leaves its result as a JSON file as soon as it has
 ended. A later call with other parts adds to them. At the end stands a table of aims, in `summary.md` too.
@@ -18,9 +18,9 @@ from typing import Any
 
 from sac.processes import Children, ended_by_signals
 from sac.run.storage import write_atomically
-from tests.perf import gpu_aims
-from tests.perf.gpu_parts import FULL, PARTS, Found, Request, failed, python, read
-from tests.perf.overlap_gain import at_least
+from tools.gpu import aims
+from tools.gpu.parts import FULL, PARTS, Found, Request, failed, python, read
+from tools.measure.overlap_gain import at_least
 
 EXIT = "Exit status: 0 no aim of these parts is missed, 1 one is, 2 an error or no GPU."
 
@@ -36,7 +36,7 @@ def selected(text: str) -> list[str]:
 
 def make_parser() -> argparse.ArgumentParser:
     """The command's options."""
-    parser = argparse.ArgumentParser(prog="python -m tests.perf.gpu", description=__doc__, epilog=EXIT)
+    parser = argparse.ArgumentParser(prog="python -m tools.gpu", description=__doc__, epilog=EXIT)
     parser.add_argument(
         "--parts", type=selected, default=list(PARTS), metavar="A,B", help=f"some of {', '.join(PARTS)}; default all"
     )
@@ -52,8 +52,8 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def ask_machine(children: Children) -> dict[str, Any]:
-    """What `gpu_machine` tells of this machine."""
-    done = python(children, "-m", "tests.perf.gpu_machine", stdout=subprocess.PIPE)
+    """What `tools.gpu.machine` tells of this machine."""
+    done = python(children, "-m", "tools.gpu.machine", stdout=subprocess.PIPE)
     if done.returncode != 0:
         return {"trouble": f"the machine can't be asked, status {done.returncode}"}
     told: dict[str, Any] = json.loads(done.stdout)
@@ -80,11 +80,11 @@ def run_parts(parts: Sequence[str], request: Request, facts: dict[str, Any], chi
         found |= {"ended": time.strftime("%Y-%m-%d %H:%M"), "machine": facts}
         write_atomically(request.out / f"{name}.json", (json.dumps(found, indent=1) + "\n").encode())
         records = {part: left for part in PARTS if (left := read(request.out, part)) is not None}
-        write_atomically(request.out / "summary.md", gpu_aims.summary(records).encode())
-        for row in gpu_aims.rows(records):
+        write_atomically(request.out / "summary.md", aims.summary(records).encode())
+        for row in aims.rows(records):
             if row.aim.part == name:
                 print(f"{row.verdict.value}: {row.aim.text}: {row.measured}", flush=True)
-    return gpu_aims.exit_status(gpu_aims.rows(records), list(parts))
+    return aims.exit_status(aims.rows(records), list(parts))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return command(options)
     except KeyboardInterrupt:
-        print(f"tests.perf.gpu: interrupted; the parts that had ended are in {options.out}", file=sys.stderr)
+        print(f"tools.gpu: interrupted; the parts that had ended are in {options.out}", file=sys.stderr)
         return 130
 
 
@@ -103,7 +103,7 @@ def command(options: argparse.Namespace) -> int:
         told = ask_machine(children)
         if told["trouble"]:
             print(
-                f"tests.perf.gpu: no CUDA device, so nothing was run: {told['trouble']}. "
+                f"tools.gpu: no CUDA device, so nothing was run: {told['trouble']}. "
                 "See what this machine can do: python -m sac doctor",
                 file=sys.stderr,
             )
@@ -113,7 +113,3 @@ def command(options: argparse.Namespace) -> int:
         status = run_parts(options.parts, request, told["facts"], children)
     print(f"\n{(request.out / 'summary.md').read_text()}\nresults: {request.out}")
     return status
-
-
-if __name__ == "__main__":
-    sys.exit(main())

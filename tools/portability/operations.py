@@ -1,4 +1,4 @@
-"""What each machine of the matrix is asked to compute: `python -m tests.determinism.operations FILE.npz`.
+"""What each machine of the matrix is asked to compute: `python -m tools.portability.operations FILE.npz`.
 
 Each entry of the table is computed as a run under the portable profile would, on the same numbers everywhere.
 """

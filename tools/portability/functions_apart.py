@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.determinism.machines import NATIVE, Machine
-from tests.determinism.operations import KNOWN
+from tools.portability.machines import NATIVE, Machine
+from tools.portability.operations import KNOWN
 
 
 def ulp_apart(a: np.ndarray, b: np.ndarray) -> tuple[int, int]:
@@ -41,7 +41,7 @@ def differing(native: Path, other: Path) -> dict[str, str]:
 
 def compute(machine: Machine, file: Path) -> None:
     """Compute the table on a machine."""
-    command = [*machine.prefix, sys.executable, "-m", "tests.determinism.operations", str(file)]
+    command = [*machine.prefix, sys.executable, "-m", "tools.portability.operations", str(file)]
     here = Path(__file__).parents[2]
     environment = {**os.environ, **machine.environment, "PYTHONPATH": str(here)}
     done = subprocess.run(command, cwd=here, env=environment, capture_output=True, text=True, check=False)

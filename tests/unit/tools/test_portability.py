@@ -7,9 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tests.determinism import cost, functions_apart, machines, operations, portability
-from tests.determinism.functions_apart import differing, ulp_apart
-from tests.determinism.machines import CPUID_MODELS, Machine
+from tools.portability import command as portability
+from tools.portability import cost, functions_apart, machines, operations
+from tools.portability.functions_apart import differing, ulp_apart
+from tools.portability.machines import CPUID_MODELS, Machine
 
 
 def test_every_way_of_pretending_has_its_rows(tmp_path):

@@ -1,7 +1,7 @@
 """Env steps a second, and memory, of this package's vector environments and of their peers.
 
-`python -m tests.perf.env_step_peers` starts each contender in a process of its own and lets them step in turn (A B C,
-C B A, …), so that whatever else the machine does strikes all alike: only ratios within a round are compared.
+`python -m tools.measure.env_step_peers` starts each contender in a process of its own and lets them step in turn
+(A B C, C B A, …), so that whatever else the machine does strikes all alike: only ratios within a round are compared.
 
 The peer is gymnasium's AsyncVectorEnv over ManiSkill's CPUGymWrapper, one process for each environment, started by
 forkserver as in ManiSkill's own baselines, or by fork, gymnasium's default on Linux.
@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ CONTENDERS = ("pooled", "serial", "async-forkserver", "async-fork")
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 
-def make_peer_env(env_id: str, control_mode: str):
+def make_peer_env(env_id: str, control_mode: str) -> Any:
     """One environment as ManiSkill's baselines make it for AsyncVectorEnv."""
     import gymnasium
 
@@ -107,7 +108,7 @@ class Host:
 
     def __init__(self, contender: str, options: argparse.Namespace) -> None:
         arguments = [contender, options.env_id, options.control_mode, str(options.num_envs), str(options.action_dim)]
-        command = [sys.executable, "-m", "tests.perf.env_step_peers", "--host", *arguments]
+        command = [sys.executable, "-m", "tools.measure.env_step_peers", "--host", *arguments]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **ONE_THREAD}
         )
@@ -163,6 +164,7 @@ def measure(hosts: dict[str, Host], options: argparse.Namespace) -> None:
 
 
 def main() -> None:
+    """Compare the contenders, or be one of them."""
     if sys.argv[1:2] == ["--host"]:
         contender, env_id, control_mode, num_envs, action_dim = sys.argv[2:]
         host(contender, env_id, control_mode, int(num_envs), int(action_dim))

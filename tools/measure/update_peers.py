@@ -1,4 +1,4 @@
-"""Gradient steps a second against the peers', in one command: `python -m tests.perf.update_peers [--device cpu]`.
+"""Gradient steps a second against the peers', in one command: `python -m tools.measure.update_peers [--device cpu]`.
 
 Each contender samples its batches from a replay buffer on the device and takes the same number of gradient steps of the
 same networks: the eager port of ManiSkill's update, on a GPU LeanRL's recipe, and this project's, which also draws its
@@ -59,8 +59,8 @@ def ours(batch: int, device: torch.device, *, fused: bool = True, cuda_graph: bo
 
 def peer(batch: int, device: torch.device, *, compiled: bool) -> Turn:
     """As many gradient steps of a peer."""
-    from tests.perf.compiled_peer import CompiledLearner
-    from tests.perf.eager_port import EagerLearner, ReplayPort
+    from tests.reference.compiled_peer import CompiledLearner
+    from tests.reference.eager_port import EagerLearner, ReplayPort
 
     replay = ReplayPort(ROWS, ENVS, OBSERVATION, ACTION, device.type)
     for values in (replay.obs, replay.next_obs, replay.actions, replay.rewards):
@@ -205,6 +205,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def main() -> None:
+    """Print the contenders' gradient steps a second."""
     options = make_parser().parse_args()
     profiles.apply("deterministic", options.threads)
     device = torch.device(options.device)

@@ -1,4 +1,4 @@
-"""`python -m tests.why.overhead`: what tracing a ManiSkill training costs, in CPU time, and that it changes no bit."""
+"""`python -m tools.why.overhead`: what tracing a ManiSkill training costs, in CPU time, and that it changes no bit."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import tempfile
 from pathlib import Path
 
 from tests.why.test_corpus import ROOT
-from tests.why.test_harmless import results
+from tests.why.test_harmless import PROGRAMS, results
 
-SCRIPT = Path(__file__).parent / "programs" / "sac_single.py"
+SCRIPT = PROGRAMS / "sac_single.py"
 CASES = {
     "200 steps, 120 updates of batch 1,024": ("--steps", "200", "--learning-starts", "80", "--batch", "1024"),
     "3,000 steps, 1 update": ("--steps", "3000", "--learning-starts", "2999"),

@@ -1,4 +1,4 @@
-"""The machine that a GPU's figures belong to: `python -m tests.perf.gpu_machine` prints it as one JSON object.
+"""The machine that a GPU's figures belong to: `python -m tools.gpu.machine` prints it as one JSON object.
 
 It runs in a process of its own: a process that has asked CUDA anything holds memory on the device until it ends.
 """

@@ -1,4 +1,4 @@
-"""What `--overlap` gains: `python -m tests.perf.overlap_gain [--workers W] [--threads T] [--device D] …`.
+"""What `--overlap` gains: `python -m tools.measure.overlap_gain [--workers W] [--threads T] [--device D] …`.
 
 Two trainers with the flags of ManiSkill's issue 1250, one with `--overlap` and one without, take turns, an iteration
 each, in the order A B B A. No ledger, no evaluation. Each has worker processes of its own, which wait while the other
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from sac.numerics import machine, profiles
-from tests.perf.trainers import make_trainer
+from tools.measure.trainers import make_trainer
 
 ISSUE_1250 = {"env_id": "StackCube-v1", "num_envs": 32, "control_mode": "pd_ee_delta_pos", "buffer_size": 20_000}
 

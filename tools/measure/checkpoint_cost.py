@@ -1,4 +1,4 @@
-"""`python -m tests.perf.checkpoint_cost [FOLDER]`: size and time of checkpoints of a full replay buffer.
+"""`python -m tools.measure.checkpoint_cost [FOLDER]`: size and time of checkpoints of a full replay buffer.
 
 The state is that of StackCube-v1 with pd_ee_delta_pos and 32 environments, filled with arbitrary numbers.
 """

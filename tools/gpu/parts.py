@@ -1,7 +1,7 @@
-"""What `tests.perf.gpu` runs: one function for each part, each in fresh processes, on any device.
+"""What `tools.gpu` runs: one function for each part, each in fresh processes, on any device.
 
 A part returns what it found as plain values. Its `status` is 0 where it ran and found no fault, 1 where it found one
-(a failed test, runs that part), 2 where it could not find out; then `error` says why. `gpu_aims` judges the figures.
+(a failed test, runs that part), 2 where it could not find out; then `error` says why. `aims` judges the figures.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def overlap(request: Request, children: Children) -> Found:
 
 
 def measured(module: str, flags: list[str], count: str, request: Request, children: Children) -> Found:
-    """Run one of the benchmarks beside this file and read the seconds that it wrote, even where it then failed."""
+    """Run a program of `tools.measure` and read the seconds that it wrote, even where it then failed."""
     rounds = [] if request.rounds is None else [f"{count}={request.rounds}"]
     file = request.out / f"{module}-seconds.json"
     file.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""One ledger on unlike CPUs: `nox -s portability`, or `python -m tests.determinism.portability [FLAGS OF sac train]`.
+"""One ledger on unlike CPUs: `nox -s portability`, or `python -m tools.portability [FLAGS OF sac train]`.
 
 First single functions, then whole trainings: the goldens' own, and two shorter ones, here and again on every machine of
 the table in `machines`; prints where they part. `portable` must give one ledger everywhere. Two negative controls:
@@ -27,8 +27,8 @@ from sac.commands.golden import GOLDENS, PARTING, PHYSICS
 from sac.ledger.comparison import compare
 from sac.ledger.file import read_ledger
 from sac.processes import sac_command
-from tests.determinism import cost, functions_apart
-from tests.determinism.machines import NATIVE, Machine, machines
+from tools.portability import cost, functions_apart
+from tools.portability.machines import NATIVE, Machine, machines
 
 SHORT = {
     "Point-v1": "--env_id=Point-v1 --num_envs=4 --training_freq=16 --utd=0.25 --batch_size=64 --buffer_size=400 "
@@ -40,7 +40,7 @@ QUIET = ["--threads=1", "--no-tensorboard", "--no-save_model", "--no-progress", 
 TASKS = {**SHORT, **GOLDENS}
 CONTROL = "qemu Haswell"
 """The machine of the negative control."""
-UNPATCHED = "tests.determinism.unpatched"
+UNPATCHED = "tools.portability.unpatched"
 """The launcher of the other: it leaves the simulator's approximate reciprocals in place."""
 STEPS = ("functions", "ledgers", "control", "reciprocals", "cost")
 
@@ -214,7 +214,3 @@ def guarded(options: argparse.Namespace, flags: list[str]) -> int:
         except SystemExit as stop:
             print(stop.code, file=sys.stderr)
     return 2
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""What a promise costs: `python -m tests.perf.profile_cost` times benchmarks under two numerics profiles, in turns.
+"""What a promise costs: `python -m tools.measure.profile_cost` times benchmarks under two numerics profiles, in turns.
 
 Each profile has a process of its own, since its variables are read when libraries load. They take turns of some 30 ms
 in the order A B B A. Processes of one profile differ by several percent by chance (memory's layout), so what counts is
@@ -47,6 +47,7 @@ def pair(profiles: list[str], cases: list[str], threads: int, quadruples: int) -
 
 
 def main() -> None:
+    """Print a ratio for each benchmark and number of threads."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--profiles", nargs=2, default=["deterministic", "fast"])
     parser.add_argument("--cases", nargs="+", default=["update_256", "update_1024", "iteration_point"])

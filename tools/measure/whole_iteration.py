@@ -1,6 +1,6 @@
 """Whole training iterations (env steps and updates) against a port of ManiSkill's loop: the command of issue 1250.
 
-`python -m tests.perf.whole_iteration` runs both in processes of their own, which take turns of one iteration: 64 env
+`python -m tools.measure.whole_iteration` runs both in processes of their own, which take turns of one iteration: 64 env
 steps of 32 StackCube-v1, then 32 gradient steps of batch 1024. The port is `eager_port` over gymnasium's AsyncVectorEnv
 (`env_step_peers`), in the order of ManiSkill's `sac.py`; both have the same number of learner threads.
 """
@@ -17,8 +17,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from sac.numerics.profiles import PROFILES
-from tests.perf.env_step_peers import descendants, make_stepper
-from tests.perf.trainers import make_trainer
+from tools.measure.env_step_peers import descendants, make_stepper
+from tools.measure.trainers import make_trainer
 
 TASK, CONTROL, ENVS, ACTIONS = "StackCube-v1", "pd_ee_delta_pos", 32, 4
 STEPS, UPDATES, BATCH = 64, 32, 1024
@@ -37,7 +37,7 @@ def make_port(threads: int) -> Callable[[], None]:
     import numpy as np
     import torch
 
-    from tests.perf.eager_port import EagerLearner, ReplayPort
+    from tests.reference.eager_port import EagerLearner, ReplayPort
 
     torch.set_num_threads(threads)
     observation = torch.from_numpy(step(np.zeros((ENVS, ACTIONS), np.float32))[0])
@@ -88,7 +88,15 @@ class Host:
     """A contender in a process of its own."""
 
     def __init__(self, contender: str, threads: int) -> None:
-        command = [sys.executable, "-m", "tests.perf.whole_iteration", "--host", contender, "--threads", str(threads)]
+        command = [
+            sys.executable,
+            "-m",
+            "tools.measure.whole_iteration",
+            "--host",
+            contender,
+            "--threads",
+            str(threads),
+        ]
         # The port runs under torch's own defaults.
         profile = PROFILES["deterministic"].environment if contender != "port" else {}
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
@@ -116,6 +124,7 @@ class Host:
 
 
 def main() -> None:
+    """Compare the contenders, or be one of them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", help=argparse.SUPPRESS)
     parser.add_argument("--contenders", nargs="+", default=["port", "ours"], choices=["port", "ours", "overlap"])

@@ -1,4 +1,4 @@
-"""The CPUs that one machine can pretend to be, for `tests.determinism.portability`; a row more is a line more.
+"""The CPUs that one machine can pretend to be, for `tools.portability`; a row more is a line more.
 
 Four ways, from the weakest to the strongest pretence: variables that libraries heed, glibc's tunables (which of its own
 variants it takes), a trap on the CPUID instruction (all code believes in another model, at full speed), and qemu-user,

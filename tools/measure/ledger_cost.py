@@ -1,4 +1,4 @@
-"""What the ledger costs: `python -m tests.perf.ledger_cost [ENV_ID]`.
+"""What the ledger costs: `python -m tools.measure.ledger_cost [ENV_ID]`.
 
 Two trainers of the same configuration, one with a ledger line at each iteration and one without, take turns, an
 iteration each, in the order A B B A. Printed: the median of the paired ratios, and of the differences.
@@ -12,7 +12,7 @@ import time
 from contextlib import ExitStack
 
 from sac.numerics import profiles
-from tests.perf.trainers import make_trainer
+from tools.measure.trainers import make_trainer
 
 PAIRS = 20
 CASES = {

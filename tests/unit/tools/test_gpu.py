@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from sac.processes import Children
-from tests.perf import gpu, gpu_machine, gpu_parts, overlap_gain
-from tests.perf.gpu_aims import AIMS, Verdict, exit_status, rows, summary
-from tests.perf.gpu_parts import PARTS, Request, read
+from tools.gpu import command as gpu
+from tools.gpu import machine, parts
+from tools.gpu.aims import AIMS, Verdict, exit_status, rows, summary
+from tools.gpu.parts import PARTS, Request, read
+from tools.measure import overlap_gain
 
 FACTS = {"GPU": "H999", "cores": 16}
 POINT = ("--env_id=Point-v1", "--num_envs=4", "--num_eval_envs=2", "--num_eval_steps=20", "--training_freq=16")
@@ -251,12 +253,12 @@ def test_the_benchmarks_of_a_gpu_are_given_rounds_and_their_seconds_are_kept(tmp
         Path(arguments[-1].removeprefix("--json=")).write_text(json.dumps({"default": [2.0], "overlapped": [1.0]}))
         return type("Done", (), {"returncode": 0})
 
-    monkeypatch.setattr(gpu_parts, "python", stand_in)
-    monkeypatch.setattr(gpu_parts.machine, "usable_cores", lambda: 16)
-    assert gpu_parts.overlap(Request(tmp_path, rounds=5), None)["seconds_of"]["overlapped"] == [1.0]
-    assert given[0][:-1] == ("-m", "tests.perf.overlap_gain", "--device=cuda", "--workers=15", "--pairs=5")
-    gpu_parts.updates(Request(tmp_path), None)
-    assert given[1][:-1] == ("-m", "tests.perf.update_peers")
+    monkeypatch.setattr(parts, "python", stand_in)
+    monkeypatch.setattr(parts.machine, "usable_cores", lambda: 16)
+    assert parts.overlap(Request(tmp_path, rounds=5), None)["seconds_of"]["overlapped"] == [1.0]
+    assert given[0][:-1] == ("-m", "tools.measure.overlap_gain", "--device=cuda", "--workers=15", "--pairs=5")
+    parts.updates(Request(tmp_path), None)
+    assert given[1][:-1] == ("-m", "tools.measure.update_peers")
 
 
 @pytest.mark.parametrize("left", [None, {"1024": {"eager port": [8.0], "compile + cudagraphs": [1.3], "ours": [1.0]}}])
@@ -266,8 +268,8 @@ def test_a_benchmark_that_breaks_keeps_what_it_had_found_and_is_an_error(tmp_pat
             Path(arguments[-1].removeprefix("--json=")).write_text(json.dumps(left))
         return type("Done", (), {"returncode": 1})
 
-    monkeypatch.setattr(gpu_parts, "python", stand_in)
-    found = gpu_parts.updates(Request(tmp_path), None)
+    monkeypatch.setattr(parts, "python", stand_in)
+    found = parts.updates(Request(tmp_path), None)
     known = [Verdict.FAILED] * 2 if left is None else [Verdict.MET] * 2
     assert verdicts("updates", found) == known + [Verdict.FAILED] * 4
     assert exit_status(rows({"updates": found}), ["updates"]) == 2
@@ -275,7 +277,7 @@ def test_a_benchmark_that_breaks_keeps_what_it_had_found_and_is_an_error(tmp_pat
 
 def test_a_report_of_tests_is_counted():
     report = '<testsuites><testsuite tests="9" failures="1" errors="2" skipped="3"/></testsuites>'
-    assert gpu_parts.outcomes(report) == {"tests": 9, "failed": 3, "skipped": 3}
+    assert parts.outcomes(report) == {"tests": 9, "failed": 3, "skipped": 3}
 
 
 def test_parts_run_in_the_order_of_the_table():
@@ -308,7 +310,7 @@ def test_a_single_pair_of_iterations_is_refused(capsys):
     assert "--pairs: must be a whole number and at least 2" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(not gpu_machine.device_trouble(), reason="there is a GPU")
+@pytest.mark.skipif(not machine.device_trouble(), reason="there is a GPU")
 def test_without_a_gpu_nothing_is_run_and_one_line_says_so(tmp_path, capfd):
     assert gpu.main(["--out", str(tmp_path / "out")]) == 2
     said = capfd.readouterr()
@@ -322,5 +324,5 @@ def test_the_driver_is_found_in_what_the_kernel_tells():
     told = (
         "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.159.03  Release Build  (x)\nGCC version: 12.3.0\n"
     )
-    assert gpu_machine.driver_in(told) == "580.159.03"
-    assert gpu_machine.driver_in("nothing") == "unknown"
+    assert machine.driver_in(told) == "580.159.03"
+    assert machine.driver_in("nothing") == "unknown"

@@ -10,8 +10,8 @@ import sys
 
 import pytest
 
-from tests.determinism import machines
-from tests.determinism.machines import CPUID_MODELS, compile_trap, lacking, load_trap
+from tools.portability import machines
+from tools.portability.machines import CPUID_MODELS, compile_trap, lacking, load_trap
 
 FAMILIES = {  # family, model: what the vendors call these CPUs
     "haswell": (6, 0x3F, "GenuineIntel"),
@@ -155,7 +155,7 @@ def test_a_process_sees_the_model_or_is_told_why_it_can_not(library):
     program = """
 import ctypes, os, subprocess, sys, threading
 def vendor():
-    from tests.determinism.machines import NATIVE  # a true import, with files and all, works under the trap
+    from tools.portability.machines import NATIVE  # a true import, with files and all, works under the trap
     # push rbx; eax = ecx = 0; cpuid; eax = ecx; pop rbx; ret
     code = b"\\x53\\x31\\xc0\\x31\\xc9\\x0f\\xa2\\x89\\xc8\\x5b\\xc3"
     import mmap

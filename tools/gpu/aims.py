@@ -1,4 +1,4 @@
-"""What a GPU's figures are held against, and the summary of `tests.perf.gpu`: pure functions of what the parts left."""
+"""What a GPU's figures are held against, and the summary of `tools.gpu`: pure functions of what the parts left."""
 
 from __future__ import annotations
 

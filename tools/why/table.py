@@ -1,11 +1,11 @@
-"""`python -m tests.why.table`: runs `sac why` on the corpus, prints the table of docs/why.md."""
+"""`python -m tools.why.table`: runs `sac why` on the corpus, prints the table of docs/why.md."""
 
 from __future__ import annotations
 
 import tempfile
 from pathlib import Path
 
-from tests.determinism.corpus.declared import CORPUS, Planted
+from tests.why.corpus.declared import CORPUS, Planted
 from tests.why.test_corpus import answer_of
 
 
