@@ -9,8 +9,8 @@ import pytest
 
 from sac.bench import trees
 from sac.bench.errors import BenchError
-from tests.unit.bench import repository
-from tests.unit.bench.repository import git
+from tests.integration.bench import repository
+from tests.integration.bench.repository import git
 
 
 @pytest.fixture(autouse=True)
