@@ -20,7 +20,7 @@ import nox
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "unit", "determinism", "reliability"]
+nox.options.sessions = ["lint", "unit", "integration", "determinism", "reliability"]
 
 ROOT = Path(__file__).parent
 CONSTRAINTS = ROOT / "constraints.txt"
@@ -76,9 +76,16 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def unit(session: nox.Session) -> None:
-    """The unit tests, and the quick ones of `sac why`."""
+    """The unit tests: in one process, in a minute or two."""
     prepare(session)
-    run_pytest(session, "tests/unit", "tests/why/test_quick.py")
+    run_pytest(session, "tests/unit")
+
+
+@nox.session
+def integration(session: nox.Session) -> None:
+    """What starts processes, trains, or plays whole episodes of the simulator; and the quick tests of `sac why`."""
+    prepare(session)
+    run_pytest(session, "tests/integration", "tests/why/test_quick.py", "--durations=10")
 
 
 @nox.session
@@ -109,7 +116,7 @@ def resume(session: nox.Session) -> None:
     `-- --case issue_1250` is the command of ManiSkill's issue 1250, in the midst of learning.
     """
     prepare(session)
-    session.run("python", "-m", "tests.determinism.kill_points", *session.posargs, env={"PYTHONPATH": str(ROOT)})
+    session.run("python", "-m", "tools.kill_points", *session.posargs, env={"PYTHONPATH": str(ROOT)})
 
 
 @nox.session
@@ -117,7 +124,8 @@ def nightly(session: nox.Session) -> None:
     """The same tests with many, and new, examples."""
     prepare(session)
     session.env["HYPOTHESIS_PROFILE"] = "nightly"
-    run_pytest(session, "tests/unit", "tests/determinism", "--durations=20", "--timeout=7200")
+    folders = ("tests/unit", "tests/integration", "tests/determinism")
+    run_pytest(session, *folders, "--durations=20", "--timeout=7200")
 
 
 @nox.session
@@ -152,7 +160,7 @@ def golden(session: nox.Session) -> None:
 def portability(session: nox.Session) -> None:
     """Hold the ledgers of emulated CPU models against this CPU's; what follows `--` are flags of `sac train`."""
     prepare(session)
-    session.run("python", "-m", "tests.determinism.portability", *session.posargs)
+    session.run("python", "-m", "tools.portability", *session.posargs)
 
 
 @nox.session

@@ -1,7 +1,7 @@
 """Functions that are the same on every CPU, for the portable profile.
 
 On a CPU torch.sqrt, asin, acos and atan go through MKL's vector mathematics, whose last bit is not the same on Intel as
-on AMD, in MKL's COMPATIBLE mode too (`python -m tests.determinism.arithmetic` shows which functions differ), and
+on AMD, in MKL's COMPATIBLE mode too (`python -m tools.portability --steps functions` shows which functions differ), and
 ManiSkill's rotations and angles take them. NumPy uses the CPU's own square root, whose every bit IEEE 754 defines. The
 angles are computed here from + - * / and that root alone, in the 80 bits of x86's extended precision, and rounded once
 at the end: nothing in them is left to a vendor, or to the version of a mathematics library.

@@ -14,14 +14,8 @@ if TRITON and not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"
 
 from sac.config import TrainConfig  # noqa: E402
-from tests.unit.learner.test_sac import (  # noqa: E402
-    SMALL,
-    SPEC,
-    assert_agree,
-    hidden,
-    make_batch,
-    make_spec,
-)
+from tests.reference.textbook import assert_agree  # noqa: E402
+from tests.unit.learner.cases import SMALL, SPEC, hidden, make_batch, make_spec  # noqa: E402
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
