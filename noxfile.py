@@ -28,6 +28,8 @@ OLDEST_TORCH = (2, 6)
 LINK = "torch_of_the_user.pth"
 # Named, not discovered: a plugin that happens to be importable (pytest-randomly reseeds) must not change a run.
 PYTEST = ("python", "-m", "pytest", "-p", "timeout", "-p", "hypothesispytest", "-p", "benchmark")
+# Two at a time: most tests wait for a process that they have started, or use one core.
+SIDE_BY_SIDE = ("-p", "xdist", "--numprocesses=2", "--dist=loadfile")
 PYTEST_ENV = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 # Whatever changes arithmetic or the interpreter is for the package to set, from the numerics profile; what the caller's
 # shell happens to export is taken away. PYTHONHASHSEED is left free on purpose: no value of it may matter.
@@ -76,30 +78,32 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def unit(session: nox.Session) -> None:
-    """The unit tests: in one process, in a minute or two."""
+    """The unit tests."""
     prepare(session)
-    run_pytest(session, "tests/unit")
+    run_pytest(session, *SIDE_BY_SIDE, "tests/unit")
 
 
 @nox.session
 def integration(session: nox.Session) -> None:
     """What starts processes, trains, or plays whole episodes of the simulator; and the quick tests of `sac why`."""
     prepare(session)
-    run_pytest(session, "tests/integration", "tests/why/test_quick.py", "--durations=10")
+    run_pytest(session, *SIDE_BY_SIDE, "tests/integration", "tests/why/test_quick.py", "--durations=10")
 
 
 @nox.session
 def determinism(session: nox.Session) -> None:
     """The determinism gate: equal seeds give equal bits, on the real simulator."""
     prepare(session)
-    run_pytest(session, "tests/determinism", *(f"--ignore={file}" for file in RELIABILITY), "--durations=10")
+    run_pytest(
+        session, *SIDE_BY_SIDE, "tests/determinism", *(f"--ignore={file}" for file in RELIABILITY), "--durations=10"
+    )
 
 
 @nox.session
 def reliability(session: nox.Session) -> None:
     """Runs that die and go on, and their worker processes: equal bits whatever happens, and nothing lost."""
     prepare(session)
-    run_pytest(session, *RELIABILITY, "--durations=10")
+    run_pytest(session, *SIDE_BY_SIDE, *RELIABILITY, "--durations=10")
 
 
 @nox.session
