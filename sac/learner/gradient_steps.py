@@ -21,7 +21,7 @@ from sac.replay import ReplayBuffer
 from sac.streams import Stream
 
 MOST_STEPS_IN_A_GRAPH = 64
-"""Capturing takes a second for each hundred steps or so, and each length has a graph of its own."""
+"""Capturing takes about a second for each hundred steps, and each length has a graph of its own."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class Updates:
     Attributes:
         index: (U, B) int64 replay indices.
         noise: (U, 2, B, A) float32.
-        info: as `UpdateInfo`, with a leading axis: U for the critics' entries, alpha included, and as many as there
-            were for the actor's, which are None where there was none.
-        batch_sums: (U,) int64, a word sum for each batch; None where no ledger line is due.
-        drawn_sums: word sums of index and noise; None where no ledger line is due.
+        info: as `UpdateInfo`, with a leading axis. It is U for the critics' entries and alpha. For the actor's and the
+            temperature's it is the number of their updates; they are None if there was none.
+        batch_sums: (U,) int64, a word sum for each batch; None if no ledger line is due.
+        drawn_sums: word sums of index and noise, int64 scalars; None if no ledger line is due.
     """
 
     index: torch.Tensor
@@ -46,18 +46,18 @@ class Updates:
 
 @dataclass(frozen=True)
 class _Chunk:
-    """What some gradient steps in a row reported."""
+    """What several consecutive gradient steps reported."""
 
     info: UpdateInfo
     sums: torch.Tensor | None
 
     def clone(self) -> _Chunk:
-        """A copy that the next replay of the graph does not overwrite."""
+        """Return a copy that the next replay of the graph does not overwrite."""
         return _Chunk(_combined([self.info], lambda parts: parts[0].clone()), _copy(self.sums))
 
 
 class GradientSteps:
-    """Runs the gradient steps of an iteration.
+    """Runs the gradient steps of one iteration.
 
     Args:
         config: batch size, steps in an iteration, and whether a GPU's steps are captured in CUDA graphs.
@@ -77,15 +77,15 @@ class GradientSteps:
         self._graphs = _Graphs(self) if config.cuda_graph and capturable else None
 
     def shares(self, iteration: int, sizes: Sequence[int], *, witnessed: bool) -> Iterator[Updates | None]:
-        """So many gradient steps for each item, on batches drawn uniformly from the replay buffer as it is now.
+        """Take the iteration's gradient steps in shares, on batches drawn uniformly from the replay buffer.
 
         Args:
-            iteration: its number, which is the block of its random numbers.
-            sizes: of the shares; together they are `grad_steps_per_iteration`.
+            iteration: its number, which is also the block of its random numbers.
+            sizes: gradient steps in each share; their sum is `grad_steps_per_iteration`.
             witnessed: take word sums for the ledger.
 
         Yields:
-            None after each share but the last, and then what all of them did.
+            None after each share but the last; after the last, what all of them did.
         """
         shape = (sum(sizes), self.config.batch_size)
         index = torch.from_numpy(self._index_stream.integers(iteration, len(self.replay), shape))
@@ -105,7 +105,7 @@ class GradientSteps:
         yield Updates(index, noise, info, _batch_sums(chunks), sums)
 
     def take(self, index: torch.Tensor, noise: torch.Tensor, witnessed: bool) -> _Chunk:
-        """Gradient steps one after another, with indices (n, B) and noise (n, 2, B, A) on their devices."""
+        """Take n gradient steps, with indices (n, B) and noise (n, 2, B, A) on their devices."""
         infos, sums = [], []
         for step in range(len(index)):
             rows = self.replay.gather(index[step], out=self._rows)
@@ -143,7 +143,7 @@ class _Graphs:
         self._captured: dict[_Key, _Captured] = {}
 
     def take(self, index: torch.Tensor, noise: torch.Tensor, witnessed: bool) -> _Chunk:
-        """As `GradientSteps.take`."""
+        """Do what `GradientSteps.take` does, by replaying a graph."""
         state = self._steps.learner.state
         before = state.updates
         key = _Key(len(index), before % self._period, witnessed)
@@ -173,7 +173,7 @@ class _Captured:
 
 
 def _stacked(infos: list[UpdateInfo]) -> UpdateInfo:
-    """One report of several gradient steps, with a leading axis."""
+    """Stack the reports of several gradient steps along a new leading axis."""
     return _combined(infos, torch.stack)
 
 
