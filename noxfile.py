@@ -11,6 +11,7 @@ import importlib.metadata
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -60,19 +61,27 @@ if os.environ.get("PIP_EXTRA_INDEX_URL"):
 RELIABILITY = tuple(
     f"tests/determinism/test_{name}.py" for name in ("crash_safety", "resume", "resume_workers", "workers")
 )
+SCHEMAS = {
+    "github-workflows": ".github/workflows/*.yml",
+    "github-actions": ".github/actions/*/action.yml",
+    "github-issue-forms": ".github/ISSUE_TEMPLATE/[0-9]*.yml",
+    "github-issue-config": ".github/ISSUE_TEMPLATE/config.yml",
+    "citation-file-format": "CITATION.cff",
+}
+"""Schema that check-jsonschema knows -> the files that must fit it."""
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Ruff (rules and format), mypy, the direction of imports; the workflows' schema, then their safety."""
+    """Ruff, mypy, imports and the picture of them; schemas of what GitHub reads; the workflows' safety."""
     prepare(session)
     session.run("ruff", "check", *session.posargs)
     session.run("ruff", "format", "--check")
     session.run("mypy")
     session.run("lint-imports", "--no-logo", "--no-cache")
-    for kind, pattern in (("workflows", "workflows/*.yml"), ("actions", "actions/*/action.yml")):
-        files = sorted(map(str, (ROOT / ".github").glob(pattern)))
-        session.run("check-jsonschema", "--builtin-schema", f"vendor.github-{kind}", *files)
+    session.run("python", "-m", "tools.architecture", "--check")
+    for schema, pattern in SCHEMAS.items():
+        session.run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *sorted(map(str, ROOT.glob(pattern))))
     session.run("zizmor", "--offline", "--quiet", "--no-progress", ".github")
 
 
@@ -172,6 +181,16 @@ def install(session: nox.Session) -> None:
     """Make an environment to work in, with the `sac` command: `.nox/install`."""
     prepare(session)
     session.run("python", "-c", "import sys, torch; print('torch', torch.__version__, 'in', sys.prefix)")
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build sdist and wheel into dist/ and check what is in them; `-- --tag v0.1.0` checks the version too."""
+    # The pinned build backend: the same commit gives the same bytes.
+    session.install("--constraint", str(CONSTRAINTS), "hatchling")
+    shutil.rmtree(ROOT / "dist", ignore_errors=True)
+    session.run("python", "-m", "hatchling", "build")
+    session.run("python", "-m", "tools.distribution", "dist", *session.posargs)
 
 
 @nox.session(venv_backend="none")

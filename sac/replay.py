@@ -32,7 +32,7 @@ class RowLayout:
         stop_bootstrap: torch.Tensor,
         next_observation: torch.Tensor,
     ) -> torch.Tensor:
-        """(..., O), (..., A), (...), (...), (..., O) -> (..., D)."""
+        """Pack (..., O), (..., A), (...), (...) and (..., O) into rows (..., D)."""
         parts = [observation, action, reward.unsqueeze(-1), stop_bootstrap.unsqueeze(-1).float(), next_observation]
         return torch.cat(parts, dim=-1)
 
@@ -91,7 +91,11 @@ class ReplayBuffer:
         return self.state.size * self.state.rows.shape[1]
 
     def add(self, rows: torch.Tensor) -> None:
-        """Append packed transitions (T, N, D), oldest first; the oldest rows give way when the ring is full."""
+        """Append packed transitions (T, N, D), oldest first; when the ring is full, they replace the oldest rows.
+
+        Raises:
+            ValueError: N or D is another, or T exceeds the ring's capacity.
+        """
         state = self.state
         capacity = state.rows.shape[0]
         if rows.shape[1:] != state.rows.shape[1:]:
@@ -106,5 +110,10 @@ class ReplayBuffer:
         state.written += rows.shape[0]
 
     def gather(self, index: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
-        """Packed transitions (B, D) at flat indices (B,) int64 in [0, len(self))."""
+        """Return packed transitions (B, D) at flat indices (B,) int64 in [0, len(self)).
+
+        Args:
+            index: (B,) int64.
+            out: (B, D), written and returned if given.
+        """
         return torch.index_select(self.state.rows.flatten(0, 1), 0, index, out=out)

@@ -21,7 +21,7 @@ from sac.replay import ReplayBuffer
 from sac.streams import Streams
 
 MOST_STEPS_IN_A_GRAPH = 64
-"""Capturing takes a second for each hundred steps or so, and each length has a graph of its own."""
+"""Capturing takes about a second for each hundred steps, and each length has a graph of its own."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class Updates:
     Attributes:
         index: (U, B) int64 replay indices.
         noise: (U, 2, B, A) float32.
-        info: as `UpdateInfo`, with a leading axis: U for the critics' entries, alpha included, and as many as there
-            were for the actor's, which are None where there was none.
-        sums: of what they used; None where no ledger line is due.
+        info: as `UpdateInfo`, with a leading axis. It is U for the critics' entries and alpha. For the actor's and the
+            temperature's it is the number of their updates; they are None if there was none.
+        sums: word sums of what they used; None if no ledger line is due.
     """
 
     index: torch.Tensor
@@ -75,7 +75,7 @@ class _Report:
 
 
 class GradientSteps:
-    """Runs the gradient steps of an iteration.
+    """Runs the gradient steps of one iteration.
 
     Args:
         config: batch size, steps in an iteration, and whether a GPU's steps are captured in CUDA graphs.
@@ -254,7 +254,7 @@ class _Captured:
 
 
 def _stacked(infos: list[UpdateInfo]) -> UpdateInfo:
-    """One report of several gradient steps, with a leading axis."""
+    """Stack the reports of several gradient steps along a new leading axis."""
     return _combined(infos, torch.stack)
 
 

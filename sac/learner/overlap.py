@@ -1,7 +1,7 @@
 """Gradient steps while environments step, in an order that is fixed in advance.
 
 In iteration k the environments act by the parameters that iteration k - 1 left, and the learner draws from the rollouts
-up to k - 1: neither waits for the other, and no bit depends on which of them is first. docs/overlap.md draws it.
+up to k - 1. Neither waits for the other, and no bit depends on which is first. docs/overlap.md draws it.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from sac.state import Parameters
 
 
 class ActorCopy:
-    """The policy as it was when it was last copied, whatever the learner does to its own parameters meanwhile.
+    """The policy as it was at the last copy, whatever the learner does to its own parameters meanwhile.
 
-    Not a part of `TrainState`: it is copied anew when an iteration begins, and read no more once that has ended.
+    Not a part of `TrainState`: each iteration copies it when it begins, and nobody reads it after the iteration's end.
     """
 
     def __init__(self, learner: Learner) -> None:
@@ -39,5 +39,5 @@ class ActorCopy:
 
 
 def chunk_sizes(count: int, chunks: int) -> list[int]:
-    """Cut `count` gradient steps into so many chunks, as even as can be."""
+    """Cut `count` gradient steps into `chunks` chunks, as evenly as possible."""
     return [(chunk + 1) * count // chunks - chunk * count // chunks for chunk in range(chunks)]

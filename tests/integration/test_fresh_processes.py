@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+import sac
 from sac.numerics import profiles
 from sac.processes import python_command, sac_command
 
@@ -17,7 +18,7 @@ def test_a_users_own_sac_py_is_not_taken_for_this_package(tmp_path):
     (tmp_path / "sac.py").write_text("print('the wrong one')\n")
     (tmp_path / "torch.py").write_text("raise SystemExit('the wrong torch')\n")
     done = subprocess.run(sac_command(["--version"]), cwd=tmp_path, env=CLEAN, capture_output=True, text=True)
-    assert (done.returncode, done.stdout.strip()) == (0, "0.1.0"), done.stderr
+    assert (done.returncode, done.stdout.strip()) == (0, sac.__version__), done.stderr
     naive = [sys.executable, "-m", "sac", "--version"]
     wrong = subprocess.run(naive, cwd=tmp_path, env=CLEAN, capture_output=True, text=True, check=False)
     assert "the wrong one" in wrong.stdout

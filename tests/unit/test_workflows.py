@@ -17,6 +17,11 @@ ROOT = Path(__file__).parents[2]
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
 ACTIONS = sorted((GITHUB / "actions").glob("*/action.yml"))
+MAY_WRITE = {
+    ("release", "attest"): {"id-token", "attestations"},
+    ("release", "publish"): {"id-token"},
+}
+"""Workflow, job -> what it may do besides reading; no other job may."""
 
 
 def load(path: Path) -> dict:
@@ -43,7 +48,7 @@ IDS = [f"{path.stem}: {command[:50]}" for path, command in RUNS]
 
 
 def test_there_is_something_to_check():
-    assert {"determinism", "nightly", "gpu", "perf", "twin-gate"} <= {path.stem for path in WORKFLOWS}
+    assert {"determinism", "nightly", "gpu", "perf", "release", "twin-gate"} <= {path.stem for path in WORKFLOWS}
     assert len(RUNS) > 10
 
 
@@ -102,6 +107,9 @@ def test_a_workflow_asks_for_little_and_ends(path):
         assert "concurrency" in content
     for name, job in content["jobs"].items():
         assert "timeout-minutes" in job, name
+        more = {right for right, level in job.get("permissions", {}).items() if level != "read"}
+        assert more == MAY_WRITE.get((path.stem, name), set()), name
+        assert not more or set(content["on"]) == {"push"}, "code of a pull request gets no rights"
 
 
 @pytest.mark.parametrize("path", [*WORKFLOWS, *ACTIONS], ids=lambda path: path.parent.name + "/" + path.stem)
@@ -110,6 +118,14 @@ def test_actions_are_pinned_by_commit_and_say_which_version_that_is(path):
         if (used := re.search(r"uses: (\S+)(.*)", line)) and not used[1].startswith("$/"):
             assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", used[1]), line
             assert re.fullmatch(r" # v\d+\.\d+\.\d+", used[2]), line
+
+
+def test_a_release_is_published_only_after_it_was_checked_against_its_tag():
+    jobs = load(GITHUB / "workflows" / "release.yml")["jobs"]
+    assert load(GITHUB / "workflows" / "release.yml")["on"] == {"push": {"tags": ["v*"]}}
+    assert jobs["publish"]["needs"] == "attest" and jobs["attest"]["needs"] == "build"
+    assert './dev build -- --tag "$GITHUB_REF_NAME"' in [step.get("run") for step in jobs["build"]["steps"]]
+    assert jobs["publish"]["environment"] == "release", "its protection rules say who must agree"
 
 
 def test_an_action_of_this_repository_exists_and_gets_what_it_needs():
