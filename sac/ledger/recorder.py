@@ -1,4 +1,4 @@
-"""What goes into the ledger: one digest for each channel, in the order in which data flows."""
+"""What goes into the ledger: one digest for each channel, in the order of data flow."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from sac.state import LearnerState
 
 @dataclass(frozen=True)
 class Iteration:
-    """What one iteration leaves to be witnessed, beside the learner.
+    """What one iteration leaves to record, besides the learner.
 
     Attributes:
         number: 0 for the state before the first.
         global_step: env steps taken so far.
         rollout: None in iteration 0.
-        updates: its gradient steps; None where nothing was learned.
+        updates: its gradient steps; None if there were none.
         first: seeds (N,) and observations (N, O) of the first episodes, in iteration 0.
     """
 
@@ -105,13 +105,13 @@ class Witness:
 
 
 def record_first(record: DigestBatch, seeds: torch.Tensor, observation: torch.Tensor) -> None:
-    """Channels of iteration 0: the seeds (N,) and observations (N, O) of the first episodes."""
+    """Digest the channels of iteration 0: seeds (N,) and observations (N, O) of the first episodes."""
     record.add("env.seed", seeds)
     record.add("rollout.obs", observation)
 
 
 def record_rollout(record: DigestBatch, rollout: Rollout) -> None:
-    """Channels of the environments."""
+    """Digest the channels of the environments."""
     record.add("env.seed", rollout.reset_seed)
     record.add("rollout.obs", rollout.observation)
     record.add("rollout.action", rollout.action)
@@ -122,7 +122,7 @@ def record_rollout(record: DigestBatch, rollout: Rollout) -> None:
 
 
 def step_marks(rollout: Rollout) -> dict[str, str]:
-    """Channel -> four hexadecimal digits for each (step, environment), which tell where a rollout parts first."""
+    """Return channel -> four hexadecimal digits for each (step, environment), which locate the first divergence."""
     fields = {
         "env.seed": rollout.reset_seed,
         "rollout.obs": rollout.observation,
@@ -138,8 +138,8 @@ def step_marks(rollout: Rollout) -> dict[str, str]:
 
 
 def record_updates(record: DigestBatch, updates: Updates) -> None:
-    """Channels of the gradient steps."""
-    # Their few numbers come to the host first, where a digest takes no launches.
+    """Digest the channels of the gradient steps."""
+    # These few numbers go to the host first, where a digest needs no launches.
     losses, alpha = updates.info.critic_losses.cpu(), updates.info.alpha.cpu()
     index_sum, noise_sum = updates.drawn_sums or (None, None)
     record.add("replay.index", updates.index, index_sum)
@@ -156,7 +156,7 @@ def record_updates(record: DigestBatch, updates: Updates) -> None:
 
 
 def learner_channels(state: LearnerState) -> dict[str, list[torch.Tensor]]:
-    """Channel -> the tensors that it digests, in the order of data flow."""
+    """Return channel -> the tensors that it digests, flat (n,) or scalars, in the order of data flow."""
     optim = {"critic": state.critic_optim, "actor": state.actor_optim, "alpha": state.alpha_optim}
     return {
         "param.critic": [state.critic.flat],
@@ -168,7 +168,7 @@ def learner_channels(state: LearnerState) -> dict[str, list[torch.Tensor]]:
 
 
 def captured_sums(state: LearnerState) -> Callable[[], list[torch.Tensor]]:
-    """The word sums of the learner's channels, by one CUDA graph: they are always the same memory."""
+    """Return a CUDA graph that takes the word sums (int64 scalars) of the learner's channels: their memory is fixed."""
     device, channels = state.log_alpha.device, learner_channels(state)
     stream = torch.cuda.Stream(device)
     return CapturedCall(lambda: [digester_for(device).word_sum(*tensors) for tensors in channels.values()], stream)
@@ -177,12 +177,12 @@ def captured_sums(state: LearnerState) -> Callable[[], list[torch.Tensor]]:
 def record_learner(
     record: DigestBatch, state: LearnerState, sums: Callable[[], list[torch.Tensor]] | None = None
 ) -> None:
-    """Channels of parameters and optimizer moments.
+    """Digest the channels of parameters and optimizer moments.
 
     Args:
-        record: takes them.
-        state: what is witnessed.
-        sums: gives their word sums, where they are not taken one by one.
+        record: the batch of digests to add to.
+        state: what to digest.
+        sums: returns the channels' word sums (int64 scalars) at once; None to take them one by one.
     """
     channels = learner_channels(state)
     known = sums() if sums is not None else [None] * len(channels)
@@ -191,7 +191,7 @@ def record_learner(
 
 
 def record_evaluation(record: DigestBatch, evaluation: Evaluation) -> None:
-    """Channels of an evaluation."""
+    """Digest the channels of an evaluation."""
     returns = evaluation.episodes.values("return")
     record.add("eval.action", evaluation.actions)
     record.add("eval.return", [returns, evaluation.episodes.values("success_once")])
