@@ -43,16 +43,16 @@ from sac.state import TrainState
 
 
 def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
-    """Train as configured and write the run folder, or go on with one.
+    """Train as configured and write the run folder, or resume a run.
 
     Raises:
         BadConfig: a flag's value can't be used, or the run can't be resumed.
         NumericsError: the numerics profile's promise can't be kept here.
-        EnvironmentFault: an environment failed or gave a number that is not finite; what came before is written.
-        StorageError: a checkpoint can't be written; those before it are whole.
+        EnvironmentFault: an environment failed or returned a number that is not finite; what came before is written.
+        StorageError: a file can't be written; earlier checkpoints are intact.
         Stopped: a signal asked for it; a checkpoint has been written.
     """
-    # A resumed run needs the policy that it began from no more: it is in the checkpoint.
+    # A resumed run no longer needs the policy that it started from: it is in the checkpoint.
     check(replace(config, checkpoint=None) if resume else config)
     device = resolve_device(config)
     profiles.apply(config.numerics, config.threads)
@@ -61,7 +61,7 @@ def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
         checkpoint = _claim(resume, config, stack)
         render_backend, no_video = find_render_backend(config)
         envs, eval_envs = make_envs(config, device, stack, render_backend)
-        # Whatever can be refused is refused before the folder exists.
+        # Everything that can be refused is refused before the folder exists.
         learner = make_learner(config, envs.spec, device)
         if config.checkpoint is not None and resume is None:
             policy_file.load(Path(config.checkpoint), learner)
@@ -74,7 +74,7 @@ def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
         trainer = Trainer(config, learner, envs, eval_envs, folder, arithmetic, recorder)
         if checkpoint is not None:
             trainer.restore(checkpoint)
-        # Only now, when nothing can be refused any more, is the folder changed.
+        # The folder changes only now, when nothing can be refused any more.
         if resume is not None:
             header = join(resume, checkpoint, config, arithmetic)
         else:
@@ -87,7 +87,7 @@ def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
 
 
 def _run(trainer: Trainer) -> None:
-    """Run, and where a file can't be written say how to go on."""
+    """Run; if a file can't be written, say how to resume."""
     try:
         trainer.run()
     except BrokenPipeError:
@@ -97,15 +97,15 @@ def _run(trainer: Trainer) -> None:
 
 
 def _claim(resume: Resume | None, config: TrainConfig, stack: ExitStack) -> Checkpoint | None:
-    """Lock the folder of a run that goes on, and read where it stands."""
+    """Lock the folder of a run to resume, and read its checkpoint."""
     if resume is None:
         return None
     lock = stack.enter_context(RunLock(resume.folder.lock))
     if lock.took_over is not None:
-        print(f"sac train: {lock.took_over} died here: its lock is stale, and taken over", file=sys.stderr)
+        print(f"sac train: {lock.took_over} died here: its stale lock is taken over", file=sys.stderr)
     checkpoint = open_checkpoint(resume)
     if checkpoint is None:
-        print("sac train: no checkpoint yet: the run starts from the beginning", file=sys.stderr)
+        print("sac train: there is no checkpoint yet: the run starts from the beginning", file=sys.stderr)
     else:
         require_ahead(checkpoint, config)
     return checkpoint
@@ -150,18 +150,18 @@ class Trainer:
         self.state = TrainState(self.learner.state, self.replay.state, self.collector.state, new_metrics())
         self._steps = GradientSteps(config, learner, self.replay)
         self._witness = Witness(learner.state, captured=captured)
-        # On a CPU the environments would have to wait for a core meanwhile: measured, nothing is gained.
+        # On a CPU the environments would have to wait for a core meanwhile: measured, this gains nothing.
         self._lines_wait = isinstance(envs, SplitStep) and self.device.type == "cuda"
         self._fingerprint, self._resumed = fingerprint, False
         self._checkpoints = Checkpoints(folder.states, config, fingerprint)
         self._cadence = Cadence(config.checkpoint_freq)
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint instead of from the start.
+        """Continue from a checkpoint instead of from the start.
 
         Raises:
             BadCheckpoint: it does not fit this run, or its replay rows are damaged.
-            EnvironmentFault: an environment in mid-episode does not come to the observation that it had.
+            EnvironmentFault: an environment in mid-episode does not arrive at the observation that it had.
         """
         journal = checkpoint.fill(self.state)
         self.collector.restore_simulators()
@@ -169,7 +169,7 @@ class Trainer:
         self._resumed = True
 
     def open(self, stack: ExitStack, header: Mapping[str, Any], signals: StopSignals | None = None) -> Logs:
-        """Open the files that the run writes; closed with `stack`."""
+        """Open the files that the run writes; `stack` closes them."""
         after, step = (self.state.iteration, self.state.global_step) if self._resumed else (None, None)
         self._signals = signals or StopSignals()
         self.logs = stack.enter_context(Logs(self.config, self.folder, step))
@@ -187,7 +187,7 @@ class Trainer:
         try:
             self._train()
         except BaseException:
-            # What came before a fault is in the ledger, too; and the fault is what people must hear of.
+            # The ledger also holds what came before a fault; but the fault is what people must hear about.
             try:
                 self._witness.settle()
             except Exception as error:
@@ -210,16 +210,16 @@ class Trainer:
         if float(self.config.checkpoint_freq.removesuffix("m")):
             size = self._checkpoints.finish(self.state, self._position())
             self.logs.say(
-                f"checkpoint of the finished run: {size / 1e6:,.0f} MB in {self.folder.states}; it serves to train on "
-                f"({command_line(self.folder)} --total_timesteps=…), and nothing else needs it"
+                f"checkpoint of the finished run: {size / 1e6:,.0f} MB in {self.folder.states}; it is only needed to "
+                f"extend the run ({command_line(self.folder)} --total_timesteps=…)"
             )
 
     def save_checkpoint(self) -> None:
-        """Write a checkpoint of the run as it stands; what the run has written so far reaches the disk before it."""
+        """Write a checkpoint of the run as it is now; everything written so far reaches the disk first."""
         self._checkpoints.save(self.state, self._position())
 
     def _position(self) -> Position:
-        """Hand all that the run has written so far to the disk; returns how long the files are."""
+        """Flush everything written so far to disk; return the lengths of the files."""
         self.logs.sync()
         return Position(self._witness.sync(), self._metrics.sync())
 
@@ -230,13 +230,13 @@ class Trainer:
         self.save_checkpoint()
         raise Stopped(
             f"stopped by {name} after iteration {self.state.iteration} (step {self.state.global_step}), with a "
-            f"checkpoint; to go on: {command_line(self.folder)}"
+            f"checkpoint; to resume: {command_line(self.folder)}"
         )
 
     def iterate(self) -> None:
         """One iteration: roll out, store, learn, witness, and evaluate where it is due."""
         state = self.state
-        # As in ManiSkill's sac.py the policy acts from the first iteration after one that learned; overlapped, in it.
+        # As in ManiSkill's sac.py the policy acts from the iteration after the first that learned; overlapped, in it.
         warm_up = state.iteration == 0 or state.global_step < self.config.learning_starts
         state.iteration += 1
         witnessed = self._ledger_due()
@@ -261,7 +261,7 @@ class Trainer:
     def _advance_overlapped(self, warm_up: bool, witnessed: bool) -> tuple[Rollout, Updates | None]:
         """Roll out and meanwhile learn from what is stored, then store: see `overlap`.
 
-        The time of the rollout is what gradient steps did not hide, the wait for a GPU and a late ledger line included.
+        The rollout's time is what gradient steps did not hide, including the wait for a GPU and a late ledger line.
         """
         assert self.acting is not None
         start = time.perf_counter()
@@ -271,7 +271,7 @@ class Trainer:
         shares = Shares(steps if self._learning_due() else iter(()))
 
         def meanwhile() -> None:
-            # First the line of the last iteration: it tells of the parameters that gradient steps are about to change.
+            # First the last iteration's line: it records the parameters that gradient steps are about to change.
             self._witness.settle()
             shares.next()
 
@@ -301,7 +301,7 @@ class Trainer:
     def _close_iteration(self, left: Iteration | None) -> None:
         """Witness what the iteration left, and evaluate where it is due.
 
-        The ledger's line is written at once, unless the time that it takes can be hidden behind the next env step.
+        The ledger's line is written at once, unless the next env step can hide the time that it takes.
         """
         if left is not None:
             self._witness.owe(left)
@@ -364,7 +364,7 @@ def _crossed(step: int, stride: int, every: int) -> bool:
 
 
 def losses(updates: Updates) -> dict[str, float]:
-    """The `losses/…` scalars that ManiSkill's `sac.py` writes, of the iteration's last gradient step."""
+    """Return the `losses/…` scalars of ManiSkill's `sac.py`, for the iteration's last gradient step."""
     info = updates.info
     critic, q = info.critic_losses[-1].tolist(), info.q_values[-1].tolist()
     scalars = {f"losses/qf{e + 1}_values": value for e, value in enumerate(q)}

@@ -119,7 +119,7 @@ def require_may_change(old: TrainConfig, new: TrainConfig) -> None:
     if fixed:
         shown = "; ".join(f"--{name} is {before}, not {after}" for name, (before, after) in fixed.items())
         raise BadConfig(
-            f"--resume: what the run was begun with can't change: {shown}. Leave it out, or start a new run. "
+            f"--resume: these flags can't change in a run: {shown}. Leave them out, or start a new run. "
             f"These may change: {', '.join(sorted(MAY_CHANGE))}"
         )
 
@@ -165,8 +165,8 @@ def _offer(folder: RunFolder, others: list[int]) -> str:
         except BadCheckpoint:
             continue
         command = f"sac train --resume {folder.root} --resume_from {iteration}"
-        return f"The checkpoint of iteration {iteration} is whole: go on from there with {command}"
-    return "No other checkpoint is whole: start the run again in a new folder; its bits will be the same"
+        return f"The checkpoint of iteration {iteration} is intact: resume with {command}"
+    return "No other checkpoint is intact: start the run again in a new folder; its bits will be the same"
 
 
 def _require_same_run(resume: Resume, checkpoint: Checkpoint) -> None:
@@ -192,7 +192,7 @@ def require_ahead(checkpoint: Checkpoint, config: TrainConfig) -> None:
     if iteration > config.iterations:
         raise BadConfig(f"--total_timesteps {config.total_timesteps}: the checkpoint is of step {step}; give more")
     if iteration == config.iterations:
-        print(f"sac train: the run is at its end, step {step}; to train on: --total_timesteps", file=sys.stderr)
+        print(f"sac train: the run has ended, at step {step}; --total_timesteps extends it", file=sys.stderr)
 
 
 def check_drift(resume: Resume, checkpoint: Checkpoint | None, fingerprint: Mapping[str, Any]) -> list[str]:
@@ -208,8 +208,8 @@ def check_drift(resume: Resume, checkpoint: Checkpoint | None, fingerprint: Mapp
     if drift and not resume.allow_drift:
         raise NumericsError(
             f"--resume {resume.folder.root}: this machine's arithmetic is not that of the checkpoint: "
-            f"{'; '.join(drift)}. The run would go on, but not with the bits of an uninterrupted one. "
-            "Resume it where it began; or with --allow_drift, which manifest and ledger then record"
+            f"{'; '.join(drift)}. The run would continue, but not with the bits of an uninterrupted one. "
+            "Resume it where it started, or add --allow_drift; manifest and ledger then record the difference"
         )
     return drift
 
@@ -271,8 +271,8 @@ def _cut(path: Path, length: int) -> None:
     data = path.read_bytes() if path.exists() else b""
     if len(data) < length or data[length - 1 : length] not in (b"\n", b""):
         raise BadConfig(
-            f"{path}: is not the file that the checkpoint goes on from: {length} whole lines' bytes were there, now "
-            f"there are {len(data)} bytes. Put it back, or start the run again in a new folder"
+            f"{path}: is not the file that the checkpoint was made with: it had {length} bytes in whole lines, now "
+            f"it has {len(data)} bytes. Put it back, or start the run again in a new folder"
         )
     if len(data) > length:
         storage.write_atomically(path, data[:length])
