@@ -53,7 +53,11 @@ class Witness:
         self._record: DigestBatch | None = None
 
     def owe(self, iteration: Iteration) -> None:
-        """Have a line to write; the one before must have been settled."""
+        """Have a line to write; the one before must have been settled.
+
+        Raises:
+            RuntimeError: it has not.
+        """
         if self._owed is not None:
             raise RuntimeError(f"the line of iteration {self._owed.number} was never written")
         self._owed = iteration if self.ledger is not None else None
