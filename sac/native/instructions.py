@@ -84,8 +84,8 @@ def landing_places(library: Library, found: Findings) -> np.ndarray:
     """Return the addresses (L,) int64, ascending, that control may reach other than from the instruction before.
 
     These are targets of direct jumps and calls, starts of functions, pointers, and whatever a jump table could hold:
-    any run of 32-bit offsets that begins at data which the code names, and that leads into code. That is more than there
-    are. Only starts of C++ exception handlers are not among them.
+    any run of 32-bit offsets that begins at data which the code names, and that leads into code. That is more than
+    there are. Only starts of C++ exception handlers are not among them.
     """
     direct = np.fromiter(found.targets, np.int64, len(found.targets))
     places = [direct, library.functions, library.pointers, *_tables(library, found)]
