@@ -21,20 +21,20 @@ ABSENT = "absent"
 """Stands for the digest of a channel that one ledger lacks."""
 
 _HARMLESS = LAYOUT_FIELDS - NAMING_FIELDS
-"""Flags of layout and logging: bits mustn't depend on them, so they are the suspects only if nothing else differs."""
+"""Flags of layout and logging. Bits must not depend on them, so they are suspects only if nothing else differs."""
 
 EVALUATION_FLAGS = {"num_eval_envs", "num_eval_steps", "eval_partial_reset", "eval_reconfiguration_freq"}
-"""Flags that make evaluations unlike, which then aren't compared; the rest of the run mustn't depend on them."""
+"""Flags that change evaluations, which are then not compared. The rest of the run must not depend on them."""
 
 _MACHINE = ("fingerprint.", "versions.")
-"""How the names of differences begin that no flag makes."""
+"""Prefixes of the differences that no flag makes."""
 _CPU = ("fingerprint.cpu", "fingerprint.probe.cpu.")
-"""How the names of differences begin that are the CPU's own: under `portable` no result may depend on them."""
+"""Prefixes of the differences that are the CPU's own: under `portable` no result may depend on them."""
 _SIMULATOR = "fingerprint.probe.simulator."
 
 
 class Difference(NamedTuple):
-    """A named entry that two ledgers hold differently."""
+    """A named entry that differs between two ledgers."""
 
     name: str
     a: Any
@@ -53,7 +53,7 @@ def _flatten(entry: object, name: str = "") -> Iterator[tuple[str, object]]:
 def flag_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Difference, ...]:
     """Return what differs in the headers' config, fingerprint and versions, apart from the names of the runs.
 
-    A flag that a release did not have yet stands at its default: its absence is no difference from that.
+    A flag that an older release lacked counts as its default.
     """
     found = []
     for part in ("config", "fingerprint", "versions"):
@@ -67,12 +67,12 @@ def flag_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Differ
 
 
 def same_machine(a: Mapping[str, Any], flags: tuple[Difference, ...]) -> bool:
-    """Tell whether two headers, the first and what differs from it, show the same versions and the same arithmetic."""
+    """Whether two headers (the first, and what differs from it) show the same versions and the same arithmetic."""
     return bool(a.get("fingerprint")) and not any(flag.name.startswith(_MACHINE) for flag in flags)
 
 
 def ulp_distance(a: float, b: float) -> tuple[int, str] | None:
-    """Count the floats from a to b: as float32 where both are exactly that, else as float64; None for NaN."""
+    """Count the floats from a to b: float32 if both are exactly that, else float64; None for NaN."""
     if a != a or b != b:
         return None
     kind, integer, name = ("<f", "<i", "float32") if _is_float32(a) and _is_float32(b) else ("<d", "<q", "float64")
@@ -80,7 +80,7 @@ def ulp_distance(a: float, b: float) -> tuple[int, str] | None:
 
 
 def _is_float32(value: float) -> bool:
-    """Tell whether a float survives the way to float32 and back."""
+    """Whether a float survives the conversion to float32 and back."""
     try:
         return bool(struct.unpack("<f", struct.pack("<f", value))[0] == value)
     except OverflowError:
@@ -96,7 +96,7 @@ def _ordinal(value: float, kind: str, integer: str) -> int:
 
 @dataclass(frozen=True)
 class Divergence:
-    """The first difference between two ledgers, and all that is known of it.
+    """The first difference between two ledgers, and everything known about it.
 
     Attributes:
         iteration: the first iteration that differs.
@@ -105,9 +105,9 @@ class Divergence:
         a: its digest in the first ledger, or `ABSENT`.
         b: the same in the second.
         differing: all channels that differ at this iteration.
-        place: env step and environment where the rollouts part, where the ledgers' marks tell.
+        place: env step and environment where the rollouts diverge, if the ledgers' marks tell.
         inputs: what the ledgers show of the channel's inputs.
-        previous: the last common iteration before, known to be equal.
+        previous: the last common iteration before it, which is equal.
         values: the floats that differ at this iteration.
         flags: what differs in the headers.
         config: the first run's flags.
@@ -130,12 +130,12 @@ class Divergence:
 
     @property
     def inputs_equal(self) -> bool:
-        """Whether the ledgers show that all came in equal from before, so that this channel's stage is the culprit."""
+        """Whether the ledgers show that all inputs were equal, so that this channel's stage is the culprit."""
         return not self.inputs.unproven
 
     @property
     def rivals(self) -> tuple[str, ...]:
-        """Channels that differ too and may have been first in time, at an earlier step of the iteration."""
+        """Other differing channels that may have been first in time, at an earlier step of the iteration."""
         if self._located():
             return ()
         found: list[str] = []
@@ -149,7 +149,7 @@ class Divergence:
 
     @property
     def verdict(self) -> str:
-        """Where, how much, the likely cause, and what to run next."""
+        """Say where, how much, the likely cause, and what to run next."""
         lines = [
             f"diverged at iteration {self.iteration} (global step {self.global_step}), channel {self.channel}"
             f"{self._where()}",
@@ -164,22 +164,22 @@ class Divergence:
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
-        """The member `first` of the object that `sac diff --json` prints."""
+        """Return the member `first` of the object that `sac diff --json` prints."""
         names = ("iteration", "global_step", "channel", "a", "b", "inputs_equal", "verdict")
         return {name: getattr(self, name) for name in names}
 
     def _located(self) -> bool:
-        """Tell whether marks have shown that the channel was the first in time."""
+        """Whether marks show that the channel was the first in time."""
         return self.place is not None and self.place.channel == self.channel
 
     def _where(self) -> str:
-        """Name the env step and the environment, where they are known."""
+        """Name the env step and the environment, if they are known."""
         if self.place is None or not self._located():
             return ""
         return f", environment {self.place.environment} at env step {self.place.step} of the iteration"
 
     def _inputs(self) -> str:
-        """Say what is known of the channel's inputs."""
+        """Say what is known about the channel's inputs."""
         equal, unproven = self.inputs
         if unproven:
             gap = "before its first line" if self.previous is None else f"after iteration {self.previous}, still equal"
@@ -207,7 +207,7 @@ class Divergence:
         return f"stage {stage!r}: {usual}"
 
     def _suspects(self) -> tuple[list[Difference], list[Difference]]:
-        """Split what differs in the headers into that which may change results, and that which mustn't."""
+        """Split what differs in the headers into what may change results, and what must not."""
         innocent = _CPU if self._is_portable() else ()
         harmless = [flag for flag in self.flags if flag.name in _HARMLESS or flag.name.startswith(innocent)]
         suspects = [flag for flag in self.flags if flag not in harmless]
@@ -215,7 +215,7 @@ class Divergence:
         return suspects, [flag for flag in harmless if flag.name != "total_timesteps"]
 
     def _is_portable(self) -> bool:
-        """Tell whether both runs were promised the same bits on any CPU."""
+        """Whether both runs were promised the same bits on any CPU."""
         return self.config.get("numerics") == "portable" and not any(flag.name == "numerics" for flag in self.flags)
 
     def _next(self) -> str:
@@ -245,7 +245,7 @@ class Divergence:
         return "; under --numerics=portable the CPU model must not matter, so a difference is a fault worth reporting"
 
     def _closer_look(self) -> tuple[dict[str, int], str]:
-        """Flags under which a twin shows the place, more closely where that is possible, and why these."""
+        """Return flags with which a twin locates the difference, more closely if possible, and why these flags."""
         changes = {"total_timesteps": max(1, self.global_step)}
         if self.inputs.unproven and self.iteration:
             return {**changes, "ledger_freq": 1}, ", for a ledger without gaps"
@@ -255,7 +255,7 @@ class Divergence:
         return changes, ""
 
     def _has_several_steps(self) -> bool:
-        """Tell whether iterations can be made shorter, with a gradient step still in each."""
+        """Whether iterations can be made shorter, with at least one gradient step in each."""
         try:
             width = int(self.config["num_envs"])
             return width < int(self.config["training_freq"]) and width * float(self.config["utd"]) >= 1
@@ -264,19 +264,19 @@ class Divergence:
 
 
 def _can_be_varied(flag: Difference) -> bool:
-    """Tell whether `sac twin --vary` can give its runs the two values."""
+    """Whether `sac twin --vary` can give its runs the two values."""
     known = flag.name in TrainConfig().to_dict() and flag.name not in ("ledger_freq", "evaluate")
     return known and ABSENT not in (flag.a, flag.b) and "," not in f"{flag.a}{flag.b}"
 
 
 def _list(differences: list[Difference], limit: int = 6) -> str:
-    """List differences, not endlessly many."""
+    """List the first `limit` differences, and count the rest."""
     shown = [f"{name}: {a} vs {b}" for name, a, b in differences[:limit]]
     return ", ".join(shown + ([f"and {len(differences) - limit} more"] if len(differences) > limit else []))
 
 
 def _describe(difference: Difference) -> str:
-    """Show two values and the count of floats between them."""
+    """Show two values and the number of floats between them."""
     distance = ulp_distance(difference.a, difference.b)
     size = "" if distance is None else f" ({distance[0]} ULP as {distance[1]})"
     return f"{difference.name} {difference.a!r} vs {difference.b!r}{size}"

@@ -1,4 +1,4 @@
-"""What usually makes a channel differ whose inputs are equal, as far as the headers of two ledgers leave it open."""
+"""What usually makes a channel differ though its inputs are equal, given the headers of two ledgers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 
 class Cause(NamedTuple):
-    """What usually makes a channel differ where its inputs are equal."""
+    """What usually makes a channel differ though its inputs are equal."""
 
     stage: str
     cause: str
@@ -59,12 +59,12 @@ _SAME_ROUNDING = "rounding: sums in no fixed order, by several threads or by a G
 
 
 def usual_cause(channel: str, config: Mapping[str, Any], same_machine: bool) -> Cause:
-    """The likely cause at a channel.
+    """Return the likely cause at a channel.
 
     Args:
         channel: the first differing channel.
         config: the first run's flags.
-        same_machine: whether versions and arithmetic are known to be the same, and so can't be the cause.
+        same_machine: whether versions and arithmetic are known to be the same, so that they can't be the cause.
     """
     point = config.get("env_id") == "Point-v1"
     if point:

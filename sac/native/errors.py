@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class NotReplaceable(RuntimeError):
-    """A library holds an instruction whose result the CPU's vendor chose, and it can't be made exact; says which."""
+    """An instruction whose result the CPU's vendor chose can't be made exact; the message says which."""

@@ -152,7 +152,7 @@ def quick_drive_targets(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def array_of(tensor: Any) -> np.ndarray | None:
-    """A float32 tensor's memory as an array; None where there is none in this process, or it takes a gradient."""
+    """Return a float32 tensor's memory as an array of its shape; None if it is not here, or takes a gradient."""
     if type(tensor) is not torch.Tensor:
         return None
     try:
@@ -163,6 +163,6 @@ def array_of(tensor: Any) -> np.ndarray | None:
 
 
 def arrays_of(*tensors: Any) -> list[np.ndarray] | None:
-    """`array_of` each; None if it is None for any of them."""
+    """Return `array_of` each tensor, of any shapes; None if it is None for any of them."""
     arrays = [array for tensor in tensors if (array := array_of(tensor)) is not None]
     return arrays if len(arrays) == len(tensors) else None

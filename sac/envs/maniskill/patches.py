@@ -1,12 +1,12 @@
 """Makes ManiSkill's own Python code cheaper on the CPU simulator, without changing a bit.
 
-Three quarters of the time of a step go into small tensors: a StackCube step with pd_ee_delta_pos makes hundreds of
-torch calls on a handful of numbers. Each function of `quick_poses` and `quick_control` returns what the one that it
-stands in for returns, bit for bit: it copies the same numbers, does the same IEEE additions and multiplications in the
-same order, or leaves out what can't matter. Where its conditions don't hold (a GPU, several environments in one
-simulator) it calls the original.
+Three quarters of a step's time go into small tensors: a StackCube step with pd_ee_delta_pos makes hundreds of torch
+calls on a handful of numbers. Each function of `patched_poses` and `patched_control` returns what the function that it
+replaces returns, bit for bit. It copies the same numbers, does the same IEEE additions and multiplications in the same
+order, or leaves out what can't matter. If its conditions don't hold (a GPU, several environments in one simulator), it
+calls the original.
 
-Written against, and installed for, one version of ManiSkill alone: others run as they are.
+The patches are written for one version of ManiSkill, and installed only for that one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _originals: dict[tuple[Any, str], Any] = {}
 
 
 def install() -> bool:
-    """Put the quicker functions in; returns whether this ManiSkill is the version that they are written for."""
+    """Install the quicker functions; return whether this ManiSkill is the version that they are written for."""
     if _originals:
         return True
     found = importlib.metadata.version("mani_skill")
