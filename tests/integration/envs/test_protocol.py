@@ -5,7 +5,7 @@ import functools
 import pytest
 
 from sac.envs.workers.vector_env import PooledVectorEnv
-from tests.unit.envs.fakes import shared_pool
+from tests.integration.envs.workers.fakes import shared_pool
 from tests.unit.envs.test_protocol import *  # noqa: F403
 from tests.unit.envs.test_protocol import DRAWING
 
