@@ -10,8 +10,8 @@ from tests.unit.envs.test_protocol import *  # noqa: F403
 from tests.unit.envs.test_protocol import DRAWING
 
 
-@pytest.fixture(scope="module")
-def make():
+@pytest.fixture(scope="module", name="make")
+def make_pooled():
     """Takes the place of the fixture that came with the tests."""
     pooled = functools.partial(PooledVectorEnv, shared_pool(2), DRAWING)
     return lambda num_envs, seeds, ignore: pooled(num_envs, seeds, ignore_terminations=ignore)

@@ -50,7 +50,7 @@ class DrawingEnv:
         return Transition(observation, reward, success, self._steps >= FAKE_STEPS, success, False)
 
     def close(self) -> None:
-        self.spec = None  # type: ignore[assignment]
+        self.spec = None
 
     def _observe(self) -> np.ndarray:
         if self._generators is None:
