@@ -150,7 +150,7 @@ def check_golden(
         return Outcome(name, False, "a run without contact: its header counts no approximate reciprocal in the physics")
     coverage = coverage_difference(golden, fresh)
     if coverage is not None:
-        return Outcome(name, False, f"does not witness the same as the golden: {coverage}")
+        return Outcome(name, False, f"does not record the same as the golden: {coverage}")
     drift = _drift(golden, fresh)
     comparison = compare(golden, fresh)
     if comparison.equal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ class Collector:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
-            known = dict(report.user_properties)
+            known: dict[str, Any] = dict(report.user_properties)
             text = f"{known.get('error')}\n{report.longreprtext}\n{report.capstdout}"
             ledgers = tuple(map(Path, known.get("ledgers", ())))
             self.failures.append(Failure(report.nodeid, text, ledgers))

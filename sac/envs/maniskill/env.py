@@ -16,7 +16,7 @@ from sac.envs.errors import BadEnvironment, unknown_value
 from sac.envs.maniskill import patches
 from sac.envs.maniskill.headless import prepare_rendering
 from sac.envs.maniskill.isolation import IsolatedGenerators
-from sac.envs.maniskill.physics_reset import settle_physics
+from sac.envs.maniskill.physics_reset import reset_physics
 from sac.envs.protocol import EnvSpec
 from sac.envs.serial import Transition
 from sac.native import exact_reciprocals
@@ -68,7 +68,7 @@ class ManiSkillEnv:
 
         The scene (its objects and their sizes) is rebuilt only if it is not already that of `scene_seed`.
         """
-        if scene_seed != self._scene_seed or not settle_physics(self.base_env):
+        if scene_seed != self._scene_seed or not reset_physics(self.base_env):
             # Unset meanwhile, so that a failed rebuild is tried again.
             self._scene_seed = None
             self._seeded_reset(scene_seed, reconfigure=True)

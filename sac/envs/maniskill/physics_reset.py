@@ -15,7 +15,7 @@ import importlib
 from typing import Any
 
 
-def settle_physics(base_env: Any) -> bool:
+def reset_physics(base_env: Any) -> bool:
     """Make PhysX forget the episodes so far, before a reset of ManiSkill's environment on the CPU simulator.
 
     Args:

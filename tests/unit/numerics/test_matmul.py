@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from sac.numerics import matmul
-from sac.numerics.matmul import BlasProducts, OneDnnProducts, PortableProducts, products_for, strategy_name
+from sac.numerics.matmul import BlasMatmul, OneDnnMatmul, PortableMatmul, matmul_for, matmul_name
 from tests.examples import fewer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
-WAYS = [OneDnnProducts, PortableProducts, BlasProducts]
+WAYS = [OneDnnMatmul, PortableMatmul, BlasMatmul]
 each_way = pytest.mark.parametrize("way", WAYS)
 sizes = st.tuples(st.integers(1, 40), st.integers(1, 20), st.integers(1, 20))
 
@@ -76,7 +76,7 @@ def test_a_batched_layer_is_one_layer_for_each_member(layer, relu):
     expected = x @ weight + bias
     gradient = expected % 99
     x32, weight32, bias32, gradient32 = floats(x, weight, bias, gradient)
-    ways = BlasProducts()
+    ways = BlasMatmul()
     assert ways.batched
     assert_exactly(ways.linear(x32, weight32, bias32, relu=relu), np.maximum(expected, 0) if relu else expected)
     assert_exactly(ways.input_gradient(gradient32, weight32), gradient @ weight.swapaxes(1, 2))
@@ -91,10 +91,10 @@ def test_a_batched_layer_is_one_layer_for_each_member(layer, relu):
 def test_no_product_changes_what_it_is_given(way, layer):
     given_ = floats(*layer)
     x, weight, bias = given_
-    products, out = way(), torch.empty_like(weight)
-    result = products.linear(x, weight, bias, relu=True)
-    products.input_gradient(result, weight)
-    products.weight_gradient(x, result, out)
+    matmul, out = way(), torch.empty_like(weight)
+    result = matmul.linear(x, weight, bias, relu=True)
+    matmul.input_gradient(result, weight)
+    matmul.weight_gradient(x, result, out)
     for found, before in zip(given_, floats(*layer), strict=True):
         assert torch.equal(found, before)
 
@@ -128,6 +128,6 @@ CHOICES = [
 def test_device_and_packages_alone_choose_the_way(monkeypatch, onednn, triton, device, portable, name):
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: onednn)
     monkeypatch.setattr(importlib.util, "find_spec", lambda package: object() if triton else None)
-    assert strategy_name(device, portable=portable) == name
+    assert matmul_name(device, portable=portable) == name
     if not matmul.is_fused(device):
-        assert products_for(device, portable=portable).name == name
+        assert matmul_for(device, portable=portable).name == name
