@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from sac.report.gate import Failure, summary, write_page
+from sac.report.gate import GateFailure, summary, write_page
 
-FAILURES = pytest.StashKey[list[Failure]]()
+FAILURES = pytest.StashKey[list[GateFailure]]()
 PAGE = "report.html"
 
 
@@ -24,7 +24,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if report.failed:
         error = call.excinfo.value if call.excinfo else None
         text = f"{error}\n{report.longreprtext}\n{report.capstdout}"
-        item.config.stash[FAILURES].append(Failure(item.nodeid, text, getattr(error, "ledgers", ())))
+        item.config.stash[FAILURES].append(GateFailure(item.nodeid, text, getattr(error, "ledgers", ())))
     return report
 
 
