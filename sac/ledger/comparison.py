@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from sac.errors import UserError
 from sac.ledger.channels import CHANNELS, Inputs, inputs_of, rivals_of
 from sac.ledger.divergence import LedgerDivergence, ValueDifference
 from sac.ledger.file import Ledger, Line
@@ -22,7 +23,7 @@ from sac.ledger.next_step import Question, next_step
 T = TypeVar("T")
 
 
-class NotComparable(ValueError):
+class NotComparable(UserError, ValueError):
     """Two ledgers can't be held against each other; the message is the reason."""
 
 

@@ -11,13 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from sac.errors import UserError
+
 PARTIAL = ".partial"
 """Ends the name of a file that is being written; one that a crash has left behind means nothing."""
 
 T = TypeVar("T")
 
 
-class StorageError(RuntimeError):
+class StorageError(UserError, RuntimeError):
     """The disk did not take what was written; the message names the file and the reason."""
 
 
