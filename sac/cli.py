@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from sac.commands.exit_status import BAD_INPUT, BROKEN_PIPE, INTERRUPTED, OK
+from sac.errors import UserError
 from sac.numerics.profiles import LoadedTooEarly, restart
 
 
@@ -71,29 +72,9 @@ def _guarded(name: str, command: Callable[[list[str]], int], arguments: list[str
         return INTERRUPTED
     except (BrokenPipeError, LoadedTooEarly):
         raise
-    except Exception as error:
-        if not _is_for_the_user(error):
-            raise
+    except (UserError, OSError, MemoryError) as error:
         print(f"sac {name}: error: {error}", file=sys.stderr)
         return BAD_INPUT
-
-
-def _is_for_the_user(error: Exception) -> bool:
-    """Whether the message of `error` says everything; modules not yet loaded can't have raised it."""
-    names = {
-        "sac.config": "BadConfig",
-        "sac.numerics.profiles": "NumericsError",
-        "sac.envs.protocol": "EnvironmentFault",
-        "sac.envs.errors": "BadEnvironment",
-        "sac.envs.maniskill.headless": "MissingSystemLibrary",
-        "sac.ledger.file": "LedgerError",
-        "sac.ledger.comparison": "NotComparable",
-        "sac.bench.errors": "BenchError",
-        "sac.native.errors": "NotReplaceable",
-        "sac.run.storage": "StorageError",
-    }
-    loaded = [getattr(sys.modules[module], name, None) for module, name in names.items() if module in sys.modules]
-    return isinstance(error, (OSError, MemoryError, *(kind for kind in loaded if kind is not None)))
 
 
 def _usage() -> str:

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from sac.errors import UserError
+
 Numerics = Literal["fast", "deterministic", "portable"]
 
 
-class BadConfig(ValueError):
+class BadConfig(UserError, ValueError):
     """A flag's value can't be used; the message names the flag, the value and what would be valid."""
 
 

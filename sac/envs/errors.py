@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from sac.errors import UserError
 
-class BadEnvironment(ValueError):
+
+class BadEnvironment(UserError, ValueError):
     """An environment can't be built as asked; the message names the flag, its value and what would be valid."""
 
 

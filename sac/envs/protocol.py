@@ -9,6 +9,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import torch
 
+from sac.errors import UserError
+
 EpisodeSeed = Callable[[int, int], int]
 """(environment index, episode index) -> seed in [0, 2**31); a pure function, see `streams.EpisodeSeeds`."""
 
@@ -16,7 +18,7 @@ NO_RESET = -1
 """Entry of `StepBatch.reset_seed` for an environment that continues its episode."""
 
 
-class EnvironmentFault(RuntimeError):
+class EnvironmentFault(UserError, RuntimeError):
     """An environment died, or returned a value that training can't use; the message names env, step and field."""
 
 

@@ -1,6 +1,6 @@
 """The channels of a ledger in the order of data flow, and which channels flow into which."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 CHANNELS = (
@@ -95,3 +95,20 @@ def inputs_of(channel: str, iteration: int, shown: set[str], before: set[str] | 
         elif held is None or name in _STATE:
             unproven.append(label)
     return Inputs(tuple(equal), tuple(unproven))
+
+
+def rivals_of(channel: str, differing: Collection[str]) -> tuple[str, ...]:
+    """Return the channels that differ too and may have been first in time, at an earlier step of the iteration.
+
+    Args:
+        channel: the first differing channel in the order of data flow.
+        differing: all channels that differ at its iteration.
+    """
+    found: list[str] = []
+    frontier = list(FEEDBACK.get(channel, ()))
+    while frontier:
+        name = frontier.pop(0)
+        if name in differing and name not in found and name != channel:
+            found.append(name)
+            frontier += [source for source, lag in INPUTS[name] if lag == 0]
+    return tuple(sorted(found, key=CHANNELS.index))

@@ -11,27 +11,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from sac.ledger.channels import CHANNELS, Inputs, inputs_of
-from sac.ledger.divergence import (
-    ABSENT,
-    EVALUATION_FLAGS,
-    Difference,
-    Divergence,
-    flag_differences,
-    same_machine,
-)
+from sac.errors import UserError
+from sac.ledger.channels import CHANNELS, Inputs, inputs_of, rivals_of
+from sac.ledger.divergence import LedgerDivergence, ValueDifference
 from sac.ledger.file import Ledger, Line
+from sac.ledger.headers import ABSENT, EVALUATION_FLAGS, HeaderDifferences, header_differences
+from sac.ledger.likely_causes import likely_cause
 from sac.ledger.marks import locate
+from sac.ledger.next_step import Question, next_step
 
 T = TypeVar("T")
 
 
-class NotComparable(ValueError):
+class NotComparable(UserError, ValueError):
     """Two ledgers can't be compared; the message says why."""
 
 
 @dataclass(frozen=True)
-class Comparison:
+class LedgerComparison:
     """What the comparison of two ledgers showed.
 
     Attributes:
@@ -43,7 +40,7 @@ class Comparison:
     """
 
     compared_iterations: int
-    first: Divergence | None
+    first: LedgerDivergence | None
     notes: tuple[str, ...] = ()
     complete: bool = True
     held: int = 0
@@ -76,43 +73,67 @@ class Comparison:
         return {"equal": self.equal, **compared, "first": first, "notes": list(self.notes)}
 
 
-def compare(a: Ledger, b: Ledger) -> Comparison:
+def compare(a: Ledger, b: Ledger) -> LedgerComparison:
     """Align two ledgers by iteration and find the first channel, in order of execution, that differs.
 
     Raises:
         NotComparable: nothing that could be compared means the same in both.
     """
-    flags = flag_differences(a.header, b.header)
-    unlike = [flag for flag in flags if flag.name in EVALUATION_FLAGS]
+    headers = header_differences(a.header, b.header)
+    unlike = [entry for entry in headers.entries if entry.name in EVALUATION_FLAGS]
     pairs = _align(*((_without_evaluation(a), _without_evaluation(b)) if unlike else (a, b)))
     notes = [f"evaluations are not compared, {name} is {one} and {other}" for name, one, other in unlike]
     notes += _notes(a, b, pairs)
-    held = max(len(a.lines), len(b.lines))
     complete = not unlike and _all_is_paired(a, b, pairs)
-    for position, (left, right) in enumerate(pairs):
-        channels = _differing(left, right)
+    first = _first_divergence(pairs, headers)
+    return LedgerComparison(len(pairs), first, tuple(notes), complete, max(len(a.lines), len(b.lines)))
+
+
+def _first_divergence(pairs: Sequence[tuple[Line, Line]], headers: HeaderDifferences) -> LedgerDivergence | None:
+    """Return the first difference between aligned lines; None if there is none."""
+    for position, pair in enumerate(pairs):
+        channels = _differing(*pair)
         if channels:
-            previous = pairs[position - 1] if position else None
-            place = locate(left.steps, right.steps, a.config.get("num_envs"))
-            # Marks are hints: the digests must agree that the channel differs.
-            channel = place.channel if place is not None and place.channel in channels else channels[0]
-            divergence = Divergence(
-                iteration=left.iteration,
-                global_step=left.global_step,
-                channel=channel,
-                a=left.digests.get(channel, ABSENT),
-                b=right.digests.get(channel, ABSENT),
-                differing=tuple(channels),
-                place=place,
-                inputs=_inputs(channel, (left, right), previous),
-                previous=previous[0].iteration if previous else None,
-                values=_value_differences(left, right),
-                flags=flags,
-                config=a.config,
-                same_machine=same_machine(a.header, flags),
-            )
-            return Comparison(len(pairs), divergence, tuple(notes), complete, held)
-    return Comparison(len(pairs), None, tuple(notes), complete, held)
+            return _divergence(pair, pairs[position - 1] if position else None, channels, headers)
+    return None
+
+
+def _divergence(
+    pair: tuple[Line, Line], previous: tuple[Line, Line] | None, channels: Sequence[str], headers: HeaderDifferences
+) -> LedgerDivergence:
+    """Return all that is known of the first difference.
+
+    Args:
+        pair: the first lines that differ.
+        previous: the lines before them.
+        channels: what differs, in the order of data flow.
+        headers: what the ledgers' headers hold differently.
+    """
+    left, right = pair
+    place = locate(left.steps, right.steps, headers.config.get("num_envs"))
+    # Marks are hints: the digests must agree that the channel differs.
+    place = place if place is not None and place.channel in channels else None
+    channel = place.channel if place else channels[0]
+    a, b = (line.digests.get(channel, ABSENT) for line in pair)
+    inputs = _inputs(channel, pair, previous)
+    rivals = () if place else rivals_of(channel, channels)
+    question = Question(channel, left.iteration, left.global_step, bool(inputs.unproven), bool(rivals))
+    return LedgerDivergence(
+        iteration=left.iteration,
+        global_step=left.global_step,
+        channel=channel,
+        a=a,
+        b=b,
+        differing=tuple(channels),
+        inputs=inputs,
+        cause=likely_cause(channel, headers, ABSENT in (a, b)),
+        next=next_step(question, headers),
+        env_step=place.step if place else None,
+        environment=place.environment if place else None,
+        rivals=rivals,
+        previous=previous[0].iteration if previous else None,
+        values=_value_differences(left, right),
+    )
 
 
 def _all_is_paired(a: Ledger, b: Ledger, pairs: Sequence[tuple[Line, Line]]) -> bool:
@@ -200,10 +221,10 @@ def _bits(value: float) -> bytes:
     return struct.pack("<d", value)
 
 
-def _value_differences(left: Line, right: Line) -> tuple[Difference, ...]:
+def _value_differences(left: Line, right: Line) -> tuple[ValueDifference, ...]:
     """Return the values that both lines hold and that differ."""
     return tuple(
-        Difference(name, value, right.values[name])
+        ValueDifference(name, value, right.values[name])
         for name, value in left.values.items()
         if name in right.values and _bits(value) != _bits(right.values[name])
     )

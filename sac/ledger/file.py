@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from sac.errors import UserError
 from sac.ledger.channels import CHANNELS
 
 VERSION = 1
@@ -26,7 +27,7 @@ _DIGEST = re.compile(r"[0-9a-f]{16}")
 _NON_FINITE = ("nan", "inf", "-inf")
 
 
-class LedgerError(ValueError):
+class LedgerError(UserError, ValueError):
     """A file is not a readable ledger; the message says where, and what was expected there."""
 
 

@@ -12,7 +12,7 @@ _WIDTH = 4
 """Hexadecimal digits of one mark; see `Digester.row_marks`."""
 
 
-class Place(NamedTuple):
+class RolloutPlace(NamedTuple):
     """The first difference in time within an iteration.
 
     Attributes:
@@ -26,7 +26,7 @@ class Place(NamedTuple):
     channel: str
 
 
-def locate(a: Mapping[str, str], b: Mapping[str, str], num_envs: object) -> Place | None:
+def locate(a: Mapping[str, str], b: Mapping[str, str], num_envs: object) -> RolloutPlace | None:
     """Find the first place where the marks of two ledger lines differ; None if they don't tell.
 
     Args:
@@ -48,7 +48,7 @@ def locate(a: Mapping[str, str], b: Mapping[str, str], num_envs: object) -> Plac
     if not places:
         return None
     step, order, environment = min(places)
-    return Place(step, environment, IN_TIME[order])
+    return RolloutPlace(step, environment, IN_TIME[order])
 
 
 def _mark(marks: str, row: int) -> str:

@@ -11,13 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from sac.errors import UserError
+
 PARTIAL = ".partial"
 """Suffix of a file that is being written; a crash may leave one behind, and nobody reads it."""
 
 T = TypeVar("T")
 
 
-class StorageError(RuntimeError):
+class StorageError(UserError, RuntimeError):
     """A file can't be written or removed; the message names it and says why."""
 
 

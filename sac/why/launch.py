@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sac.errors import UserError
 from sac.processes import end_with_parent, ended_by_signals, wait_for
 from sac.why.trace import children_of
 from sac.why.trace_pair import Twins
@@ -20,7 +21,7 @@ from sac.why.tracer.recorder import LOST, RESERVED
 _UNWRITTEN = "the trace could not be written"
 
 
-class CantRun(RuntimeError):
+class CantRun(UserError, RuntimeError):
     """The command can't be run; the message says why."""
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sac.errors import UserError
 from sac.why.audit import Audit, Finding
 from sac.why.event import MAIN, NOWHERE, Event, Touch
 from sac.why.tracer.place import Place
@@ -18,7 +19,7 @@ BLOCK = 1 << 18
 """Bytes that are read of a trace at once."""
 
 
-class BadTrace(ValueError):
+class BadTrace(UserError, ValueError):
     """A file isn't a trace that can be read; the message says what is wrong with it."""
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from sac.report.gate import Failure, summary, write_page
+from sac.report.gate import GateFailure, summary, write_page
 
-FAILURES = pytest.StashKey[list[Failure]]()
+FAILURES = pytest.StashKey[list[GateFailure]]()
 PAGE = "report.html"
 
 
@@ -45,7 +45,7 @@ class Collector:
             known: dict[str, Any] = dict(report.user_properties)
             text = f"{known.get('error')}\n{report.longreprtext}\n{report.capstdout}"
             ledgers = tuple(map(Path, known.get("ledgers", ())))
-            self.failures.append(Failure(report.nodeid, text, ledgers))
+            self.failures.append(GateFailure(report.nodeid, text, ledgers))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

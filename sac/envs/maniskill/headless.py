@@ -12,6 +12,7 @@ import sys
 import warnings
 from typing import Any
 
+from sac.errors import UserError
 from sac.native import exact_reciprocals
 
 logger = logging.getLogger("sac.envs")
@@ -35,7 +36,7 @@ _DEBIAN_PACKAGES = {
 _done: str | None = None
 
 
-class MissingSystemLibrary(ImportError):
+class MissingSystemLibrary(UserError, ImportError):
     """A shared library that OpenCV or SAPIEN loads is not installed; the message names the Debian package."""
 
 
