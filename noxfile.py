@@ -38,7 +38,7 @@ NOT_INHERITED = (
     *("ATEN_CPU_CAPABILITY", "CUBLAS_WORKSPACE_CONFIG", "DNNL_MAX_CPU_ISA", "NVIDIA_TF32_OVERRIDE"),
     *("GOMP_SPINCOUNT", "HYPOTHESIS_PROFILE", "NPY_DISABLE_CPU_FEATURES", "OMP_THREAD_LIMIT", "OPENBLAS_NUM_THREADS"),
     *("MKL_CBWR", "MKL_DYNAMIC", "MKL_NUM_THREADS", "OMP_DYNAMIC", "OMP_NUM_THREADS", "ONEDNN_MAX_CPU_ISA"),
-    # Without bytecode every one of the tests' processes would compile torch and the simulator anew.
+    # Without bytecode every one of the tests' processes would compile torch and the simulator again.
     "PYTHONDONTWRITEBYTECODE",
     *("PYTEST_ADDOPTS", "PYTHONHOME", "PYTHONOPTIMIZE", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONWARNINGS"),
 )
@@ -110,14 +110,14 @@ def determinism(session: nox.Session) -> None:
 
 @nox.session
 def reliability(session: nox.Session) -> None:
-    """Runs that die and go on, and their worker processes: equal bits whatever happens, and nothing lost."""
+    """Runs that are killed and resumed, and their worker processes: equal bits whatever happens, nothing lost."""
     prepare(session)
     run_pytest(session, *SIDE_BY_SIDE, *RELIABILITY, "--durations=10")
 
 
 @nox.session
 def why(session: nox.Session) -> None:
-    """`sac why` on scripts with a planted cause each, and on whole programs: run twice each, which takes minutes."""
+    """`sac why` on scripts with one planted cause each, and on whole programs; it takes minutes."""
     prepare(session, "stable-baselines3")
     run_pytest(session, "tests/why", "--durations=10")
 
@@ -134,7 +134,7 @@ def resume(session: nox.Session) -> None:
 
 @nox.session
 def nightly(session: nox.Session) -> None:
-    """The same tests with many, and new, examples."""
+    """The same tests with many new examples."""
     prepare(session)
     session.env["HYPOTHESIS_PROFILE"] = "nightly"
     folders = ("tests/unit", "tests/integration", "tests/determinism")
@@ -150,7 +150,7 @@ def perf(session: nox.Session) -> None:
 
 @nox.session(name="perf-calibrate")
 def perf_calibrate(session: nox.Session) -> None:
-    """The performance gate's own test: planted slowdowns, and none; an hour or more, `-- --repeats 2` for a taste."""
+    """The performance gate's own test, on planted slowdowns and none: over an hour, `-- --repeats 2` for a taste."""
     prepare(session)
     session.run("sac", "bench", "calibrate", *session.posargs)
 
@@ -171,7 +171,7 @@ def golden(session: nox.Session) -> None:
 
 @nox.session
 def portability(session: nox.Session) -> None:
-    """Hold the ledgers of emulated CPU models against this CPU's; what follows `--` are flags of `sac train`."""
+    """Compare the ledgers of emulated CPU models with this CPU's; what follows `--` are flags of `sac train`."""
     prepare(session)
     session.run("python", "-m", "tools.portability", *session.posargs)
 

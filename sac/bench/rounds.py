@@ -138,7 +138,7 @@ class Worker:
                 return
 
     def hear(self) -> dict[str, Any]:
-        """The next answer; a process that died, or is silent for `PATIENCE` seconds and killed, answers by an error."""
+        """Return the next answer, or an error if the process died or, silent for `PATIENCE` seconds, was killed."""
         assert self._process.stdout is not None
         if not select.select([self._process.stdout], [], [], PATIENCE)[0]:
             self._process.kill()
@@ -164,7 +164,7 @@ class Worker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the process; one that does not heed the end of its input is killed."""
+        """End the process; kill it if it ignores the end of its input."""
         try:
             self._process.communicate(timeout=10)
         except subprocess.TimeoutExpired:
@@ -174,13 +174,13 @@ class Worker:
 
 
 class Rounds:
-    """Runs rounds and keeps what they give.
+    """Runs rounds and keeps their results.
 
     Args:
         base: tree A.
         head: tree B.
         setup: how processes are run.
-        say: told about progress.
+        say: called with a line about progress.
     """
 
     def __init__(self, base: Tree, head: Tree, setup: Setup, say: Callable[[str], None] = lambda line: None) -> None:
@@ -189,7 +189,7 @@ class Rounds:
         self.hellos: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
 
     def run(self, names: Sequence[str]) -> None:
-        """One round of these benchmarks, in fresh processes."""
+        """Run one round of these benchmarks, in fresh processes."""
         with ExitStack() as stack:
             workers = [stack.enter_context(Worker(tree, self.setup)) for tree in self.trees]
             self.hellos = (workers[0].greet(), workers[1].greet())
@@ -199,7 +199,7 @@ class Rounds:
                 if not any(record.errors):
                     self._measure(workers, name, record)
                 if any(DEAD in error for error in record.errors):
-                    # A dead process answers nothing more: the other benchmarks have the next round.
+                    # A dead process answers no more: the other benchmarks wait for the next round.
                     return
 
     def _measure(self, workers: list[Worker], name: str, record: Record) -> None:

@@ -139,7 +139,7 @@ def _outcome(name: str, folder: Path, temporary: Path, options: argparse.Namespa
         return check_golden(name, golden, fresh, temporary, children, strict=options.strict)
     except NotComparable as error:
         command = f"sac golden {name} --update --reason '...'"
-        return Outcome(name, False, f"can't be held against the golden: {error}; {command} rewrites it")
+        return Outcome(name, False, f"can't be compared with the golden: {error}; {command} rewrites it")
 
 
 def check_golden(

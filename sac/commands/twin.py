@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="sac twin",
         description="Train several times with the same flags, each time in a fresh process, and compare the ledgers. "
-        "All other flags go to `sac train`. Run folders are deleted unless the runs differ or --keep is given.",
+        "All other flags go to `sac train`. Run folders are deleted unless the runs differ or --keep names a folder.",
         epilog="Exit status: 0 equal, 1 diverged, 2 a run failed or a flag is bad.",
         allow_abbrev=False,
     )

@@ -30,7 +30,7 @@ _ENV = _now("env.seed", "rollout.obs", "rollout.action")
 _UPDATE = _now("replay.batch", "update.noise") + _before(*_STATE)
 
 INPUTS: Mapping[str, tuple[tuple[str, int], ...]] = {
-    # Which environments are seeded anew depends on which episodes have ended.
+    # Which environments get a new seed depends on which episodes have ended.
     "env.seed": _before("rollout.done"),
     # The simulator's state is (episode seed, actions so far); the last next_obs is the first observation.
     "rollout.obs": _now("env.seed") + _before("rollout.action", "rollout.next_obs", "rollout.done"),

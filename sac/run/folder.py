@@ -91,8 +91,8 @@ def require_unused(folder: RunFolder) -> None:
     held = [path.name for path in (folder.manifest, folder.ledger, folder.metrics, folder.policy) if path.exists()]
     if held:
         raise BadConfig(
-            f"--run_dir {folder.root}: holds a run already ({held[0]}); give a new folder, or remove this one, "
-            f"or go on with it: sac train --resume {folder.root}"
+            f"--run_dir {folder.root}: holds a run already ({held[0]}); give a new folder, remove this one, "
+            f"or continue it: sac train --resume {folder.root}"
         )
 
 

@@ -207,7 +207,7 @@ DESCRIBED = {
     "twin": "Train several times",
     "diff": "Compare two runs",
     "golden": "Run short trainings",
-    "bench": "Benchmarks of two revisions",
+    "bench": "Benchmark two revisions",
     "doctor": "Try what `sac` needs",
     "report": "Write one page",
 }

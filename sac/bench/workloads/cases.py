@@ -1,6 +1,6 @@
 """The benchmarks: each builds its data once and returns the function whose calls are timed.
 
-A benchmark touches `sac` only inside its builder: one that a revision can't run is told, and the others still run.
+A benchmark touches `sac` only inside its builder: if a revision can't run one, that is reported and the others run.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class Case:
     """One benchmark.
 
     Attributes:
-        build: makes the work; what has to be closed goes to the stack.
+        build: makes the work; what must be closed goes to the stack.
         counted: its tensor operations are counted, and the counts gate.
-        clock: what decides. Processor time where the process computes by itself: another program that takes the core
-            does not enter it. The wall clock where it waits for other processes or a device.
+        clock: what decides. Processor time if the process computes alone, because another program on the same core does
+            not affect it. The wall clock if it waits for other processes or a device.
     """
 
     build: Callable[[ExitStack], Work]
@@ -73,7 +73,7 @@ def make_replay() -> Any:
 
 
 def update(batch: int, stack: ExitStack) -> Work:
-    """One gradient step on a batch that lies ready."""
+    """One gradient step on a batch that is ready."""
     from sac.replay import RowLayout
 
     learner, layout = make_learner(batch), RowLayout(OBSERVATION, ACTION)
@@ -120,7 +120,7 @@ def env_step(env_id: str, num_envs: int, stack: ExitStack) -> Work:
 
 
 def env_reset_stack_cube(stack: ExitStack) -> Work:
-    """The next episode of 2 StackCube-v1 begins: a reset is one env step of fifty, so the median of steps lacks it."""
+    """Begin the next episode of 2 StackCube-v1: only one env step in fifty resets, so the median of steps lacks it."""
     from sac.envs.factory import make_vector_env
     from sac.streams import EpisodeSeeds
 
@@ -148,7 +148,7 @@ def iteration(stack: ExitStack) -> Work:
 
 
 def checkpoint(stack: ExitStack) -> Work:
-    """A checkpoint of a small run in which nothing new has come to the replay buffer."""
+    """A checkpoint of a small run whose replay buffer has nothing new."""
     trainer = make_trainer(stack)
     trainer.iterate()
 
@@ -240,4 +240,4 @@ CASES: dict[str, Case] = {
     "digest": Case(digest),
     "ledger_line": Case(ledger_line, counted=False),
 }
-"""Name -> benchmark; adding one is adding a line."""
+"""Name -> benchmark; to add one, add a line."""
