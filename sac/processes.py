@@ -17,6 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from sac.lifeline import Lifeline
+
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
@@ -65,8 +67,29 @@ def ended_by_signals() -> Iterator[None]:
             signal.signal(kind, handler)
 
 
+def start_tied(command: Sequence[str], lifeline: Lifeline, **options: Any) -> subprocess.Popen[Any]:
+    """Start a command that is killed when this process ends, however that ends, or lets go of the lifeline.
+
+    Args:
+        command: program and arguments; one that can't be started ends with status `lifeline.CANNOT_START`.
+        lifeline: a new one.
+        options: those of `subprocess.Popen`.
+    """
+    try:
+        process = subprocess.Popen(lifeline.command(command), pass_fds=(lifeline.descriptor,), **options)
+    except BaseException:
+        lifeline.close()
+        raise
+    lifeline.started()
+    return process
+
+
 def end_with_parent() -> Callable[[], None]:
-    """A `preexec_fn`: the process is killed when the thread that starts it ends, however that ends (on Linux)."""
+    """A `preexec_fn`: the process is killed when the thread that starts it ends, however that ends (on Linux).
+
+    It is for `sac why`, which gives a stranger's program no descriptor that it would not have otherwise. All others
+    take a `Lifeline`.
+    """
     return functools.partial(_end_with, os.getpid())
 
 
@@ -101,14 +124,16 @@ class Children:
         with self._lock:
             if self._stopped:
                 return subprocess.CompletedProcess(command, -signal.SIGKILL, "", "")
-            ending = end_with_parent()
-            process = subprocess.Popen(command, text=True, start_new_session=True, preexec_fn=ending, **options)
+            lifeline = Lifeline()
+            process = start_tied(command, lifeline, text=True, start_new_session=True, **options)
             self._running.append(process)
         try:
             output, errors = process.communicate()
         except BaseException:
             self.stop()
             raise
+        finally:
+            lifeline.close()
         with self._lock:
             self._running.remove(process)
         return subprocess.CompletedProcess(command, process.returncode, output, errors)

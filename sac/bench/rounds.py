@@ -23,7 +23,8 @@ from typing import Any
 from sac.bench.errors import BenchError
 from sac.bench.judge import Samples
 from sac.bench.trees import Tree
-from sac.processes import end_with_parent
+from sac.lifeline import Lifeline
+from sac.processes import start_tied
 
 _WORKLOADS = Path(__file__).parent / "workloads"
 # The workloads get a name of their own, since `sac` is the measured revision's.
@@ -102,16 +103,17 @@ class Worker:
         command = [tree.python, "-c", _BOOT, str(_WORKLOADS), setup.profile, str(setup.threads)]
         environment = {name: value for name, value in os.environ.items() if name not in _CLEARED}
         environment |= {"PYTHONPATH": str(tree.root), "PYTHONDONTWRITEBYTECODE": "1"}
-        self._process = subprocess.Popen(
+        # It notices the end of its input only between two turns, and one that hangs never does.
+        self._lifeline = Lifeline()
+        self._process = start_tied(
             command,
+            self._lifeline,
             cwd=tree.root,
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,
-            # It notices the end of its input only between two turns, and one that hangs never does.
-            preexec_fn=end_with_parent(),
         )
 
     def greet(self) -> dict[str, Any]:
@@ -170,6 +172,7 @@ class Worker:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.communicate()
+        self._lifeline.close()
         self._errors.close()
 
 

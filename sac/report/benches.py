@@ -7,18 +7,16 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from sac.config import BadConfig
-from sac.report.prose import cell
-from sac.report.style import CSS
+from sac.report.markdown_cell import cell
 
 _WORDS = {0: "no slowdown", 1: "slowdown", 2: "not comparable", 4: "inconclusive"}
+BAD = ("slower", "counters rose", "fails", "missing")
+"""Verdicts that stop a change."""
 _TONES = {0: "equal", 1: "diverged"}
-_BAD = ("slower", "counters rose", "fails", "missing")
-_PICTURE = 200
 
 
 @dataclass(frozen=True)
@@ -50,12 +48,18 @@ class Bench:
         return _WORDS.get(self.exit_status, f"status {self.exit_status}")
 
     @property
+    def tone(self) -> str:
+        """Class of the verdict in the style sheet."""
+        return _TONES.get(self.exit_status, "open")
+
+    @property
     def title(self) -> str:
         """Both revisions, short."""
-        return f"{_short(self.head)} against {_short(self.base)}"
+        return f"{short(self.head)} against {short(self.base)}"
 
 
-def _short(revision: str) -> str:
+def short(revision: str) -> str:
+    """Return a revision in ten characters, and whether its tree was changed."""
     return revision[:10] + "+changes" * revision.endswith("+changes")
 
 
@@ -135,22 +139,9 @@ def _values(name: str, benches: Sequence[Bench], chain: bool) -> tuple[float | N
 def headline(benches: Sequence[Bench]) -> str:
     """The verdict on the last comparison."""
     last = benches[-1]
-    bad = [row.name for row in last.rows if row.verdict in _BAD]
+    bad = [row.name for row in last.rows if row.verdict in BAD]
     told = f": {', '.join(bad)}" if bad else ""
     return f"Benchmarks: {last.word}, {last.title}{told}"
-
-
-def page(benches: Sequence[Bench]) -> str:
-    """A page about speed alone."""
-    tone = _TONES.get(benches[-1].exit_status, "open")
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1"><link rel="icon" href="data:,">'
-        f"<title>{escape(headline(benches))}</title><style>{CSS}</style></head>\n<body><main>\n"
-        f'<header><h1>Benchmark report</h1></header>\n<section class="verdict {tone}" aria-label="Verdict">'
-        f'<p class="word">{escape(benches[-1].word)}</p><p class="head">{escape(headline(benches))}</p></section>\n'
-        f"{section(benches)}\n</main></body></html>\n"
-    )
 
 
 def document(benches: Sequence[Bench]) -> str:
@@ -158,96 +149,15 @@ def document(benches: Sequence[Bench]) -> str:
     return f"## {headline(benches)}\n\n{markdown(benches)}\n"
 
 
-def section(benches: Sequence[Bench]) -> str:
-    """The part of a page about speed; empty without comparisons."""
-    if not benches:
-        return ""
-    return f"<section><h2>Speed</h2>{_ratios(benches[-1])}{_trend(benches)}</section>"
-
-
-def _ratios(bench: Bench) -> str:
-    reach = max([math.log1p(bench.threshold) * 1.6, *(abs(math.log(x)) for row in bench.rows for x in row.ratio or ())])
-    rows = "".join(_ratio_line(row, bench.threshold, reach) for row in bench.rows)
-    return (
-        f'<p class="soft">Time of a call, {escape(bench.title)}, both revisions run in turns: below 1 is faster. The '
-        f"band is the threshold of {bench.threshold:.0%}, the bar an interval of {bench.confidence:.0%}.</p>"
-        '<table class="strip speed"><thead><tr><th scope="col">benchmark</th><th scope="col">head / base</th>'
-        f'<th scope="col">in words</th></tr></thead><tbody>{rows}</tbody></table>'
-    )
-
-
-def _ratio_line(row: BenchRow, threshold: float, reach: float) -> str:
-    hit = ' class="hit"' if row.verdict in _BAD else ""
-    note = f" ({row.note})" if row.note else ""
-    if row.ratio is None:
-        picture, words = "", f"{row.verdict}{note}"
-    else:
-        low, middle, high = row.ratio
-        picture = _bar(row, threshold, reach)
-        words = f"{middle:.3f} ({low:.3f} to {high:.3f}), {row.verdict}{note}"
-    return (
-        f'<tr{hit}><th scope="row">{escape(row.name)}</th><td class="bars">{picture}</td><td>{escape(words)}</td></tr>'
-    )
-
-
-def _bar(row: BenchRow, threshold: float, reach: float) -> str:
-    """The interval on a logarithmic axis around 1, over the band of the threshold."""
-    assert row.ratio
-
-    def place(value: float) -> float:
-        return _PICTURE / 2 * (1 + math.log(value) / (reach * 1.02))
-
-    low, middle, high = map(place, row.ratio)
-    band = place(1 / (1 + threshold)), place(1 + threshold)
-    state = "s-first" if row.verdict in _BAD else "s-equal"
-    return (
-        f'<svg class="row" viewBox="0 0 {_PICTURE} 16" preserveAspectRatio="none" aria-hidden="true">'
-        f'<rect class="s-none" opacity=".25" x="{band[0]:.1f}" y="0" width="{band[1] - band[0]:.1f}" height="16"/>'
-        f'<rect class="s-none" x="{_PICTURE / 2 - 0.3:.1f}" y="0" width="0.6" height="16"/>'
-        f'<rect class="{state}" x="{low:.1f}" y="6" width="{max(high - low, 1):.1f}" height="4"/>'
-        f'<rect class="{state}" x="{middle - 0.75:.2f}" y="2" width="1.5" height="12"/></svg>'
-    )
-
-
-def _trend(benches: Sequence[Bench]) -> str:
-    found = trends(benches)
-    if len(benches) < 2 or not found:
-        return ""
-    lines = "".join(_trend_line(trend) for trend in found)
-    return (
-        f'<h3>Trend</h3><p class="soft">{_meaning(benches)}</p><table class="strip speed"><thead><tr>'
-        f'<th scope="col">benchmark</th><th scope="col">{escape(_short(benches[0].head))} … '
-        f'{escape(_short(benches[-1].head))}</th><th scope="col">each</th></tr></thead><tbody>{lines}</tbody></table>'
-    )
-
-
-def _meaning(benches: Sequence[Bench]) -> str:
+def meaning(benches: Sequence[Bench]) -> str:
+    """Say what a trend over these comparisons shows."""
     if is_chain(benches):
-        return f"{len(benches)} comparisons in a row: the time in units of the first base, {_short(benches[0].base)}."
+        return f"{len(benches)} comparisons in a row: the time in units of the first base, {short(benches[0].base)}."
     return f"{len(benches)} comparisons, in the order given; each one by itself: their revisions do not link up."
 
 
-def _trend_line(trend: Trend) -> str:
-    known = [value for value in trend.values if value is not None] or [1.0]
-    reach = max(0.1, *(abs(math.log(value)) for value in known)) * 1.05
-    width = _PICTURE / len(trend.values)
-    marks = "".join(
-        f'<rect class="s-{"after" if value > 1 else "equal"}" x="{at * width + width * 0.1:.1f}" '
-        f'y="{min(8.0, 8 - 8 * math.log(value) / reach):.1f}" width="{width * 0.8:.1f}" '
-        f'height="{max(0.8, 8 * abs(math.log(value)) / reach):.1f}"/>'
-        for at, value in enumerate(trend.values)
-        if value is not None
-    )
-    picture = (
-        f'<svg class="row" viewBox="0 0 {_PICTURE} 16" preserveAspectRatio="none" aria-hidden="true">{marks}</svg>'
-    )
-    return (
-        f'<tr><th scope="row">{escape(trend.name)}</th><td class="bars">{picture}</td>'
-        f"<td>{_told(trend.values)}</td></tr>"
-    )
-
-
-def _told(values: Sequence[float | None], most: int = 6) -> str:
+def told(values: Sequence[float | None], most: int = 6) -> str:
+    """Return the last values in words."""
     shown = " ".join("?" if value is None else f"{value:.2f}" for value in values[-most:])
     return f"… {shown}" if len(values) > most else shown
 
@@ -264,6 +174,6 @@ def markdown(benches: Sequence[Bench]) -> str:
         numbers = f"{middle:.3f} | {low:.3f} to {high:.3f}" if row.ratio else " | "
         lines.append(f"| {cell(row.name)} | {numbers} | {cell(row.verdict + (f': {row.note}' * bool(row.note)))} |")
     if len(benches) > 1 and (found := trends(benches)):
-        lines += ["", _meaning(benches), "", "| benchmark | trend |", "|---|---|"]
-        lines += [f"| {cell(trend.name)} | {_told(trend.values, 12)} |" for trend in found]
+        lines += ["", meaning(benches), "", "| benchmark | trend |", "|---|---|"]
+        lines += [f"| {cell(trend.name)} | {told(trend.values, 12)} |" for trend in found]
     return "\n".join(lines)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sac.report import benches
+from sac.report.markdown_cell import cell
 from sac.report.model import Entry, RunPair, RunReport, curves, entries, reproduce
-from sac.report.prose import cell
 from sac.report.runs import CURVES
 from sac.report.strip import MEANING, State
 from sac.report.why_markdown import section

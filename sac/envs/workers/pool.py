@@ -2,7 +2,7 @@
 
 They start as fresh interpreters: a fork would copy locked mutexes of torch's threads, and whatever its parent has
 drawn, set or loaded. A socket for requests and answers connects each to its parent, and a pipe whose closing ends the
-worker (see `process`). Both are anonymous, so nothing can be left behind.
+worker (see `lifeline`). Both are anonymous, so nothing can be left behind.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 
 from sac.envs.protocol import EnvironmentFault
 from sac.envs.workers.process import Failure
+from sac.lifeline import Lifeline
 from sac.numerics import machine
 from sac.processes import python_command
 
@@ -60,7 +61,7 @@ class _Member:
 
     process: subprocess.Popen[bytes]
     connection: Connection
-    lifeline: int
+    lifeline: Lifeline
 
 
 class WorkerPool:
@@ -187,20 +188,20 @@ class WorkerPool:
 def _start() -> _Member:
     """Start one worker."""
     ours, theirs = socket.socketpair()
-    lifeline, held = os.pipe()
+    lifeline = Lifeline()
     process = subprocess.Popen(
-        python_command(_BOOT, [str(theirs.fileno()), str(lifeline), "\n".join(sys.path)]),
+        python_command(_BOOT, [str(theirs.fileno()), str(lifeline.descriptor), "\n".join(sys.path)]),
         env={**os.environ, **_OWN_ENVIRONMENT},
         stdin=subprocess.DEVNULL,
         # What tasks print must not reach the parent's standard output, which a program may read.
         stdout=2,
-        pass_fds=(theirs.fileno(), lifeline),
+        pass_fds=(theirs.fileno(), lifeline.descriptor),
         # A session of its own: Ctrl-C reaches only the parent, which then decides.
         start_new_session=True,
     )
     theirs.close()
-    os.close(lifeline)
-    return _Member(process, Connection(ours.detach()), held)
+    lifeline.started()
+    return _Member(process, Connection(ours.detach()), lifeline)
 
 
 def _stop(members: Sequence[_Member], patience: float) -> None:
@@ -214,7 +215,7 @@ def _stop(members: Sequence[_Member], patience: float) -> None:
         except subprocess.TimeoutExpired:
             member.process.kill()
             member.process.wait()
-        os.close(member.lifeline)
+        member.lifeline.close()
 
 
 def _cause_of_death(process: subprocess.Popen[bytes]) -> str:

@@ -6,16 +6,15 @@ is a new method of `Worker`.
 
 from __future__ import annotations
 
-import fcntl
 import os
-import select
-import signal
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
 from typing import TYPE_CHECKING, Any
+
+from sac.lifeline import die_with_parent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -160,19 +159,6 @@ class Worker:
         except (EOFError, ConnectionError):
             for key in list(self._envs):
                 self.drop(key)
-
-
-def die_with_parent(lifeline: int) -> None:
-    """Have the kernel end this process once nobody holds the other end of `lifeline`, even during a step.
-
-    Nothing is ever written to that pipe, so the signal can only mean that it was closed. (Linux's "parent death signal"
-    would also come when the thread that started this process ends.)
-    """
-    signal.signal(signal.SIGIO, signal.SIG_DFL)
-    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
-    if select.select([lifeline], [], [], 0)[0]:
-        os._exit(1)
 
 
 def main(socket: int, lifeline: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import signal
 import time
@@ -49,12 +51,23 @@ class FaultyEnv(DrawingEnv):
         return super().step(action)
 
 
-class StubbornEnv(FaultyEnv):
-    """Ignores the signal that tells its process of the parent's end."""
+class DeafEnv(FaultyEnv):
+    """Ignores every signal that a process can ignore."""
 
     def __init__(self) -> None:
         super().__init__()
-        signal.signal(signal.SIGIO, signal.SIG_IGN)
+        for kind in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}:
+            signal.signal(kind, signal.SIG_IGN)
+
+
+class CutOffEnv(FaultyEnv):
+    """Cuts its process off from the pipe that tells of the parent's end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for descriptor in map(int, os.listdir("/proc/self/fd")):
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(descriptor, fcntl.F_SETFL, fcntl.fcntl(descriptor, fcntl.F_GETFL) & ~os.O_ASYNC)
 
 
 class ReportingEnv(DrawingEnv):

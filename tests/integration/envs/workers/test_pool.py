@@ -316,16 +316,17 @@ def kill_parent(parent: subprocess.Popen[str], pids: list[int], folder: Path, in
     parent.wait()
 
 
+@pytest.mark.parametrize("make", ["FaultyEnv", "DeafEnv"])
 @pytest.mark.parametrize("in_step", [False, True])
-def test_workers_end_when_their_parent_is_killed(in_step, tmp_path):
-    parent, pids = start_parent("FaultyEnv", tmp_path)
+def test_workers_end_when_their_parent_is_killed(make, in_step, tmp_path):
+    parent, pids = start_parent(make, tmp_path)
     kill_parent(parent, pids, tmp_path, in_step)
     assert gone(pids)
 
 
-def test_a_worker_deaf_to_its_parents_end_would_be_noticed(tmp_path):
+def test_a_worker_that_does_not_notice_its_parents_end_would_be_seen(tmp_path):
     """Negative control of the test above."""
-    parent, pids = start_parent("StubbornEnv", tmp_path)
+    parent, pids = start_parent("CutOffEnv", tmp_path)
     kill_parent(parent, pids, tmp_path, in_step=True)
     try:
         assert not gone(pids, 0.5)
