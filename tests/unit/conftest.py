@@ -4,12 +4,13 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 import pytest
 
 REFUSED = "a unit test answers in its own process and without waiting: this one belongs to tests/integration"
+HERE = Path(__file__).parent
 _watched = False
 
 
@@ -42,8 +43,10 @@ _own_sleep = time.sleep
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Watch a unit test, its fixtures included."""
+    """Watch a unit test, its fixtures included. (pytest calls this hook for the tests of other folders, too.)"""
     global _watched
+    if HERE not in item.path.parents:
+        return (yield)
     _watched = True
     try:
         with pytest.MonkeyPatch.context() as patch:

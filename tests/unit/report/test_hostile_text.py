@@ -24,10 +24,10 @@ HOSTILE = {
     "attribute, single": "' onmouseover='alert(1)",
     "image": "<img src=x onerror=alert(1)>",
     "entity": "&lt;b&gt; &amp;",
-    "expression": "{{ 7 * 7 }}",
+    "expression": "{{ 7919 * 7907 }}",
     "statement": "{% include 'style.css' %}",
     "comment": "{# gone #}<!-- gone",
-    "code": "`<i>` `{{ 7 * 7 }}",
+    "code": "`<i>` `{{ 7919 * 7907 }}",
 }
 TAGS = {"script", "img", "i", "iframe"}
 
@@ -81,7 +81,7 @@ def test_hostile_text_stays_text(tmp_path, make, kind):
     text = HOSTILE[kind].replace("/", "") if make is runs_page else HOSTILE[kind]
     page = make(tmp_path, text)
     assert faults(page, text) == []
-    assert "49" not in Reader(page).text.replace("4503599627370496", "")
+    assert str(7919 * 7907) not in Reader(page).text
 
 
 @pytest.mark.parametrize(
