@@ -15,7 +15,6 @@ from sac.bench import trees
 from sac.bench.calibrate import calibrate_command
 from sac.bench.compare import Report, Wanted, check, compare
 from sac.bench.errors import BenchError
-from sac.bench.plot import svg
 from sac.bench.report import as_json, markdown, print_report
 from sac.bench.rounds import Setup
 from sac.bench.trees import Tree
@@ -55,9 +54,13 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--seconds", type=float, default=450, help="time for all of it (default %(default)s)")
     one.add_argument("--accept-counters", action="store_true", help="let operations, syncs and copies rise")
     one.add_argument("--same-environment", action="store_true", help="install nothing, even if dependencies differ")
-    one.add_argument("--json", type=Path, metavar="F", help="write everything, samples included")
+    one.add_argument(
+        "--json",
+        type=Path,
+        metavar="F",
+        help="write everything, samples included: `sac report F` makes a page with pictures of it",
+    )
     one.add_argument("--markdown", type=Path, metavar="F", help="append a summary, as for $GITHUB_STEP_SUMMARY")
-    one.add_argument("--plot", type=Path, metavar="F", help="write a picture (SVG)")
     two = commands.add_parser("calibrate", help="how often the gate sees planted slowdowns, and how often it errs")
     two.set_defaults(run=calibrate_command)
     two.add_argument("--repeats", type=int, default=20, help="comparisons of each kind (default %(default)s)")
@@ -101,7 +104,7 @@ def _wanted(options: argparse.Namespace) -> Wanted:
 
 def _require_writable(options: argparse.Namespace) -> None:
     """Minutes of measuring must not end in a file that can't be written."""
-    for name in ("json", "markdown", "plot"):
+    for name in ("json", "markdown"):
         path: Path | None = getattr(options, name, None)
         if path is None:
             continue
@@ -117,8 +120,6 @@ def _write(report: Report, options: argparse.Namespace) -> None:
     if options.markdown is not None:
         with options.markdown.open("a") as file:
             file.write(markdown(report))
-    if options.plot is not None:
-        options.plot.write_text(svg(report))
-    for path in (options.json, options.markdown, options.plot):
+    for path in (options.json, options.markdown):
         if path is not None:
             print(f"wrote {path}", file=sys.stderr)
