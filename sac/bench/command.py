@@ -13,7 +13,7 @@ from rich.console import Console
 
 from sac.bench import trees
 from sac.bench.calibrate import calibrate_command
-from sac.bench.compare import Report, Wanted, check, compare
+from sac.bench.compare import BenchReport, Wanted, check, compare
 from sac.bench.errors import BenchError
 from sac.bench.report import as_json, markdown, print_report
 from sac.bench.rounds import Setup
@@ -114,7 +114,7 @@ def _require_writable(options: argparse.Namespace) -> None:
             raise BenchError(f"--{name} {path}: can't be written: give the name of a file, in a folder that is yours")
 
 
-def _write(report: Report, options: argparse.Namespace) -> None:
+def _write(report: BenchReport, options: argparse.Namespace) -> None:
     if options.json is not None:
         options.json.write_text(as_json(report))
     if options.markdown is not None:
