@@ -1,10 +1,10 @@
 """Which native libraries of a portable run hold instructions whose results CPU vendors chose, and which are reached.
 
-`python -m tools.vendor_instructions [--only WORD] [FLAGS OF sac train]` trains once, so that all libraries are loaded,
-and searches the code of each, and code made at run time. For each library with such instructions a copy of the process
-trains again with a breakpoint in the place of every one of them: it dies where one is reached. `--keep` writes what
-replaces the simulator's into sac/native/known.json. Takes some minutes, most of them for torch. Exit status: 0, 1 where
-one is reached that is not replaced.
+`python -m tools.vendor_instructions [--only WORD] [FLAGS OF sac train]` trains once, so that all libraries are loaded.
+Then it searches the code of each, and code made at run time. For each library with such instructions a copy of the
+process trains again with a breakpoint on every one of them, and dies if it reaches one. `--keep` writes what replaces
+the simulator's into sac/native/known.json. It takes some minutes, most of them for torch. Exit status: 0; 1 if one is
+reached that is not replaced.
 """
 
 from __future__ import annotations

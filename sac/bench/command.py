@@ -1,4 +1,4 @@
-"""`sac bench`: its flags, and what they lead to."""
+"""`sac bench`: its flags and its commands."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from sac.processes import ended_by_signals
 
 
 def bench_command(arguments: Sequence[str]) -> int:
-    """`sac bench compare` and `sac bench calibrate`.
+    """Run `sac bench compare` or `sac bench calibrate`; return the exit status.
 
     Raises:
         BenchError: the comparison can't be made.
@@ -37,8 +37,8 @@ def bench_command(arguments: Sequence[str]) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """All flags."""
-    top = argparse.ArgumentParser(prog="sac bench", description="Benchmarks of two revisions, run in turns.")
+    """Return the parser of all flags."""
+    top = argparse.ArgumentParser(prog="sac bench", description="Benchmark two revisions, which run in turns.")
     commands = top.add_subparsers(dest="command", required=True)
     one = commands.add_parser(
         "compare",
@@ -49,18 +49,23 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--base", help="revision to compare with (default: where the branch left main, else HEAD~1)")
     one.add_argument("--head", default=trees.WORKTREE, help="revision to judge (default: the working tree as it is)")
     one.add_argument("--benchmarks", help=f"comma-separated names (default: all): {', '.join(CASES)}")
-    one.add_argument("--threshold", type=float, default=0.10, help="slowdown let pass (default %(default)s)")
-    one.add_argument("--pairs", type=int, default=5, help="pairs of processes in the first look (default %(default)s)")
-    one.add_argument("--seconds", type=float, default=450, help="time for all of it (default %(default)s)")
-    one.add_argument("--accept-counters", action="store_true", help="let operations, syncs and copies rise")
-    one.add_argument("--same-environment", action="store_true", help="install nothing, even if dependencies differ")
     one.add_argument(
-        "--json",
-        type=Path,
-        metavar="F",
-        help="write everything, samples included: `sac report F` makes a page with pictures of it",
+        "--threshold",
+        type=float,
+        default=0.10,
+        help="largest slowdown that passes, as a fraction (default %(default)s)",
     )
-    one.add_argument("--markdown", type=Path, metavar="F", help="append a summary, as for $GITHUB_STEP_SUMMARY")
+    one.add_argument("--pairs", type=int, default=5, help="pairs of processes to begin with (default %(default)s)")
+    one.add_argument("--seconds", type=float, default=450, help="time for the whole comparison (default %(default)s)")
+    one.add_argument(
+        "--accept-counters",
+        action="store_true",
+        help="let the counters of operations, syncs, copies and allocations rise",
+    )
+    one.add_argument("--same-environment", action="store_true", help="install nothing, even if dependencies differ")
+    everything = "write everything, samples included; `sac report F` makes a page of it"
+    one.add_argument("--json", type=Path, metavar="F", help=everything)
+    one.add_argument("--markdown", type=Path, metavar="F", help="append a summary, for example to $GITHUB_STEP_SUMMARY")
     two = commands.add_parser("calibrate", help="how often the gate sees planted slowdowns, and how often it errs")
     two.set_defaults(run=calibrate_command)
     two.add_argument("--repeats", type=int, default=20, help="comparisons of each kind (default %(default)s)")
@@ -77,7 +82,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def compare_command(options: argparse.Namespace) -> int:
-    """Find the trees, compare them, write what was asked for."""
+    """Find the trees, compare them, and write what was asked for."""
     wanted = _wanted(options)
     check(wanted)
     # A log has no width of its own, and the assumed 80 columns would cut the verdicts off.
@@ -103,7 +108,7 @@ def _wanted(options: argparse.Namespace) -> Wanted:
 
 
 def _require_writable(options: argparse.Namespace) -> None:
-    """Minutes of measuring must not end in a file that can't be written."""
+    """Refuse files that can't be written, before minutes of measuring."""
     for name in ("json", "markdown"):
         path: Path | None = getattr(options, name, None)
         if path is None:

@@ -1,7 +1,7 @@
 """Rounds: two fresh processes, one of each revision, that take turns of milliseconds in the order A B B A.
 
-Turns that short see the same machine, whatever else runs on it; fresh processes in every round keep the luck of one
-(where its memory came to lie) from deciding.
+Turns that short see the same machine, whatever else runs on it. Every round has fresh processes, so the luck of one
+(the addresses of its memory) can't decide.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ serve(profile, int(threads))
 """
 CLOCKS = ("cpu", "wall")
 PATIENCE = 180
-"""Seconds after which a silent process counts as hanging: far more than a build on a busy machine takes."""
+"""Seconds of silence after which a process counts as hanging: far more than a build on a busy machine takes."""
 DEAD = "ended with"
 _CLEARED = ("PYTHONHASHSEED", "PYTHONOPTIMIZE", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "SAC_RESTARTED")
 
@@ -140,7 +140,7 @@ class Worker:
                 return
 
     def hear(self) -> dict[str, Any]:
-        """The next answer; a process that died, or is silent for `PATIENCE` seconds and killed, answers by an error."""
+        """Return the next answer, or an error if the process died or, silent for `PATIENCE` seconds, was killed."""
         assert self._process.stdout is not None
         if not select.select([self._process.stdout], [], [], PATIENCE)[0]:
             self._process.kill()
@@ -166,7 +166,7 @@ class Worker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the process; one that does not heed the end of its input is killed."""
+        """End the process; kill it if it ignores the end of its input."""
         try:
             self._process.communicate(timeout=10)
         except subprocess.TimeoutExpired:
@@ -177,13 +177,13 @@ class Worker:
 
 
 class Rounds:
-    """Runs rounds and keeps what they give.
+    """Runs rounds and keeps their results.
 
     Args:
         base: tree A.
         head: tree B.
         setup: how processes are run.
-        say: told about progress.
+        say: called with a line about progress.
     """
 
     def __init__(self, base: Tree, head: Tree, setup: Setup, say: Callable[[str], None] = lambda line: None) -> None:
@@ -192,7 +192,7 @@ class Rounds:
         self.hellos: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
 
     def run(self, names: Sequence[str]) -> None:
-        """One round of these benchmarks, in fresh processes."""
+        """Run one round of these benchmarks, in fresh processes."""
         with ExitStack() as stack:
             workers = [stack.enter_context(Worker(tree, self.setup)) for tree in self.trees]
             self.hellos = (workers[0].greet(), workers[1].greet())
@@ -202,7 +202,7 @@ class Rounds:
                 if not any(record.errors):
                     self._measure(workers, name, record)
                 if any(DEAD in error for error in record.errors):
-                    # A dead process answers nothing more: the other benchmarks have the next round.
+                    # A dead process answers no more: the other benchmarks wait for the next round.
                     return
 
     def _measure(self, workers: list[Worker], name: str, record: BenchRecord) -> None:

@@ -20,7 +20,7 @@ _PATIENCE = 120
 
 
 class GitFailed(BenchError):
-    """A git command failed; the message holds what it said."""
+    """A git command failed; the message quotes it."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Tree:
 
     Attributes:
         root: folder that holds the package `sac`.
-        revision: commit, and `+changes` where files differ from it.
-        note: what a reader of the result should know of it; may be empty.
+        revision: commit, with `+changes` if files differ from it.
+        note: what a reader of the result should know about it; may be empty.
         python: interpreter that runs it.
     """
 
@@ -41,10 +41,10 @@ class Tree:
 
 
 def find_repository(folder: Path) -> Path:
-    """Top folder of the git repository around `folder`.
+    """Return the top folder of the git repository around `folder`.
 
     Raises:
-        BenchError: there is none, or git is not there.
+        BenchError: there is none, or git is not installed.
     """
     try:
         return Path(_git(folder, "rev-parse", "--show-toplevel"))
@@ -52,12 +52,12 @@ def find_repository(folder: Path) -> Path:
         raise BenchError("git is not installed: a comparison takes its revisions from git") from error
     except GitFailed as error:
         raise BenchError(
-            f"{folder} lies in no git repository that can be read ({error}): run it inside a clone of the project"
+            f"{folder} is in no git repository that can be read ({error}): run this inside a clone of the project"
         ) from error
 
 
 def resolve(repository: Path, flag: str, revision: str) -> str:
-    """Full commit hash of a revision.
+    """Return the full commit hash of a revision.
 
     Raises:
         BenchError: git does not know it.
@@ -73,7 +73,7 @@ def resolve(repository: Path, flag: str, revision: str) -> str:
 
 
 def default_base(repository: Path) -> str:
-    """What a change is compared with: where it left main; on main itself the commit before the last, or the last.
+    """Return what to compare with: the commit where the branch left main; on main the last but one, or the last.
 
     Raises:
         BenchError: the repository has no commit.
@@ -96,10 +96,10 @@ def default_base(repository: Path) -> str:
 
 @contextmanager
 def tree_of(repository: Path, flag: str, revision: str) -> Iterator[Tree]:
-    """The tree of a revision: a worktree that is removed at the end, or the working tree itself for ``worktree``.
+    """Yield the tree of a revision: a temporary worktree, or for ``worktree`` the working tree itself.
 
     Raises:
-        BenchError: the revision is unknown, or holds no package `sac`.
+        BenchError: the revision is unknown, or has no package `sac`.
     """
     if revision == WORKTREE:
         yield _checked(flag, _working_tree(repository))
@@ -111,16 +111,16 @@ def tree_of(repository: Path, flag: str, revision: str) -> Iterator[Tree]:
             _git(repository, "worktree", "add", "--quiet", "--detach", str(root), commit)
             yield _checked(flag, Tree(root, commit))
         finally:
-            # The folder goes in any case; git must not remember it.
+            # The folder is deleted in any case; git must forget it too.
             with suppress(GitFailed):
                 _git(repository, "worktree", "remove", "--force", str(root))
 
 
 def with_interpreter(tree: Tree, other: Tree, same_environment: bool) -> Tree:
-    """`tree` with an environment of its own where its dependencies differ from those of `other`, which has this one.
+    """Return `tree`, with an environment of its own if its dependencies differ from those of `other`.
 
     Raises:
-        BenchError: it can't be installed.
+        BenchError: the environment can't be installed.
     """
     if same_environment or not _dependencies_differ(tree.root, other.root):
         return tree
@@ -141,7 +141,7 @@ def _dependencies_differ(a: Path, b: Path) -> bool:
 
 
 def _relevant(path: Path) -> list[str]:
-    """The lines that decide what is installed: all pins, or pyproject's own list of dependencies."""
+    """Return the lines that decide what is installed: all pins, or pyproject's own list of dependencies."""
     if not path.exists():
         return []
     lines = path.read_text().splitlines()
@@ -152,7 +152,7 @@ def _relevant(path: Path) -> list[str]:
 
 
 def _outer_python() -> str:
-    """The interpreter outside of the running virtual environment, which may lack pip."""
+    """Return the interpreter outside the running virtual environment, which may lack pip."""
     name = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     found = Path(sys.base_prefix) / "bin" / name
     return str(found) if found.exists() else sys.executable
@@ -170,7 +170,7 @@ def _working_tree(repository: Path) -> Tree:
 
 
 def _changes(repository: Path) -> int:
-    """Number of files that differ from the last commit, new ones included."""
+    """Count the files that differ from the last commit, new ones included."""
     return len(_git(repository, "status", "--porcelain", "--untracked-files=all").splitlines())
 
 
@@ -181,10 +181,10 @@ def _checked(flag: str, tree: Tree) -> Tree:
 
 
 def _git(repository: Path, *arguments: str) -> str:
-    """What a git command prints.
+    """Return what a git command prints.
 
     Raises:
-        GitFailed: with what git said.
+        GitFailed: it failed; the message quotes git.
     """
     # A hook that runs this has set GIT_DIR, which would lead every command to the hook's repository.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}

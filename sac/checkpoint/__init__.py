@@ -1,1 +1,1 @@
-"""All of a training's state on the disk, and how a run goes on from it."""
+"""All of a training's state on disk, and how a run resumes from it."""

@@ -1,9 +1,9 @@
-"""Holds two ledgers against each other and finds the first channel, in the order of execution, that differs.
+"""Compares two ledgers and finds the first channel, in the order of execution, that differs.
 
-Lines are aligned by iteration, not by position: the runs may have written them at unlike cadences, and one may be
-shorter. What only one run was asked to witness is no difference: lines beyond the other's end, evaluations at other
-steps. Such an equality is one as far as both go, and says so. Ledgers in which nothing means the same aren't compared
-at all: equality would say nothing.
+Lines are aligned by iteration, not by position: the runs may have written them at different cadences, and one may be
+shorter. What only one run was asked to record is no difference: lines beyond the other's end, evaluations at other
+steps. Such ledgers are "equal as far as both go", and the text says so. Ledgers in which nothing means the same are not
+compared at all: equality would mean nothing.
 """
 
 import struct
@@ -24,18 +24,18 @@ T = TypeVar("T")
 
 
 class NotComparable(UserError, ValueError):
-    """Two ledgers can't be held against each other; the message is the reason."""
+    """Two ledgers can't be compared; the message says why."""
 
 
 @dataclass(frozen=True)
 class LedgerComparison:
-    """What holding two ledgers against each other showed.
+    """What the comparison of two ledgers showed.
 
     Attributes:
         compared_iterations: lines that both hold.
         first: the first difference; None if there is none.
         notes: how far the comparison reaches, in words.
-        complete: whether all that either ledger holds was held against the other.
+        complete: whether everything in either ledger was compared with the other.
         held: lines of the longer ledger.
     """
 
@@ -47,27 +47,27 @@ class LedgerComparison:
 
     @property
     def equal(self) -> bool:
-        """Whether every channel that both could be asked for was equal."""
+        """Whether every channel that both hold was equal."""
         return self.first is None
 
     @property
     def verdict(self) -> str:
-        """What the first difference means; empty if there is none."""
+        """Say what the first difference means; empty if there is none."""
         return "" if self.first is None else self.first.verdict
 
     @property
     def text(self) -> str:
-        """The outcome for people."""
+        """Return the outcome for people."""
         return "\n".join([self.verdict or self._equal(), *(f"  note: {note}" for note in self.notes)])
 
     def _equal(self) -> str:
-        """Say how far equality was seen: a prefix of a run must not read like the whole of it."""
+        """Say how far the ledgers are equal: a prefix of a run must not read like the whole run."""
         if self.held > self.compared_iterations:
             return f"equal as far as both go: {self.compared_iterations} of {self.held} iterations compared"
         return f"equal: {self.compared_iterations} iterations compared"
 
     def to_json(self) -> dict[str, Any]:
-        """The object that `sac diff --json` promises, see docs/run_folder.md."""
+        """Return the object that `sac diff --json` promises; see docs/run_folder.md."""
         first = None if self.first is None else self.first.to_json()
         compared = {"compared_iterations": self.compared_iterations, "complete": self.complete}
         return {"equal": self.equal, **compared, "first": first, "notes": list(self.notes)}
@@ -143,10 +143,10 @@ def _all_is_paired(a: Ledger, b: Ledger, pairs: Sequence[tuple[Line, Line]]) -> 
 
 
 def coverage_difference(a: Ledger, b: Ledger) -> str | None:
-    """Say what one of two ledgers witnesses and the other does not; None where both witness the same.
+    """Say what one of two ledgers records and the other does not; None if both record the same.
 
-    `compare` lets a shorter run be a prefix of a longer one, and evaluations be where they are. Runs of the same flags
-    have no such freedom.
+    `compare` accepts a run that is a prefix of a longer one, and evaluations at different steps. Runs of the same flags
+    must record the same.
     """
     for ledger in (a, b):
         if ledger.torn is not None:
@@ -160,7 +160,7 @@ def coverage_difference(a: Ledger, b: Ledger) -> str | None:
 
 
 def _without_evaluation(ledger: Ledger) -> Ledger:
-    """Return the ledger less what its evaluations left."""
+    """Return the ledger without its evaluations."""
     lines = (replace(row, digests=_training(row.digests), values=_training(row.values)) for row in ledger.lines)
     return replace(ledger, lines=tuple(lines))
 
@@ -231,7 +231,7 @@ def _value_differences(left: Line, right: Line) -> tuple[ValueDifference, ...]:
 
 
 def _notes(a: Ledger, b: Ledger, pairs: Sequence[tuple[Line, Line]]) -> list[str]:
-    """Return what a reader should know of how far the comparison reaches."""
+    """Say how far the comparison reaches, one note for each limit."""
     notes = [
         f"{ledger.path} ends in an unfinished line, left out: its run was killed" for ledger in (a, b) if ledger.torn
     ]

@@ -85,7 +85,7 @@ class LedgerDivergence:
 
     @property
     def inputs_equal(self) -> bool:
-        """Whether the ledgers show that all came in equal from before, so that this channel's stage is the culprit."""
+        """Whether the ledgers show that all inputs were equal, so that this channel's stage is the culprit."""
         return not self.inputs.unproven
 
     @property
@@ -114,12 +114,12 @@ class LedgerDivergence:
         return "\n".join([self.headline, *(f"  {name}: {text}" for name, text in self.details.items())])
 
     def to_json(self) -> dict[str, Any]:
-        """The member `first` of the object that `sac diff --json` prints."""
+        """Return the member `first` of the object that `sac diff --json` prints."""
         names = ("iteration", "global_step", "channel", "a", "b", "inputs_equal", "verdict")
         return {name: getattr(self, name) for name in names}
 
     def _inputs(self) -> str:
-        """Say what is known of the channel's inputs."""
+        """Say what is known about the channel's inputs."""
         equal, unproven = self.inputs
         if unproven:
             gap = "before its first line" if self.previous is None else f"after iteration {self.previous}, still equal"

@@ -9,7 +9,7 @@ from sac.ledger.headers import HeaderDifference, HeaderDifferences, list_differe
 
 
 class ChannelCause(NamedTuple):
-    """What usually makes a channel differ where its inputs are equal."""
+    """What usually makes a channel differ though its inputs are equal."""
 
     stage: str
     cause: str
@@ -98,12 +98,12 @@ _SAME_ROUNDING = "rounding: sums in no fixed order, by several threads or by a G
 
 
 def usual_cause(channel: str, config: Mapping[str, Any], same_machine: bool) -> ChannelCause:
-    """The likely cause at a channel.
+    """Return the likely cause at a channel.
 
     Args:
         channel: the first differing channel.
         config: the first run's flags.
-        same_machine: whether versions and arithmetic are known to be the same, and so can't be the cause.
+        same_machine: whether versions and arithmetic are known to be the same, so that they can't be the cause.
     """
     point = config.get("env_id") == "Point-v1"
     if point:

@@ -1,4 +1,4 @@
-"""Where within one iteration two rollouts part: env step, environment, and the channel that was first in time."""
+"""Where within one iteration two rollouts diverge: env step, environment, and the channel that was first in time."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 IN_TIME = ("rollout.obs", "rollout.action", "rollout.reward", "rollout.next_obs", "rollout.done", "env.seed")
-"""Channels of the rollout as one env step runs through them; an episode that begins is seeded at the step's end."""
+"""Channels of the rollout in the order of one env step; the step ends by seeding the episodes that begin."""
 
 _WIDTH = 4
-"""Hexadecimal digits of one mark, see `Digester.row_marks`."""
+"""Hexadecimal digits of one mark; see `Digester.row_marks`."""
 
 
 class RolloutPlace(NamedTuple):
@@ -17,7 +17,7 @@ class RolloutPlace(NamedTuple):
 
     Attributes:
         step: env step within the iteration, from 0.
-        environment: lowest index of an environment that differs there.
+        environment: lowest index of the environments that differ there.
         channel: first channel of that step that differs.
     """
 
@@ -27,12 +27,12 @@ class RolloutPlace(NamedTuple):
 
 
 def locate(a: Mapping[str, str], b: Mapping[str, str], num_envs: object) -> RolloutPlace | None:
-    """The first place where the marks of two ledger lines differ; None where they don't tell.
+    """Find the first place where the marks of two ledger lines differ; None if they don't tell.
 
     Args:
         a: channel -> marks, environments of one step side by side.
-        b: the same of the other ledger.
-        num_envs: how many environments there are, as the ledger's header says.
+        b: the same for the other ledger.
+        num_envs: number of environments, from the ledger's header.
     """
     if not isinstance(num_envs, int) or num_envs < 1:
         return None

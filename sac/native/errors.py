@@ -6,4 +6,4 @@ from sac.errors import UserError
 
 
 class NotReplaceable(UserError, RuntimeError):
-    """A library holds an instruction whose result the CPU's vendor chose, and it can't be made exact; says which."""
+    """An instruction whose result the CPU's vendor chose can't be made exact; the message says which."""

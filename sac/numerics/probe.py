@@ -10,7 +10,7 @@ import torch
 from sac.digest import digest
 from sac.native.approximate import approximations
 from sac.numerics.adam import adam_step
-from sac.numerics.matmul import products_for
+from sac.numerics.matmul import matmul_for
 from sac.state import AdamState
 
 
@@ -28,11 +28,11 @@ def _adam(x: torch.Tensor) -> torch.Tensor:
 
 def _linear(x: torch.Tensor) -> torch.Tensor:
     """The learner's own products, forward and back."""
-    products = products_for(x.device, portable=True)
-    hidden = products.linear(x[:64, :96], x[:96, :128], x[0, :128], relu=True)
+    matmul = matmul_for(x.device, portable=True)
+    hidden = matmul.linear(x[:64, :96], x[:96, :128], x[0, :128], relu=True)
     gradient = torch.empty(96, 128, device=x.device)
-    products.weight_gradient(x[:64, :96], hidden, gradient)
-    return torch.cat([gradient.flatten(), products.input_gradient(hidden, x[:96, :128]).flatten()])
+    matmul.weight_gradient(x[:64, :96], hidden, gradient)
+    return torch.cat([gradient.flatten(), matmul.input_gradient(hidden, x[:96, :128]).flatten()])
 
 
 def _numpy(function: Callable[[np.ndarray], np.ndarray]) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -68,7 +68,7 @@ _OPERATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 
 
 def probe(device: torch.device) -> dict[str, str]:
-    """Operation -> digest of its result on `device`; what begins with `cpu.` is the CPU's own instruction."""
+    """Return operation -> digest of its result on `device`; names that begin with `cpu.` are CPU instructions."""
     x = _grid(256, 256, device)
     own = approximations(np.abs(x.cpu().numpy().ravel()) + np.float32(0.5))
     return {

@@ -1,6 +1,6 @@
 """The benchmarks: each builds its data once and returns the function whose calls are timed.
 
-A benchmark touches `sac` only inside its builder: one that a revision can't run is told, and the others still run.
+A benchmark touches `sac` only inside its builder: if a revision can't run one, that is reported and the others run.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class Case:
     """One benchmark.
 
     Attributes:
-        build: makes the work; what has to be closed goes to the stack.
+        build: makes the work; what must be closed goes to the stack.
         counted: its tensor operations are counted, and the counts gate.
-        clock: what decides. Processor time where the process computes by itself: another program that takes the core
-            does not enter it. The wall clock where it waits for other processes or a device.
+        clock: what decides. Processor time if the process computes alone, because another program on the same core does
+            not affect it. The wall clock if it waits for other processes or a device.
     """
 
     build: Callable[[ExitStack], Work]
@@ -73,7 +73,7 @@ def make_replay() -> Any:
 
 
 def update(batch: int, stack: ExitStack) -> Work:
-    """One gradient step on a batch that lies ready."""
+    """One gradient step on a batch that is ready."""
     from sac.replay import RowLayout
 
     learner, layout = make_learner(batch), RowLayout(OBSERVATION, ACTION)
@@ -120,7 +120,7 @@ def env_step(env_id: str, num_envs: int, stack: ExitStack) -> Work:
 
 
 def env_reset_stack_cube(stack: ExitStack) -> Work:
-    """The next episode of 2 StackCube-v1 begins: a reset is one env step of fifty, so the median of steps lacks it."""
+    """Begin the next episode of 2 StackCube-v1: only one env step in fifty resets, so the median of steps lacks it."""
     from sac.envs.factory import make_vector_env
     from sac.streams import EpisodeSeeds
 
@@ -148,7 +148,7 @@ def iteration(stack: ExitStack) -> Work:
 
 
 def checkpoint(stack: ExitStack) -> Work:
-    """A checkpoint of a small run in which nothing new has come to the replay buffer."""
+    """A checkpoint of a small run whose replay buffer has nothing new."""
     trainer = make_trainer(stack)
     trainer.iterate()
 
@@ -165,7 +165,6 @@ def make_trainer(stack: ExitStack) -> Any:
     import torch
 
     from sac.config import TrainConfig
-    from sac.trainer import Trainer
 
     config = TrainConfig(
         env_id="Point-v1",
@@ -184,9 +183,21 @@ def make_trainer(stack: ExitStack) -> Any:
     folder = load("sac.run.folder").RunFolder(Path(stack.enter_context(tempfile.TemporaryDirectory())))
     envs, eval_envs = load("sac.envs.make").make_envs(config, device, stack)
     learner = load("sac.learner.sac").Learner(config, envs.spec, device)
-    trainer = Trainer(config, learner, envs, eval_envs, folder, {})
-    trainer.open(stack, {})
-    return trainer
+    return assemble(config, learner, envs, eval_envs, folder, stack)
+
+
+def assemble(config: Any, learner: Any, envs: Any, eval_envs: Any, folder: Any, stack: ExitStack) -> Any:
+    """A trainer whose files are open, as either revision puts it together."""
+    module = load("sac.trainer")
+    if not hasattr(module, "open_output"):
+        # Revisions before `sac.training`: one object does all, and opens its files later.
+        trainer = module.Trainer(config, learner, envs, eval_envs, folder, {})
+        trainer.open(stack, {})
+        return trainer
+    training = load("sac.training").Training(config, learner, envs)
+    output = module.open_output(stack, training, folder, {}, {})
+    recorder = module.make_recorder(training, output.ledger)
+    return module.Trainer(training, output, recorder, load("sac.schedule").Schedule(config), eval_envs)
 
 
 def digest(stack: ExitStack) -> Work:
@@ -195,12 +206,12 @@ def digest(stack: ExitStack) -> Work:
 
     state, record_learner = make_learner(256).state, load("sac.ledger.recorder").record_learner
 
-    def witness() -> object:
-        record = DigestBatch("cpu")
-        record_learner(record, state)
-        return record.finish()
+    def record() -> object:
+        digests = DigestBatch("cpu")
+        record_learner(digests, state)
+        return digests.finish()
 
-    return witness
+    return record
 
 
 def ledger_line(stack: ExitStack) -> Work:
@@ -229,4 +240,4 @@ CASES: dict[str, Case] = {
     "digest": Case(digest),
     "ledger_line": Case(ledger_line, counted=False),
 }
-"""Name -> benchmark; adding one is adding a line."""
+"""Name -> benchmark; to add one, add a line."""

@@ -1,6 +1,6 @@
 """Exact counters: what one call asks of torch, whatever the clock says.
 
-Counted where torch dispatches: operations below that, and memory that a kernel takes for itself, are not seen.
+They count where torch dispatches: they miss operations below that, and memory that a kernel takes for itself.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 _COPIES = frozenset({"copy_", "_to_copy", "clone", "cat", "index_select", "index", "stack", "gather"})
 _SYNCS = frozenset({"_local_scalar_dense", "nonzero", "equal", "is_nonzero", "masked_select"})
-"""Operations whose result the host must wait for, because it decides a number or a shape there."""
+"""Operations for whose result the host must wait, because it decides a number or a shape there."""
 
 
 class Counting(TorchDispatchMode):
     """Counts operations, host syncs, bytes copied and allocations of torch while it is entered.
 
-    What NumPy does is not seen: a CPU's digests, say, show in the clock alone.
+    It does not see NumPy: for example, a CPU's digests show only in the clock.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Counting(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Run one operation and book it."""
+        """Run one operation and count it."""
         kwargs = kwargs or {}
         # Before the call: an operation with `out=` may move its storage.
         given = {_address(tensor) for tensor in _tensors([args, kwargs])}
@@ -47,7 +47,7 @@ class Counting(TorchDispatchMode):
 
 
 def count(work: Callable[[], object]) -> dict[str, int]:
-    """Counters of one call."""
+    """Return the counters of one call."""
     with Counting() as mode:
         work()
     return mode.counts
@@ -72,7 +72,7 @@ def _bytes(tensor: torch.Tensor) -> int:
 
 
 def _is_masked(name: str, args: tuple[Any, ...]) -> bool:
-    """Whether an index is a mask: how many elements it takes is known only when it has been looked at."""
+    """Whether an index is a mask: only its content tells how many elements it takes."""
     return name == "index" and any(tensor.dtype == torch.bool for tensor in _tensors(args[1]))
 
 

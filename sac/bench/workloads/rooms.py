@@ -1,4 +1,4 @@
-"""Where the parts of `sac` that are measured lie in the measured revision, which may be older than their folders."""
+"""Where the measured parts of `sac` are in the measured revision, which may be older than their folders."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _BEFORE = {
     "sac.numerics.profiles": ("sac.numerics",),
     "sac.run.folder": ("sac.run_folder",),
 }
-"""Module -> those that held the same names before, newest first; moving one of them again is adding a name."""
+"""Module -> modules that held the same names before, newest first; if a module moves again, add its name."""
 
 
 def load(name: str) -> ModuleType:
-    """Import the module that `name` is, or was before.
+    """Import the module `name`, under this name or a former one.
 
     Raises:
-        ModuleNotFoundError: the revision has neither, or a library is missing that it needs.
+        ModuleNotFoundError: the revision has none of them, or lacks a library that they need.
     """
     found = next(filter(None, map(_import, (name, *_BEFORE.get(name, ())))), None)
     if found is None:
@@ -31,7 +31,7 @@ def load(name: str) -> ModuleType:
 
 
 def _import(name: str) -> ModuleType | None:
-    """Import a module; None where it, or a package that should hold it, is not there."""
+    """Import a module; None if it, or a package that should hold it, does not exist."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""The measuring process: builds benchmarks and times them as it is told, one JSON object a line in and out."""
+"""The measuring process: builds benchmarks and times them on request, one JSON object for each line in and out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from .rooms import load
 
 WARM_UP = 3
-"""Calls before anything is counted or timed; the counted call is always the same one, so that counts can be equal."""
+"""Calls before anything is counted or timed; the counted call always has the same number, so counts can be equal."""
 
 
 class Server:
