@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Compares the working tree's speed with PERF_BASE, and leaves in PERF_KEEP: comparison.json, report.html, ratios.svg,
-# and comment.md, a text that can be posted on a pull request as it is. More flags of `sac bench compare` may follow.
+# Compares the working tree's speed with PERF_BASE, and leaves in PERF_KEEP: comparison.json, report.html and
+# comment.md, a text that can be posted on a pull request as it is. More flags of `sac bench compare` may follow.
 # Exit status: 0 no slowdown, or undecided, which a notice says; 1 slowdown; 2 nothing could be compared.
 set -euo pipefail
 
@@ -28,8 +28,7 @@ fi
 git rev-parse --verify --quiet --end-of-options "$PERF_BASE^{commit}" >/dev/null || stop "there is no revision $PERF_BASE here"
 
 status=0
-sac bench compare --base "$PERF_BASE" --json "$keep/comparison.json" --plot "$keep/ratios.svg" \
-  --markdown "$comment" "$@" || status=$?
+sac bench compare --base "$PERF_BASE" --json "$keep/comparison.json" --markdown "$comment" "$@" || status=$?
 [[ -s "$keep/comparison.json" ]] || stop "the comparison failed with status $status; its log says why"
 sac report "$keep/comparison.json" --output "$keep/report.html"
 cat "$comment" >>"$summary"

@@ -22,7 +22,7 @@ from typing import Any
 from sac.bench import trees
 from sac.bench.compare import Wanted, check, compare, result_of
 from sac.bench.errors import BenchError
-from sac.bench.judge import Verdict, risen
+from sac.bench.judge import BenchVerdict, risen
 from sac.bench.rounds import Setup
 from sac.bench.trees import Tree
 
@@ -84,7 +84,7 @@ class Trials:
     fault: str
     size: float
     units: int = 0
-    verdicts: list[Verdict] = field(default_factory=list)
+    verdicts: list[BenchVerdict] = field(default_factory=list)
     counted: list[bool] = field(default_factory=list)
     ratios: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
@@ -136,7 +136,7 @@ def planted(tree: Tree, fault: Fault, units: int) -> Iterator[Tree]:
 def passes(trials: Sequence[Trials]) -> bool:
     """Whether at most 1 in 20 is a false alarm, and a planted 20 % is seen in at least 19 of 20."""
     for kind in trials:
-        alarms = kind.verdicts.count(Verdict.SLOWER) / len(kind.verdicts)
+        alarms = kind.verdicts.count(BenchVerdict.SLOWER) / len(kind.verdicts)
         if (kind.size == 0 and alarms > 0.05) or (kind.size >= SURE and alarms < 0.95):
             return False
     return True
@@ -149,7 +149,7 @@ def table(trials: Sequence[Trials]) -> str:
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for kind in trials:
-        slower, unclear = (kind.verdicts.count(v) for v in (Verdict.SLOWER, Verdict.INCONCLUSIVE))
+        slower, unclear = (kind.verdicts.count(v) for v in (BenchVerdict.SLOWER, BenchVerdict.INCONCLUSIVE))
         count, median = len(kind.verdicts), statistics.median
         cells = [
             kind.fault,

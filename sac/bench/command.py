@@ -13,9 +13,8 @@ from rich.console import Console
 
 from sac.bench import trees
 from sac.bench.calibrate import calibrate_command
-from sac.bench.compare import Report, Wanted, check, compare
+from sac.bench.compare import BenchReport, Wanted, check, compare
 from sac.bench.errors import BenchError
-from sac.bench.plot import svg
 from sac.bench.report import as_json, markdown, print_report
 from sac.bench.rounds import Setup
 from sac.bench.trees import Tree
@@ -64,9 +63,9 @@ def parser() -> argparse.ArgumentParser:
         help="let the counters of operations, syncs, copies and allocations rise",
     )
     one.add_argument("--same-environment", action="store_true", help="install nothing, even if dependencies differ")
-    one.add_argument("--json", type=Path, metavar="F", help="write everything, samples included")
+    everything = "write everything, samples included; `sac report F` makes a page of it"
+    one.add_argument("--json", type=Path, metavar="F", help=everything)
     one.add_argument("--markdown", type=Path, metavar="F", help="append a summary, for example to $GITHUB_STEP_SUMMARY")
-    one.add_argument("--plot", type=Path, metavar="F", help="write a picture (SVG)")
     two = commands.add_parser("calibrate", help="how often the gate sees planted slowdowns, and how often it errs")
     two.set_defaults(run=calibrate_command)
     two.add_argument("--repeats", type=int, default=20, help="comparisons of each kind (default %(default)s)")
@@ -110,7 +109,7 @@ def _wanted(options: argparse.Namespace) -> Wanted:
 
 def _require_writable(options: argparse.Namespace) -> None:
     """Refuse files that can't be written, before minutes of measuring."""
-    for name in ("json", "markdown", "plot"):
+    for name in ("json", "markdown"):
         path: Path | None = getattr(options, name, None)
         if path is None:
             continue
@@ -120,14 +119,12 @@ def _require_writable(options: argparse.Namespace) -> None:
             raise BenchError(f"--{name} {path}: can't be written: give the name of a file, in a folder that is yours")
 
 
-def _write(report: Report, options: argparse.Namespace) -> None:
+def _write(report: BenchReport, options: argparse.Namespace) -> None:
     if options.json is not None:
         options.json.write_text(as_json(report))
     if options.markdown is not None:
         with options.markdown.open("a") as file:
             file.write(markdown(report))
-    if options.plot is not None:
-        options.plot.write_text(svg(report))
-    for path in (options.json, options.markdown, options.plot):
+    for path in (options.json, options.markdown):
         if path is not None:
             print(f"wrote {path}", file=sys.stderr)

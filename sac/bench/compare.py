@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sac.bench.errors import BenchError
-from sac.bench.judge import MINIMUM_ROUNDS, Interval, Verdict, changed, exit_status, interval, judge, risen
-from sac.bench.rounds import Record, Rounds, Setup
+from sac.bench.judge import MINIMUM_ROUNDS, BenchVerdict, Interval, changed, exit_status, interval, judge, risen
+from sac.bench.rounds import BenchRecord, Rounds, Setup
 from sac.bench.trees import Tree
 from sac.bench.workloads.cases import CASES
 
@@ -56,7 +56,7 @@ class Result:
     """
 
     name: str
-    verdict: Verdict
+    verdict: BenchVerdict
     interval: Interval | None = None
     clock: str = ""
     base_seconds: float | None = None
@@ -68,7 +68,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Report:
+class BenchReport:
     """Everything about one comparison."""
 
     base: Tree
@@ -79,7 +79,7 @@ class Report:
     seconds: float
     load: tuple[float, float]
     hellos: tuple[dict[str, Any], dict[str, Any]]
-    records: dict[str, Record]
+    records: dict[str, BenchRecord]
 
     @property
     def exit_status(self) -> int:
@@ -104,7 +104,7 @@ def check(wanted: Wanted) -> None:
         raise BenchError(f"--seconds {wanted.seconds}: must be greater than 0")
 
 
-def compare(base: Tree, head: Tree, wanted: Wanted, setup: Setup, say: Callable[[str], None] = print) -> Report:
+def compare(base: Tree, head: Tree, wanted: Wanted, setup: Setup, say: Callable[[str], None] = print) -> BenchReport:
     """Measure and judge.
 
     Raises:
@@ -124,35 +124,37 @@ def compare(base: Tree, head: Tree, wanted: Wanted, setup: Setup, say: Callable[
         late = now + (now - began) > start + wanted.seconds
         if not open_names or (late and number >= MINIMUM_ROUNDS):
             break
-    results = [result_of(name, rounds.records.get(name, Record()), wanted) for name in wanted.names]
+    results = [result_of(name, rounds.records.get(name, BenchRecord()), wanted) for name in wanted.names]
     results += missing(rounds.hellos, wanted)
     loads = (load, os.getloadavg()[0])
-    return Report(base, head, wanted, setup, results, time.monotonic() - start, loads, rounds.hellos, rounds.records)
+    return BenchReport(
+        base, head, wanted, setup, results, time.monotonic() - start, loads, rounds.hellos, rounds.records
+    )
 
 
-def result_of(name: str, record: Record, wanted: Wanted) -> Result:
+def result_of(name: str, record: BenchRecord, wanted: Wanted) -> Result:
     """Judge one benchmark."""
     base_error, head_error = record.errors
     if base_error and head_error:
-        return Result(name, Verdict.SKIPPED, note=f"can't run here: {head_error}")
+        return Result(name, BenchVerdict.SKIPPED, note=f"can't run here: {head_error}")
     if head_error:
-        return Result(name, Verdict.FAILED, note=f"in the head, not in the base: {head_error}")
+        return Result(name, BenchVerdict.FAILED, note=f"in the head, not in the base: {head_error}")
     if base_error:
-        return Result(name, Verdict.NO_BASE, note=f"the base can't run it: {base_error}")
+        return Result(name, BenchVerdict.NO_BASE, note=f"the base can't run it: {base_error}")
     if not record.samples["wall"].rounds:
-        return Result(name, Verdict.INCONCLUSIVE, note="no time was left to measure it")
+        return Result(name, BenchVerdict.INCONCLUSIVE, note="no time was left to measure it")
     verdict, clock = _by_the_clocks(name, record, wanted)
     different = changed(*record.counters)
     note = "; ".join(f"{key} {a} to {b}" for key, (a, b) in different.items())
-    if wanted.counters and verdict is not Verdict.SLOWER and risen(*record.counters):
-        verdict = Verdict.COUNTERS
+    if wanted.counters and verdict is not BenchVerdict.SLOWER and risen(*record.counters):
+        verdict = BenchVerdict.COUNTERS
     samples = record.samples[clock]
     found = interval(name, samples.log_ratios())
     seconds = samples.medians()
     return Result(name, verdict, found, clock, *seconds, len(samples.rounds), different, record.counters[1], note)
 
 
-def _by_the_clocks(name: str, record: Record, wanted: Wanted) -> tuple[Verdict, str]:
+def _by_the_clocks(name: str, record: BenchRecord, wanted: Wanted) -> tuple[BenchVerdict, str]:
     """The benchmark's own clock decides, but time lost in waiting is lost too: the wall clock can overrule it.
 
     Where the wall clock says slower by more than the threshold, and its noise leaves open only by how much, the
@@ -161,10 +163,15 @@ def _by_the_clocks(name: str, record: Record, wanted: Wanted) -> tuple[Verdict, 
     found = {clock: interval(name, record.samples[clock].log_ratios()) for clock in ("wall", CASES[name].clock)}
     rounds = len(record.samples["wall"].rounds)
     verdicts = {clock: judge(one, rounds, wanted.threshold) for clock, one in found.items()}
-    slower = [clock for clock, verdict in verdicts.items() if verdict is Verdict.SLOWER]
+    slower = [clock for clock, verdict in verdicts.items() if verdict is BenchVerdict.SLOWER]
     clock = slower[0] if slower else CASES[name].clock
     wall = found["wall"]
-    if not slower and verdicts["wall"] is Verdict.INCONCLUSIVE and wall.low > 1 and wall.ratio > 1 + wanted.threshold:
+    if (
+        not slower
+        and verdicts["wall"] is BenchVerdict.INCONCLUSIVE
+        and wall.low > 1
+        and wall.ratio > 1 + wanted.threshold
+    ):
         clock = "wall"
     return verdicts[clock], clock
 
@@ -174,10 +181,10 @@ def missing(hellos: tuple[dict[str, Any], dict[str, Any]], wanted: Wanted) -> li
     base, head = (set(hello.get("own", ())) for hello in hellos)
     note = "the base has it, the head has not; name the others with --benchmarks if that is meant"
     everything = set(wanted.names) == set(CASES)
-    return [Result(name, Verdict.MISSING, note=note) for name in sorted(base - head) if everything]
+    return [Result(name, BenchVerdict.MISSING, note=note) for name in sorted(base - head) if everything]
 
 
-def _is_open(record: Record | None, name: str, wanted: Wanted) -> bool:
+def _is_open(record: BenchRecord | None, name: str, wanted: Wanted) -> bool:
     """Whether more pairs could decide this benchmark."""
     if record is None:
         return True
@@ -185,4 +192,4 @@ def _is_open(record: Record | None, name: str, wanted: Wanted) -> bool:
         return False
     if not record.samples["wall"].rounds:
         return True
-    return _by_the_clocks(name, record, wanted)[0] is Verdict.INCONCLUSIVE
+    return _by_the_clocks(name, record, wanted)[0] is BenchVerdict.INCONCLUSIVE

@@ -27,7 +27,7 @@ MINIMUM_ROUNDS = 3
 NO_SLOWDOWN, SLOWDOWN, ERROR, INCONCLUSIVE = 0, 1, 2, 4
 
 
-class Verdict(Enum):
+class BenchVerdict(Enum):
     """What is said of one benchmark."""
 
     SLOWER = "slower"
@@ -42,14 +42,16 @@ class Verdict(Enum):
 
 
 _EXIT = {
-    Verdict.FAILED: ERROR,
-    Verdict.MISSING: ERROR,
-    Verdict.SLOWER: SLOWDOWN,
-    Verdict.COUNTERS: SLOWDOWN,
-    Verdict.INCONCLUSIVE: INCONCLUSIVE,
+    BenchVerdict.FAILED: ERROR,
+    BenchVerdict.MISSING: ERROR,
+    BenchVerdict.SLOWER: SLOWDOWN,
+    BenchVerdict.COUNTERS: SLOWDOWN,
+    BenchVerdict.INCONCLUSIVE: INCONCLUSIVE,
 }
 _WORST_FIRST = (ERROR, SLOWDOWN, INCONCLUSIVE)
-COMPARED = frozenset({Verdict.SLOWER, Verdict.FASTER, Verdict.WITHIN, Verdict.INCONCLUSIVE, Verdict.COUNTERS})
+COMPARED = frozenset(
+    {BenchVerdict.SLOWER, BenchVerdict.FASTER, BenchVerdict.WITHIN, BenchVerdict.INCONCLUSIVE, BenchVerdict.COUNTERS}
+)
 
 
 @dataclass
@@ -97,15 +99,15 @@ def interval(name: str, log_ratios: np.ndarray, confidence: float = CONFIDENCE) 
     return Interval(math.exp(float(np.median(log_ratios))), math.exp(float(low)), math.exp(float(high)))
 
 
-def judge(found: Interval, rounds: int, threshold: float) -> Verdict:
+def judge(found: Interval, rounds: int, threshold: float) -> BenchVerdict:
     """Judge: slower or faster if the whole interval is beyond the threshold, within if all of it is inside."""
     if rounds < MINIMUM_ROUNDS:
-        return Verdict.INCONCLUSIVE
+        return BenchVerdict.INCONCLUSIVE
     if found.low > 1 + threshold:
-        return Verdict.SLOWER
+        return BenchVerdict.SLOWER
     if found.high > 1 + threshold:
-        return Verdict.INCONCLUSIVE
-    return Verdict.FASTER if found.high < 1 / (1 + threshold) else Verdict.WITHIN
+        return BenchVerdict.INCONCLUSIVE
+    return BenchVerdict.FASTER if found.high < 1 / (1 + threshold) else BenchVerdict.WITHIN
 
 
 def risen(base: dict[str, int], head: dict[str, int]) -> dict[str, tuple[int, int]]:
@@ -118,7 +120,7 @@ def changed(base: dict[str, int], head: dict[str, int]) -> dict[str, tuple[int, 
     return {name: (base[name], head[name]) for name in base if name in head and head[name] != base[name]}
 
 
-def exit_status(verdicts: Iterable[Verdict]) -> int:
+def exit_status(verdicts: Iterable[BenchVerdict]) -> int:
     """Return 2 if a benchmark fails or nothing was compared, else 1 for a slowdown, 4 for an open question, else 0."""
     found = list(verdicts)
     codes = {_EXIT.get(verdict, NO_SLOWDOWN) for verdict in found}

@@ -9,17 +9,17 @@ from typing import Any
 from rich.console import Console
 from rich.table import Column, Table
 
-from sac.bench.compare import Report, Result
-from sac.bench.judge import CONFIDENCE, ERROR, INCONCLUSIVE, NO_SLOWDOWN, SLOWDOWN, Verdict
+from sac.bench.compare import BenchReport, Result
+from sac.bench.judge import CONFIDENCE, ERROR, INCONCLUSIVE, NO_SLOWDOWN, SLOWDOWN, BenchVerdict
 
 COLUMNS = ("benchmark", "base", "head", "ratio", "interval", "pairs", "verdict")
 _STYLES = {
-    Verdict.SLOWER: "bold red",
-    Verdict.COUNTERS: "bold red",
-    Verdict.FAILED: "bold red",
-    Verdict.MISSING: "bold red",
-    Verdict.INCONCLUSIVE: "yellow",
-    Verdict.FASTER: "green",
+    BenchVerdict.SLOWER: "bold red",
+    BenchVerdict.COUNTERS: "bold red",
+    BenchVerdict.FAILED: "bold red",
+    BenchVerdict.MISSING: "bold red",
+    BenchVerdict.INCONCLUSIVE: "yellow",
+    BenchVerdict.FASTER: "green",
 }
 _SUMMARIES = {
     NO_SLOWDOWN: "no slowdown",
@@ -30,7 +30,7 @@ _SUMMARIES = {
 }
 
 
-def print_report(report: Report, console: Console) -> None:
+def print_report(report: BenchReport, console: Console) -> None:
     """The table, and the verdict below it."""
     console.print(_heading(report), markup=False, highlight=False, soft_wrap=True)
     table = Table(*(Column(name, no_wrap=name != "verdict", min_width=8) for name in COLUMNS))
@@ -43,7 +43,7 @@ def print_report(report: Report, console: Console) -> None:
     console.print(summary(report), style="bold", highlight=False, soft_wrap=True)
 
 
-def markdown(report: Report) -> str:
+def markdown(report: BenchReport) -> str:
     """The same for a job's summary page."""
     lines = [f"### Benchmarks: {_SUMMARIES[report.exit_status].split(':')[0]}", "", _heading(report), ""]
     lines += ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
@@ -52,7 +52,7 @@ def markdown(report: Report) -> str:
     return "\n".join([*lines, "", *notes, *([""] if notes else []), summary(report), ""])
 
 
-def as_json(report: Report) -> str:
+def as_json(report: BenchReport) -> str:
     """Everything, samples included."""
     results = [{**asdict(result), "verdict": result.verdict.value} for result in report.results]
     samples = {name: {clock: s.rounds for clock, s in r.samples.items()} for name, r in report.records.items()}
@@ -88,7 +88,7 @@ def row(result: Result) -> list[str]:
     ]
 
 
-def summary(report: Report) -> str:
+def summary(report: BenchReport) -> str:
     """The verdict in a sentence, with what it rests on."""
     threshold = f"{report.wanted.threshold:.0%}"
     return (
@@ -97,7 +97,7 @@ def summary(report: Report) -> str:
     )
 
 
-def _heading(report: Report) -> str:
+def _heading(report: BenchReport) -> str:
     sides = [("base", report.base), ("head", report.head)]
     return ", ".join(
         f"{name} {tree.revision[:10]}{'+changes' * tree.revision.endswith('+changes')}"

@@ -61,7 +61,7 @@ class Setup:
 
 
 @dataclass(frozen=True)
-class Plan:
+class TimingPlan:
     """How one benchmark is timed: A B B A and B A A B so often; a turn is the median of repetitions of calls."""
 
     couples: int
@@ -69,7 +69,7 @@ class Plan:
     calls: int
 
     @classmethod
-    def of(cls, seconds: float, budget: float) -> Plan:
+    def of(cls, seconds: float, budget: float) -> TimingPlan:
         """The plan for a call that takes `seconds`."""
         calls = max(1, math.ceil(0.002 / max(seconds, 1e-7)))
         repetitions = min(9, max(1, int(0.03 / (calls * seconds))))
@@ -78,7 +78,7 @@ class Plan:
 
 
 @dataclass
-class Record:
+class BenchRecord:
     """All that was measured of one benchmark.
 
     Attributes:
@@ -91,7 +91,7 @@ class Record:
     samples: dict[str, Samples] = field(default_factory=lambda: {clock: Samples() for clock in CLOCKS})
     counters: tuple[dict[str, int], dict[str, int]] = field(default_factory=lambda: ({}, {}))
     errors: tuple[str, str] = ("", "")
-    plan: Plan | None = None
+    plan: TimingPlan | None = None
 
 
 class Worker:
@@ -188,7 +188,7 @@ class Rounds:
 
     def __init__(self, base: Tree, head: Tree, setup: Setup, say: Callable[[str], None] = lambda line: None) -> None:
         self.trees, self.setup, self._say = (base, head), setup, say
-        self.records: dict[str, Record] = {}
+        self.records: dict[str, BenchRecord] = {}
         self.hellos: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
 
     def run(self, names: Sequence[str]) -> None:
@@ -198,14 +198,14 @@ class Rounds:
             self.hellos = (workers[0].greet(), workers[1].greet())
             for name in names:
                 self._say(name)
-                record = self.records.setdefault(name, Record())
+                record = self.records.setdefault(name, BenchRecord())
                 if not any(record.errors):
                     self._measure(workers, name, record)
                 if any(DEAD in error for error in record.errors):
                     # A dead process answers no more: the other benchmarks wait for the next round.
                     return
 
-    def _measure(self, workers: list[Worker], name: str, record: Record) -> None:
+    def _measure(self, workers: list[Worker], name: str, record: BenchRecord) -> None:
         for worker in workers:
             # Counts are exact: once is enough, and torch takes a second to begin.
             worker.say(do="build", case=name, count=record.plan is None)
@@ -215,7 +215,7 @@ class Rounds:
             return
         if record.plan is None:
             record.counters = (built[0]["counters"], built[1]["counters"])
-        plan = record.plan = record.plan or Plan.of(built[0]["seconds"], self.setup.budget)
+        plan = record.plan = record.plan or TimingPlan.of(built[0]["seconds"], self.setup.budget)
         turns = [self._turn(workers, plan, which) for _ in range(plan.couples) for which in (0, 1)]
         errors = {side: error for turn in turns for side, error in turn.errors.items()}
         record.errors = (errors.get(0, ""), errors.get(1, ""))
@@ -223,7 +223,7 @@ class Rounds:
             for clock in CLOCKS:
                 record.samples[clock].rounds.append([turn.times(clock) for turn in turns])
 
-    def _turn(self, workers: list[Worker], plan: Plan, first: int) -> _Quadruple:
+    def _turn(self, workers: list[Worker], plan: TimingPlan, first: int) -> _Quadruple:
         """A B B A, or B A A B."""
         quadruple = _Quadruple()
         for side in (first, 1 - first, 1 - first, first):

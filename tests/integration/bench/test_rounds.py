@@ -9,7 +9,7 @@ import pytest
 
 from sac.bench import calibrate
 from sac.bench.compare import Wanted, result_of
-from sac.bench.judge import Verdict
+from sac.bench.judge import BenchVerdict
 from sac.bench.rounds import Rounds, Setup
 from sac.bench.trees import Tree
 from sac.bench.workloads.cases import CASES
@@ -43,7 +43,7 @@ def test_a_head_that_hangs_is_killed_and_told(monkeypatch):
         rounds = Rounds(here, endless, Setup(budget=0.1))
         rounds.run(["update_256", "ledger_line"])
     found = result_of("update_256", rounds.records["update_256"], Wanted())
-    assert found.verdict is Verdict.FAILED and found.note.endswith("a kill, after 30 s without an answer")
+    assert found.verdict is BenchVerdict.FAILED and found.note.endswith("a kill, after 30 s without an answer")
     # The other benchmarks have the next pair.
     assert "ledger_line" not in rounds.records
 

@@ -8,7 +8,7 @@ import pytest
 from sac.bench import calibrate
 from sac.bench.calibrate import FAULTS, NOTHING, Trials, passes, planted, table
 from sac.bench.errors import BenchError
-from sac.bench.judge import Verdict
+from sac.bench.judge import BenchVerdict
 from sac.bench.trees import Tree
 
 HERE = Tree(Path(__file__).parents[3], "here")
@@ -27,7 +27,7 @@ def test_a_fault_is_planted_in_a_copy_that_is_removed(name):
 
 
 def trials(fault, size, slower, passed, unclear=0):
-    verdicts = [Verdict.SLOWER] * slower + [Verdict.WITHIN] * passed + [Verdict.INCONCLUSIVE] * unclear
+    verdicts = [BenchVerdict.SLOWER] * slower + [BenchVerdict.WITHIN] * passed + [BenchVerdict.INCONCLUSIVE] * unclear
     count = len(verdicts)
     return Trials(fault, size, 10, verdicts, [size > 0] * count, [1 + size] * count, [9.0] * count, [2.0] * count)
 

@@ -6,7 +6,7 @@ from sac.bench import command
 from sac.bench.errors import BenchError
 
 
-@pytest.mark.parametrize("which", [["compare", "--json"], ["compare", "--plot"], ["calibrate", "--json"]])
+@pytest.mark.parametrize("which", [["compare", "--json"], ["compare", "--markdown"], ["calibrate", "--json"]])
 @pytest.mark.parametrize(("path", "why"), [("no/such/folder.json", "folder does not exist"), (".", "can't be written")])
 def test_a_file_that_can_not_be_written_is_told_before_anything_is_measured(which, path, why, monkeypatch):
     monkeypatch.setattr(command.trees, "find_repository", lambda folder: pytest.fail("it went on"))

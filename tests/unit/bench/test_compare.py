@@ -2,17 +2,15 @@
 
 import json
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 from rich.console import Console
 
 from sac.bench import compare, judge
-from sac.bench.compare import Report, Wanted, missing, result_of
-from sac.bench.judge import Samples, Verdict
-from sac.bench.plot import svg
+from sac.bench.compare import BenchReport, Wanted, missing, result_of
+from sac.bench.judge import BenchVerdict, Samples
 from sac.bench.report import as_json, markdown, print_report
-from sac.bench.rounds import Plan, Record, Rounds, Setup
+from sac.bench.rounds import BenchRecord, Rounds, Setup, TimingPlan
 from sac.bench.trees import Tree
 
 ROOT = Path(__file__).parents[3]
@@ -32,34 +30,42 @@ def uneven(*ratios):
 def record(cpu=1.0, wall=None, counters=(CALM, CALM), errors=("", ""), rounds=5):
     by_the_wall = wall if isinstance(wall, Samples) else samples(cpu if wall is None else wall, rounds)
     clocks = {"cpu": samples(cpu, rounds), "wall": by_the_wall}
-    return Record(clocks, counters, errors, Plan(2, 1, 1))
+    return BenchRecord(clocks, counters, errors, TimingPlan(2, 1, 1))
 
 
 def none_measured(errors):
-    return Record(errors=errors)
+    return BenchRecord(errors=errors)
 
 
 # What was measured -> verdict, and what the note says.
 RESULTS = {
-    "equal": (record(), Verdict.WITHIN, ""),
-    "slower": (record(1.3), Verdict.SLOWER, ""),
-    "slower, and more operations": (record(1.3, counters=(CALM, BUSY)), Verdict.SLOWER, "operations 5 to 6"),
-    "faster": (record(0.7), Verdict.FASTER, ""),
-    "it waits": (record(1.0, wall=1.3), Verdict.SLOWER, ""),
-    "it waits, by how much is open": (record(1.0, wall=uneven(1.05, 1.2, 1.3, 1.35, 1.4)), Verdict.INCONCLUSIVE, ""),
-    "noise of the wall clock": (record(1.0, wall=uneven(0.9, 1.0, 1.05, 1.3, 1.5)), Verdict.WITHIN, ""),
-    "it waits a little": (record(1.0, wall=1.099), Verdict.WITHIN, ""),
-    "more operations": (record(counters=(CALM, BUSY)), Verdict.COUNTERS, "operations 5 to 6"),
-    "fewer operations": (record(counters=(BUSY, CALM)), Verdict.WITHIN, "operations 6 to 5"),
+    "equal": (record(), BenchVerdict.WITHIN, ""),
+    "slower": (record(1.3), BenchVerdict.SLOWER, ""),
+    "slower, and more operations": (record(1.3, counters=(CALM, BUSY)), BenchVerdict.SLOWER, "operations 5 to 6"),
+    "faster": (record(0.7), BenchVerdict.FASTER, ""),
+    "it waits": (record(1.0, wall=1.3), BenchVerdict.SLOWER, ""),
+    "it waits, by how much is open": (
+        record(1.0, wall=uneven(1.05, 1.2, 1.3, 1.35, 1.4)),
+        BenchVerdict.INCONCLUSIVE,
+        "",
+    ),
+    "noise of the wall clock": (record(1.0, wall=uneven(0.9, 1.0, 1.05, 1.3, 1.5)), BenchVerdict.WITHIN, ""),
+    "it waits a little": (record(1.0, wall=1.099), BenchVerdict.WITHIN, ""),
+    "more operations": (record(counters=(CALM, BUSY)), BenchVerdict.COUNTERS, "operations 5 to 6"),
+    "fewer operations": (record(counters=(BUSY, CALM)), BenchVerdict.WITHIN, "operations 6 to 5"),
     "fails in the head": (
         none_measured(("", "KeyError: 'x'")),
-        Verdict.FAILED,
+        BenchVerdict.FAILED,
         "in the head, not in the base: KeyError",
     ),
-    "fails in the base": (none_measured(("no such name", "")), Verdict.NO_BASE, "the base can't run it: no such name"),
-    "fails in both": (none_measured(("no GPU", "no GPU")), Verdict.SKIPPED, "can't run here: no GPU"),
-    "no time": (Record(), Verdict.INCONCLUSIVE, "no time was left"),
-    "two pairs": (record(rounds=2), Verdict.INCONCLUSIVE, ""),
+    "fails in the base": (
+        none_measured(("no such name", "")),
+        BenchVerdict.NO_BASE,
+        "the base can't run it: no such name",
+    ),
+    "fails in both": (none_measured(("no GPU", "no GPU")), BenchVerdict.SKIPPED, "can't run here: no GPU"),
+    "no time": (BenchRecord(), BenchVerdict.INCONCLUSIVE, "no time was left"),
+    "two pairs": (record(rounds=2), BenchVerdict.INCONCLUSIVE, ""),
 }
 
 
@@ -71,13 +77,13 @@ def test_a_result_says_what_was_found(name):
 
 
 def test_counters_can_be_accepted():
-    assert result_of("digest", record(counters=(CALM, BUSY)), Wanted(counters=False)).verdict is Verdict.WITHIN
+    assert result_of("digest", record(counters=(CALM, BUSY)), Wanted(counters=False)).verdict is BenchVerdict.WITHIN
 
 
 def test_a_benchmark_that_the_head_dropped_is_told():
     hellos = ({"own": ["digest", "old"]}, {"own": ["digest"]})
     (found,) = missing(hellos, Wanted())
-    assert (found.name, found.verdict) == ("old", Verdict.MISSING)
+    assert (found.name, found.verdict) == ("old", BenchVerdict.MISSING)
     assert missing(hellos, Wanted(names=NAMES)) == []
     assert missing(({"own": []}, {"own": ["digest"]}), Wanted()) == []
 
@@ -145,22 +151,19 @@ def test_all_outputs_hold_the_verdict(given):
     assert document["exit_status"] == 1
     assert [result["verdict"] for result in document["results"]] == ["within the threshold", "slower"]
     assert len(document["samples"]["digest"]["cpu"]) == 5
-    picture = ElementTree.fromstring(svg(report))
-    assert [text.text for text in picture.iter("{http://www.w3.org/2000/svg}text")].count("digest") == 1
 
 
 def test_outputs_of_a_comparison_that_found_nothing():
     tree = Tree(ROOT, "0123456789abcdef")
     result = result_of("digest", none_measured(("a|b", "a|b")), Wanted())
-    report = Report(tree, tree, Wanted(), Setup(), [result], 1.0, (0.0, 0.0), ({}, {}), {})
+    report = BenchReport(tree, tree, Wanted(), Setup(), [result], 1.0, (0.0, 0.0), ({}, {}), {})
     assert report.exit_status == 2
     assert "a\\|b" in markdown(report)
-    ElementTree.fromstring(svg(report))
 
 
 @pytest.mark.parametrize("seconds", [1e-8, 1e-5, 1e-3, 0.05, 3.0])
 def test_a_plan_keeps_to_its_budget(seconds):
-    plan = Plan.of(seconds, budget=1.5)
+    plan = TimingPlan.of(seconds, budget=1.5)
     turn = plan.repetitions * plan.calls * seconds
     assert turn < 0.04 or (plan.repetitions, plan.calls) == (1, 1)
     assert 2 <= plan.couples <= 6

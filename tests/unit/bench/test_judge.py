@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sac.bench import judge
-from sac.bench.judge import Interval, Samples, Verdict, interval
+from sac.bench.judge import BenchVerdict, Interval, Samples, interval
 from sac.streams import Stream
 
 FIRST, MOST, QUADRUPLES, RUNS = 5, 20, 8, 40
@@ -50,31 +50,31 @@ def gate(log_ratios, threshold):
     """As the gate does: look after the first pairs, and again after more while the question is open."""
     for rounds in range(FIRST, MOST + 1, FIRST):
         verdict = judge.judge(interval("x", log_ratios[:rounds]), rounds, threshold)
-        if verdict is not Verdict.INCONCLUSIVE:
+        if verdict is not BenchVerdict.INCONCLUSIVE:
             break
     return verdict
 
 
 @pytest.mark.parametrize("noise", NOISE)
 def test_equal_speed_is_never_called_slower(noise):
-    assert Verdict.SLOWER not in verdicts(1.0, noise)
+    assert BenchVerdict.SLOWER not in verdicts(1.0, noise)
 
 
 @pytest.mark.parametrize("noise", NOISE)
 def test_half_the_threshold_is_never_called_slower(noise):
-    assert Verdict.SLOWER not in verdicts(1.05, noise)
+    assert BenchVerdict.SLOWER not in verdicts(1.05, noise)
 
 
 @pytest.mark.parametrize("noise", NOISE)
 def test_twice_the_threshold_is_never_passed(noise):
     found = verdicts(1.25, noise)
-    assert not {Verdict.WITHIN, Verdict.FASTER} & set(found)
-    assert found.count(Verdict.SLOWER) >= 0.95 * RUNS
+    assert not {BenchVerdict.WITHIN, BenchVerdict.FASTER} & set(found)
+    assert found.count(BenchVerdict.SLOWER) >= 0.95 * RUNS
 
 
 @pytest.mark.parametrize("noise", NOISE)
 def test_a_gain_is_called_faster(noise):
-    assert verdicts(1 / 1.3, noise).count(Verdict.FASTER) >= 0.9 * RUNS
+    assert verdicts(1 / 1.3, noise).count(BenchVerdict.FASTER) >= 0.9 * RUNS
 
 
 @pytest.mark.parametrize("noise", ["quiet", "drift"])
@@ -97,12 +97,12 @@ def test_the_interval_of_the_same_samples_is_the_same():
 
 # Interval -> verdict at a threshold of 10 %.
 JUDGED = {
-    (1.2, 1.11, 1.3): Verdict.SLOWER,
-    (1.2, 1.09, 1.3): Verdict.INCONCLUSIVE,
-    (1.0, 0.8, 1.11): Verdict.INCONCLUSIVE,
-    (1.05, 1.02, 1.09): Verdict.WITHIN,
-    (0.92, 0.91, 0.95): Verdict.WITHIN,
-    (0.8, 0.7, 0.9): Verdict.FASTER,
+    (1.2, 1.11, 1.3): BenchVerdict.SLOWER,
+    (1.2, 1.09, 1.3): BenchVerdict.INCONCLUSIVE,
+    (1.0, 0.8, 1.11): BenchVerdict.INCONCLUSIVE,
+    (1.05, 1.02, 1.09): BenchVerdict.WITHIN,
+    (0.92, 0.91, 0.95): BenchVerdict.WITHIN,
+    (0.8, 0.7, 0.9): BenchVerdict.FASTER,
 }
 
 
@@ -112,20 +112,20 @@ def test_the_whole_interval_decides(found):
 
 
 def test_two_processes_a_side_decide_nothing():
-    assert judge.judge(Interval(2.0, 1.9, 2.1), 2, 0.10) is Verdict.INCONCLUSIVE
+    assert judge.judge(Interval(2.0, 1.9, 2.1), 2, 0.10) is BenchVerdict.INCONCLUSIVE
 
 
 # Verdicts -> exit status.
 STATUS = {
-    (Verdict.WITHIN, Verdict.FASTER): 0,
-    (Verdict.WITHIN, Verdict.NO_BASE, Verdict.SKIPPED): 0,
-    (Verdict.WITHIN, Verdict.SLOWER): 1,
-    (Verdict.WITHIN, Verdict.COUNTERS): 1,
-    (Verdict.INCONCLUSIVE, Verdict.SLOWER): 1,
-    (Verdict.WITHIN, Verdict.INCONCLUSIVE): 4,
-    (Verdict.WITHIN, Verdict.MISSING): 2,
-    (Verdict.SLOWER, Verdict.FAILED): 2,
-    (Verdict.SKIPPED, Verdict.NO_BASE): 2,
+    (BenchVerdict.WITHIN, BenchVerdict.FASTER): 0,
+    (BenchVerdict.WITHIN, BenchVerdict.NO_BASE, BenchVerdict.SKIPPED): 0,
+    (BenchVerdict.WITHIN, BenchVerdict.SLOWER): 1,
+    (BenchVerdict.WITHIN, BenchVerdict.COUNTERS): 1,
+    (BenchVerdict.INCONCLUSIVE, BenchVerdict.SLOWER): 1,
+    (BenchVerdict.WITHIN, BenchVerdict.INCONCLUSIVE): 4,
+    (BenchVerdict.WITHIN, BenchVerdict.MISSING): 2,
+    (BenchVerdict.SLOWER, BenchVerdict.FAILED): 2,
+    (BenchVerdict.SKIPPED, BenchVerdict.NO_BASE): 2,
     (): 2,
 }
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sac.bench.compare import Report, Result, Wanted
-from sac.bench.judge import Interval, Verdict
+from sac.bench.compare import BenchReport, Result, Wanted
+from sac.bench.judge import BenchVerdict, Interval
 from sac.bench.report import as_json
 from sac.bench.rounds import Setup
 from sac.bench.trees import Tree
@@ -17,17 +17,17 @@ from tests.unit.report.ledgers import write_run
 from tests.unit.report.reading import Reader
 
 
-def comparison(base: str, head: str, **ratios: float | Verdict) -> str:
+def comparison(base: str, head: str, **ratios: float | BenchVerdict) -> str:
     """The JSON of a comparison, made by the very code that writes it."""
     results = []
     for name, ratio in ratios.items():
-        if isinstance(ratio, Verdict):
+        if isinstance(ratio, BenchVerdict):
             results.append(Result(name, ratio, note="can't run here"))
             continue
-        verdict = Verdict.SLOWER if ratio > 1.1 else Verdict.WITHIN
+        verdict = BenchVerdict.SLOWER if ratio > 1.1 else BenchVerdict.WITHIN
         results.append(Result(name, verdict, Interval(ratio, ratio * 0.98, ratio * 1.02), "cpu", 1e-3, ratio * 1e-3, 5))
     one, other = (Tree(Path(), revision) for revision in (base, head))
-    report = Report(one, other, Wanted(), Setup("deterministic", 1), results, 12.0, (0.5, 0.7), ({}, {}), {})
+    report = BenchReport(one, other, Wanted(), Setup("deterministic", 1), results, 12.0, (0.5, 0.7), ({}, {}), {})
     return as_json(report)
 
 
@@ -48,7 +48,7 @@ def made(tmp_path, monkeypatch, capsys):
 
 
 PLAIN = comparison("a", "b", update=1.0)
-SLOW = {"update_256": 1.2, "replay_add": 1.01, "env_step": Verdict.SKIPPED}
+SLOW = {"update_256": 1.2, "replay_add": 1.01, "env_step": BenchVerdict.SKIPPED}
 
 
 def test_a_slowdown_is_the_first_thing_said(made):
@@ -136,7 +136,7 @@ def test_a_run_folder_may_be_called_like_a_file(made, tmp_path):
 
 
 def test_names_and_notes_can_not_break_the_page(made):
-    document = comparison("a", "b", update=Verdict.FAILED).replace("can't run here", "<script>|x")
+    document = comparison("a", "b", update=BenchVerdict.FAILED).replace("can't run here", "<script>|x")
     page, markdown = made(document)
     assert not page.having("script")
     assert "<script>\\|x" in markdown

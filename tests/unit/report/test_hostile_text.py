@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sac.bench.judge import Verdict
+from sac.bench.judge import BenchVerdict
 from sac.report import html
 from sac.report.answers import read_answer
 from sac.report.benches import read_benches
@@ -58,7 +58,7 @@ def answer_page(folder, text):
 
 def speed_page(folder, text):
     """A comparison with the text as name, note and revision."""
-    (folder / "speed.json").write_text(comparison(text, "b", **{text: 1.2, "x" + text: Verdict.FAILED}))
+    (folder / "speed.json").write_text(comparison(text, "b", **{text: 1.2, "x" + text: BenchVerdict.FAILED}))
     return html.page(make_report([], benches=read_benches([str(folder / "speed.json")])))
 
 
