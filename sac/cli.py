@@ -117,6 +117,9 @@ def _eval(arguments: list[str]) -> int:
     parser.add_argument("--checkpoint", required=True, help="policy file, or the run folder whose policy.pt is meant")
     parser.add_argument("--env_id", "--env-id", help="task; default: that of the run the policy lies in")
     parser.add_argument("--control_mode", "--control-mode", help="control mode; default likewise")
+    parser.add_argument("--reward_mode", "--reward-mode", help="reward mode; default likewise")
+    what = "module or file that registers the task, can be given several times; default likewise"
+    parser.add_argument("--import", dest="imports", action="append", metavar="MODULE", help=what)
     parser.add_argument("--episodes", type=int, default=100, help="number of episodes (default %(default)s)")
     parser.add_argument("--num_eval_envs", "--num-eval-envs", type=int, default=4, help="environments at once")
     parser.add_argument("--seed", type=int, default=10_000, help="root seed of the episodes")

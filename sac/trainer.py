@@ -15,8 +15,10 @@ import torch
 from sac.checkpoint.checkpoint import Cadence, Checkpoint, Checkpoints, Position
 from sac.checkpoint.resume import Resume, check_drift, command_line, join, open_checkpoint, require_ahead
 from sac.config import BadConfig, TrainConfig, check
+from sac.envs import own_tasks
 from sac.envs.make import costly_evaluation, make_envs, probe_simulator, resolve_device
 from sac.envs.protocol import SplitStep, VectorEnv
+from sac.envs.workers.pool import resolve_workers
 from sac.learner.factory import make_learner
 from sac.learner.gradient_steps import GradientSteps, Updates
 from sac.learner.overlap import ActorCopy, Shares, share_sizes
@@ -54,6 +56,8 @@ def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
     """
     # A resumed run needs the policy that it began from no more: it is in the checkpoint.
     check(replace(config, checkpoint=None) if resume else config)
+    own_tasks.require_no_import()
+    config = own_tasks.with_origin(config, resolve_workers(config.workers, config.num_envs))
     device = resolve_device(config)
     profiles.apply(config.numerics, config.threads)
     with ExitStack() as stack:

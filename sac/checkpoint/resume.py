@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sac.config import LAYOUT_FIELDS, BadConfig, TrainConfig
+from sac.config import LATER_FIELDS, LAYOUT_FIELDS, BadConfig, TrainConfig
 from sac.ledger.file import header_bytes
 from sac.numerics.fingerprint import differences
 from sac.numerics.profiles import NumericsError
@@ -26,8 +26,8 @@ from sac.run.folder import RunFolder
 if TYPE_CHECKING:
     from sac.checkpoint.checkpoint import Checkpoint
 
-MAY_CHANGE = LAYOUT_FIELDS - {"run_dir"}
-"""Flags that a resumed run may be given anew: those that never change a training channel."""
+MAY_CHANGE = LAYOUT_FIELDS - {"run_dir"} | {"imports"}
+"""Flags that a resumed run may be given anew: those that change no training channel, and where a task's code lies."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def read_config(stored: object, where: str) -> TrainConfig:
     if not isinstance(stored, dict):
         raise BadConfig(f"{where}: holds no config")
     hints = typing.get_type_hints(TrainConfig)
-    unlike = sorted(str(name)[:40] for name in stored.keys() ^ hints.keys())
+    unlike = sorted(str(name)[:40] for name in (stored.keys() ^ hints.keys()) - (LATER_FIELDS - stored.keys()))
     if unlike:
         raise BadConfig(f"{where}: holds other flags than this release has: {', '.join(unlike[:5])}")
     for name, value in stored.items():
@@ -94,6 +94,8 @@ def _fits(value: object, hint: Any) -> bool:
     """Whether a JSON value is of a flag's kind."""
     if typing.get_origin(hint) is typing.Literal:
         return value in typing.get_args(hint)
+    if typing.get_origin(hint) is tuple:
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
         return any(_fits(value, kind) for kind in typing.get_args(hint))
     if hint is float:
@@ -224,7 +226,7 @@ def join(resume: Resume, checkpoint: Checkpoint | None, config: TrainConfig, now
     iteration = checkpoint.record.iteration if checkpoint else 0
     entry = {"iteration": iteration, "changed": changes(resume.stored, config), "drift": drift, "command": sys.argv}
     entry["started"] = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    current = {"config": config.to_dict(), "fingerprint": dict(now), "versions": run_folder.versions()}
+    current = {"config": config.to_manifest(), "fingerprint": dict(now), "versions": run_folder.versions()}
     manifest = {**resume.manifest, **current}
     past = resume.manifest.get("resumed")
     manifest["resumed"] = [*(past if isinstance(past, list) else []), entry]
@@ -254,8 +256,8 @@ def _cut_ledger(path: Path, body: int, config: TrainConfig, drift: list[str], it
         header: dict[str, Any] = json.loads(data[:length])
     except ValueError as error:
         raise BadConfig(f"{path}: its first line is no ledger's header any more: {error}") from error
-    if header.get("config") != config.to_dict() or drift:
-        header["config"] = config.to_dict()
+    if header.get("config") != config.to_manifest() or drift:
+        header["config"] = config.to_manifest()
         if drift:
             header["drift"] = [*header.get("drift", []), {"after_iteration": iteration, "differences": drift}]
         storage.write_atomically(path, json.dumps(header).encode() + b"\n" + data[length:])

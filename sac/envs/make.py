@@ -8,6 +8,7 @@ import torch
 
 from sac.config import BadConfig, TrainConfig
 from sac.envs.factory import make_vector_env, start_workers
+from sac.envs.own_tasks import is_point
 from sac.envs.protocol import VectorEnv
 from sac.envs.workers.pool import WorkerPool, resolve_workers
 from sac.streams import EpisodeSeeds
@@ -32,6 +33,8 @@ def make_envs(
         config.num_envs,
         EpisodeSeeds(config.seed, "train"),
         control_mode=config.control_mode,
+        reward_mode=config.reward_mode,
+        imports=config.imports,
         ignore_terminations=not config.partial_reset,
         reconfiguration_freq=config.reconfiguration_freq,
         sim_backend=resolve_backend(config),
@@ -49,7 +52,7 @@ def make_envs(
 def open_workers(config: TrainConfig, stack: ExitStack) -> WorkerPool | int:
     """Processes that step training and evaluation environments, ended with `stack`; 0 where this process does it."""
     count = resolve_workers(config.workers, config.num_envs)
-    if not count or config.env_id.lower().startswith("point") or resolve_backend(config) != "physx_cpu":
+    if not count or is_point(config.env_id) or resolve_backend(config) != "physx_cpu":
         return 0
     pool = start_workers(count)
     stack.callback(pool.close)
@@ -69,6 +72,8 @@ def make_eval_envs(
         config.num_eval_envs,
         EpisodeSeeds(config.seed, "eval"),
         control_mode=config.control_mode,
+        reward_mode=config.reward_mode,
+        imports=config.imports,
         ignore_terminations=not config.eval_partial_reset,
         reconfiguration_freq=config.eval_reconfiguration_freq,
         sim_backend=resolve_backend(config),
@@ -103,7 +108,7 @@ def costly_evaluation(config: TrainConfig) -> str:
 
 def probe_simulator(config: TrainConfig) -> dict[str, str]:
     """Digests that tell this machine's simulator from another's; empty where the run steps none on the CPU."""
-    if config.env_id.lower().startswith("point") or resolve_backend(config) != "physx_cpu":
+    if is_point(config.env_id) or resolve_backend(config) != "physx_cpu":
         return {}
     from sac.envs.maniskill.physics_probe import probe_physics
 

@@ -102,7 +102,7 @@ def _default_root(config: TrainConfig) -> Path:
 
 def write_manifest(folder: RunFolder, config: TrainConfig, fingerprint: dict[str, Any]) -> dict[str, Any]:
     """Write `manifest.json` and return the part of it that the ledger's header repeats."""
-    header = {"config": config.to_dict(), "fingerprint": fingerprint, "versions": versions()}
+    header = {"config": config.to_manifest(), "fingerprint": fingerprint, "versions": versions()}
     manifest = {
         **header,
         "git_revision": git_revision(),

@@ -231,7 +231,15 @@ def test_every_command_has_help_that_says_what_it_does(command, capsys):
 def test_help_of_train_tells_every_flag(capsys):
     assert status(["train", "--help"]) == 0
     found = capsys.readouterr().out
-    assert [f.name for f in dataclasses.fields(TrainConfig) if f"--{f.name}" not in found] == []
+    names = {f.name for f in dataclasses.fields(TrainConfig)} - {"imports"} | {"import"}
+    assert [name for name in names if f"--{name}" not in found] == []
+
+
+def test_help_of_train_is_in_groups(capsys):
+    assert status(["train", "--help"]) == 0
+    found = capsys.readouterr().out
+    groups = ("experiment", "environment", "algorithm", "machine", "run_folder", "going_on")
+    assert [name for name in groups if f"{name} options" not in found.replace("-", "_")] == []
 
 
 def test_version(capsys):
