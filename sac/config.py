@@ -178,8 +178,14 @@ def is_file(path: Path) -> bool:
         return False
 
 
+INTEGER_BOUND = 2**62
+"""Integers of a run lie below this, so that sums of them still fit into the 64 bits of counters and of the disk."""
+
+
 def _check_ranges(config: TrainConfig) -> None:
     for name, value in config.to_dict().items():
+        if isinstance(value, int) and abs(value) >= INTEGER_BOUND:
+            raise BadConfig(f"--{name} {value}: must be less than 2^62, which is {INTEGER_BOUND}")
         if isinstance(value, float) and not math.isfinite(value):
             raise BadConfig(f"--{name} {value}: must be a finite number")
     for name in _POSITIVE:
@@ -202,6 +208,12 @@ MOST_GRADIENT_STEPS = 1_000_000
 """Gradient steps in one iteration; their random numbers are drawn at once."""
 
 
+MOST_ENVS = 1_000_000
+"""Environments of one kind; a seed is kept for each."""
+_MOST_LISTED = 4096
+"""Numbers of environments up to which a message lists those that are valid."""
+
+
 def _check_sizes(config: TrainConfig) -> None:
     steps = config.utd * config.training_freq
     if 0 < steps < 1:
@@ -215,12 +227,15 @@ def _check_sizes(config: TrainConfig) -> None:
             f"iteration: at most {MOST_GRADIENT_STEPS} are possible"
         )
     if config.training_freq % config.num_envs != 0:
-        valid = [n for n in range(1, config.training_freq + 1) if config.training_freq % n == 0]
+        valid = [n for n in range(1, min(config.training_freq, _MOST_LISTED) + 1) if config.training_freq % n == 0]
         raise BadConfig(
             f"--num_envs {config.num_envs} does not divide --training_freq {config.training_freq}: every environment "
             f"takes the same number of steps in an iteration. Valid for --num_envs: {', '.join(map(str, valid))}; "
             f"or give --training_freq a multiple of {config.num_envs}"
         )
+    for name in ("num_envs", "num_eval_envs"):
+        if getattr(config, name) > MOST_ENVS:
+            raise BadConfig(f"--{name} {getattr(config, name)}: at most {MOST_ENVS} are possible")
     if isinstance(config.workers, int) and not 0 <= config.workers <= config.num_envs:
         raise BadConfig(
             f"--workers {config.workers}: must be auto, serial, or a number from 0 to --num_envs {config.num_envs}, "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -37,10 +37,11 @@ from sac.run import folder as run_folder
 from sac.run import policy_file
 from sac.run.folder import RunFolder
 from sac.run.lock import RunLock
-from sac.run.logs import Logs, require_tracking
+from sac.run.logs import Logs
 from sac.run.metrics_file import MetricsFile, new_metrics
 from sac.run.signals import Stopped, StopSignals
 from sac.run.storage import StorageError
+from sac.run.tracking import Tracker, begin_tracking
 from sac.state import TrainState
 
 
@@ -68,26 +69,40 @@ def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
         # Whatever can be refused is refused before the folder exists.
         learner = make_learner(config, envs.spec, device)
         if config.checkpoint is not None and resume is None:
-            policy_file.load(Path(config.checkpoint), learner)
-        require_tracking(config)
+            policy_file.load(Path(config.checkpoint).expanduser(), learner)
         arithmetic = fingerprint(config.numerics, device.type, probe_simulator(config))
         if resume is not None:
             check_drift(resume, checkpoint, arithmetic)
-        folder = resume.folder if resume else _new_folder(config, stack)
+        folder = resume.folder if resume else run_folder.choose(config)
         recorder = VideoRecorder(eval_envs, folder.videos) if eval_envs and render_backend != "none" else None
         trainer = Trainer(config, learner, envs, eval_envs, folder, arithmetic, recorder)
         if checkpoint is not None:
             trainer.restore(checkpoint)
-        # Only now, when nothing can be refused any more, is the folder changed.
-        if resume is not None:
-            header = join(resume, checkpoint, config, arithmetic)
-        else:
-            header = run_folder.write_manifest(folder, config, arithmetic)
-        logs = trainer.open(stack, header, signals)
+        logs = _open(trainer, resume, checkpoint, stack, signals)
         for line in filter(None, (no_video, costly_evaluation(config))):
             logs.say(line)
         _run(trainer)
     return folder
+
+
+def _open(
+    trainer: Trainer, resume: Resume | None, checkpoint: Checkpoint | None, stack: ExitStack, signals: StopSignals
+) -> Logs:
+    """Make the run folder, or cut it to where the run goes on, and open its files.
+
+    Only now, when nothing can be refused any more, is the folder changed.
+    """
+    config, folder, arithmetic = trainer.config, trainer.folder, trainer.fingerprint
+    tracker = begin_tracking(config, folder.root.name, resume.manifest if resume else {})
+    if tracker is not None:
+        stack.push(lambda _, error, __: tracker.close(error is not None))
+    more = {"wandb": tracker.identity()} if tracker else {}
+    if resume is not None:
+        header = join(resume, checkpoint, config, arithmetic, more)
+    else:
+        trainer.keep_folder = _new_folder(folder, stack)
+        header = run_folder.write_manifest(folder, config, arithmetic, more)
+    return trainer.open(stack, header, signals, tracker)
 
 
 def _run(trainer: Trainer) -> None:
@@ -97,6 +112,8 @@ def _run(trainer: Trainer) -> None:
     except BrokenPipeError:
         raise
     except (OSError, StorageError) as error:
+        if not trainer.has_begun:
+            raise
         raise StorageError(f"{error}. Once it can be written again: {command_line(trainer.folder)}") from error
 
 
@@ -115,13 +132,13 @@ def _claim(resume: Resume | None, config: TrainConfig, stack: ExitStack) -> Chec
     return checkpoint
 
 
-def _new_folder(config: TrainConfig, stack: ExitStack) -> RunFolder:
-    """Make and lock the folder of a new run."""
-    folder = run_folder.create(config)
+def _new_folder(folder: RunFolder, stack: ExitStack) -> Callable[[], None]:
+    """Make and lock the folder of a new run; returns what is to be called once it is worth keeping."""
+    made = stack.enter_context(run_folder.NewFolder(folder))
     stack.enter_context(RunLock(folder.lock))
     # Again, now that nobody else can begin one here.
     run_folder.require_unused(folder)
-    return folder
+    return made.keep
 
 
 class Trainer:
@@ -156,7 +173,8 @@ class Trainer:
         self._witness = Witness(learner.state, captured=captured)
         # On a CPU the environments would have to wait for a core meanwhile: measured, nothing is gained.
         self._lines_wait = isinstance(envs, SplitStep) and self.device.type == "cuda"
-        self._fingerprint, self._resumed = fingerprint, False
+        self.fingerprint, self._resumed = fingerprint, False
+        self.keep_folder: Callable[[], None] = lambda: None
         self._checkpoints = Checkpoints(folder.states, config, fingerprint)
         self._cadence = Cadence(config.checkpoint_freq)
 
@@ -169,14 +187,25 @@ class Trainer:
         """
         journal = checkpoint.fill(self.state)
         self.collector.restore_simulators()
-        self._checkpoints = Checkpoints(self.folder.states, self.config, self._fingerprint, journal)
+        self._checkpoints = Checkpoints(self.folder.states, self.config, self.fingerprint, journal)
         self._resumed = True
 
-    def open(self, stack: ExitStack, header: Mapping[str, Any], signals: StopSignals | None = None) -> Logs:
+    @property
+    def has_begun(self) -> bool:
+        """Whether an iteration has been begun, so that there is something to go on with."""
+        return self._resumed or self.state.iteration > 0
+
+    def open(
+        self,
+        stack: ExitStack,
+        header: Mapping[str, Any],
+        signals: StopSignals | None = None,
+        tracker: Tracker | None = None,
+    ) -> Logs:
         """Open the files that the run writes; closed with `stack`."""
         after, step = (self.state.iteration, self.state.global_step) if self._resumed else (None, None)
         self._signals = signals or StopSignals()
-        self.logs = stack.enter_context(Logs(self.config, self.folder, step))
+        self.logs = stack.enter_context(Logs(self.config, self.folder, step, tracker))
         self._metrics = stack.enter_context(MetricsFile(self.folder.metrics, self.state.metrics, append=self._resumed))
         if self.config.ledger_freq:
             self._witness.ledger = stack.enter_context(LedgerWriter(self.folder.ledger, header, after))
@@ -204,6 +233,7 @@ class Trainer:
             first = self.collector.first_seeds, self.collector.state.observation
             self._close_iteration(Iteration(0, self.state.global_step, first=first))
         while self.state.global_step < self.config.total_timesteps:
+            self.keep_folder()
             self._stop_if_asked()
             self.iterate()
             if self._cadence.due(self.state.iteration):

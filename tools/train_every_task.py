@@ -56,13 +56,13 @@ def main() -> None:
 
 def _try(name: str, task: object) -> tuple[bool, str, str, str, str]:
     """Whether a task trains; its reward mode, length of actions, steps of an episode, and what it lacks."""
-    steps = str(getattr(task, "max_episode_steps", None) or "–")
-    reward = "–"
+    steps = str(getattr(task, "max_episode_steps", None) or "-")
+    reward = "-"
     try:
         reward = choose_reward(name, getattr(task, "cls", None), None)
         width = _train(name)
     except (BadEnvironment, RuntimeError) as error:
-        return False, reward, "–", steps, _in_short(str(error))
+        return False, reward, "-", steps, _in_short(str(error))
     return True, reward, str(width), steps, ""
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sac.config import LATER_FIELDS, LAYOUT_FIELDS, BadConfig, TrainConfig
+from sac.config import INTEGER_BOUND, LATER_FIELDS, LAYOUT_FIELDS, BadConfig, TrainConfig
 from sac.ledger.file import header_bytes
 from sac.numerics.fingerprint import differences
 from sac.numerics.profiles import NumericsError
@@ -101,7 +101,7 @@ def _fits(value: object, hint: Any) -> bool:
     if hint is float:
         return isinstance(value, float | int) and not isinstance(value, bool)
     if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**62
+        return isinstance(value, int) and not isinstance(value, bool) and abs(value) < INTEGER_BOUND
     return isinstance(value, hint)
 
 
@@ -212,8 +212,16 @@ def check_drift(resume: Resume, checkpoint: Checkpoint | None, fingerprint: Mapp
     return drift
 
 
-def join(resume: Resume, checkpoint: Checkpoint | None, config: TrainConfig, now: Mapping[str, Any]) -> dict[str, Any]:
+def join(
+    resume: Resume,
+    checkpoint: Checkpoint | None,
+    config: TrainConfig,
+    now: Mapping[str, Any],
+    more: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Cut manifest, ledger and metrics to where the run goes on; returns the ledger's header.
+
+    What is in `more` goes into the manifest too.
 
     Each file is replaced whole, so a crash in between leaves a run that can be resumed again.
 
@@ -227,7 +235,7 @@ def join(resume: Resume, checkpoint: Checkpoint | None, config: TrainConfig, now
     entry = {"iteration": iteration, "changed": changes(resume.stored, config), "drift": drift, "command": sys.argv}
     entry["started"] = time.strftime("%Y-%m-%dT%H:%M:%S%z")
     current = {"config": config.to_manifest(), "fingerprint": dict(now), "versions": run_folder.versions()}
-    manifest = {**resume.manifest, **current}
+    manifest = {**resume.manifest, **current, **(more or {})}
     past = resume.manifest.get("resumed")
     manifest["resumed"] = [*(past if isinstance(past, list) else []), entry]
     header = {name: manifest.get(name) for name in ("config", "fingerprint", "versions")}

@@ -6,13 +6,15 @@ import re
 import shlex
 import subprocess
 import sys
+import typing
 
 import pytest
 
 import sac
+from sac.checkpoint.resume import read_config
 from sac.cli import main
 from sac.commands.train import parse_train
-from sac.config import TrainConfig
+from sac.config import INTEGER_BOUND, BadConfig, TrainConfig, check
 from sac.ledger.file import LedgerWriter
 from sac.numerics import profiles
 from sac.processes import sac_command
@@ -40,6 +42,13 @@ BAD = {
     "train --num_envs 0": ["--num_envs 0", "greater than 0"],
     "train --num-envs=10": ["--num_envs 10", "1, 2, 4, 8, 16, 32, 64"],
     "train --utd inf": ["--utd inf", "finite"],
+    "train --seed 4611686018427387904": ["--seed 4611686018427387904", "less than 2^62", "4611686018427387904"],
+    "train --seed 18446744073709551617": ["--seed 18446744073709551617", "less than 2^62"],
+    "eval --checkpoint {tmp}/file --env_id Point-v1 --seed 4611686018427387904": ["--seed", "less than 2^62"],
+    "train --training_freq 1000000000000001 --num_envs 16 --utd 0": [
+        "--num_envs 16",
+        "--training_freq 1000000000000001",
+    ],
     "train --gamma nan": ["--gamma nan", "finite"],
     "train --no-torch-deterministic": ["--numerics fast"],
     "train --save_trajectory": ["--save_trajectory"],
@@ -153,6 +162,30 @@ def test_interruption_is_told(monkeypatch, capsys):
     monkeypatch.setitem(sac.cli._COMMANDS, "train", interrupted)
     assert main(["train"]) == 130
     assert "sac train: interrupted" in capsys.readouterr().err
+
+
+HINTS = typing.get_type_hints(TrainConfig)
+INTEGERS = [name for name, hint in HINTS.items() if hint is int or int in typing.get_args(hint)]
+
+
+@pytest.mark.parametrize("name", INTEGERS)
+def test_every_integer_has_the_bound_that_resuming_has(name):
+    config = TrainConfig(**{name: INTEGER_BOUND})
+    with pytest.raises(BadConfig, match=rf"--{name} {INTEGER_BOUND}: must be less than 2\^62"):
+        check(config)
+    stored = {**TrainConfig().to_manifest(), name: INTEGER_BOUND - 1}
+    assert getattr(read_config(stored, "here"), name) == INTEGER_BOUND - 1
+    with pytest.raises(BadConfig, match=f"--{name}"):
+        read_config({**stored, name: INTEGER_BOUND}, "here")
+
+
+# The largest ones are no error, but no test would see their end.
+@pytest.mark.parametrize("name", sorted({*INTEGERS} - {"total_timesteps", "num_eval_steps"}))
+def test_the_largest_integer_trains_or_is_one_message(name, tmp_path, capsys):
+    base = "--env_id=Point-v1 --num_envs=1 --training_freq=8 --batch_size=8 --buffer_size=100 --learning_starts=8"
+    base += f" --total_timesteps=16 --eval_freq=8 --threads=1 --run_dir={tmp_path}/run --no-tensorboard --no-progress"
+    found = status(["train", *base.split(), f"--{name}={INTEGER_BOUND - 1}"])
+    assert found == 0 or (found == 2 and not (tmp_path / "run").exists()), capsys.readouterr().err
 
 
 def test_the_command_of_issue_1250_parses_as_written():
