@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,9 +23,13 @@ class TrainConfig(RunFlags, MachineFlags, AlgorithmFlags, EnvironmentFlags, Expe
     """Configuration of one training run; `sac.flags` says what each field means."""
 
     def __post_init__(self) -> None:
-        """Take one name, or a list as JSON has it, for the tuple that it stands for."""
+        """Take a list of imports, as JSON has it, for the tuple that it stands for, and `~` for the home folder."""
         names: Any = self.imports
         object.__setattr__(self, "imports", (names,) if isinstance(names, str) else tuple(names))
+        for name in ("run_dir", "checkpoint"):
+            path = getattr(self, name)
+            if path is not None:
+                object.__setattr__(self, name, os.path.expanduser(path))
 
     @property
     def steps_per_env(self) -> int:

@@ -69,7 +69,7 @@ def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
         # Whatever can be refused is refused before the folder exists.
         learner = make_learner(config, envs.spec, device)
         if config.checkpoint is not None and resume is None:
-            policy_file.load(Path(config.checkpoint).expanduser(), learner)
+            policy_file.load(Path(config.checkpoint), learner)
         arithmetic = fingerprint(config.numerics, device.type, probe_simulator(config))
         if resume is not None:
             check_drift(resume, checkpoint, arithmetic)

@@ -70,7 +70,7 @@ def evaluate_policy(config: TrainConfig, episodes: int | None) -> EpisodeLog:
     workers = resolve_workers(config.workers, config.num_eval_envs)
     with closing(make_eval_envs(config, device, workers=workers)) as envs:
         learner = Learner(config, envs.spec, device)
-        policy_file.load(Path(str(config.checkpoint)), learner)
+        policy_file.load_actor(Path(str(config.checkpoint)), learner)
         if episodes is None:
             return evaluate(envs, learner.act_mean, config.num_eval_steps).episodes
         log, first = EpisodeLog(), 0

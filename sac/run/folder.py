@@ -73,7 +73,7 @@ def choose(config: TrainConfig) -> RunFolder:
     Raises:
         BadConfig: it holds a run already, or its name is impossible.
     """
-    root = Path(config.run_dir).expanduser() if config.run_dir is not None else _default_root(config)
+    root = Path(config.run_dir) if config.run_dir is not None else _default_root(config)
     folder = RunFolder(root)
     try:
         require_unused(folder)
