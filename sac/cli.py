@@ -98,6 +98,9 @@ def _eval(arguments: list[str]) -> int:
     parser.add_argument("--checkpoint", required=True, help="policy file, or a run folder, whose policy.pt is taken")
     parser.add_argument("--env_id", "--env-id", help="task; default: that of the run that holds the policy")
     parser.add_argument("--control_mode", "--control-mode", help="control mode; default: that of the same run")
+    parser.add_argument("--reward_mode", "--reward-mode", help="reward mode; default: that of the same run")
+    what = "module or file that registers the task, can be given several times; default: those of the same run"
+    parser.add_argument("--import", dest="imports", action="append", metavar="MODULE", help=what)
     parser.add_argument("--episodes", type=int, default=100, help="number of episodes (default %(default)s)")
     parser.add_argument(
         "--num_eval_envs",

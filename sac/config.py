@@ -1,21 +1,18 @@
-"""Every flag of `sac train`: name, meaning, default and check.
-
-Names, meanings and defaults are those of ManiSkill's `examples/baselines/sac/sac.py`; this project's own come last.
-"""
+"""The configuration of a run: the flags of `sac train`, their check, and how they are written down."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from sac.errors import UserError
-
-Numerics = Literal["fast", "deterministic", "portable"]
+from sac.flags import AlgorithmFlags, EnvironmentFlags, ExperimentFlags, MachineFlags, RunFlags
 
 
 class BadConfig(UserError, ValueError):
@@ -23,128 +20,17 @@ class BadConfig(UserError, ValueError):
 
 
 @dataclass(frozen=True)
-class TrainConfig:
-    """Configuration of one training run; the text below a field is its help on the command line."""
+class TrainConfig(RunFlags, MachineFlags, AlgorithmFlags, EnvironmentFlags, ExperimentFlags):
+    """Configuration of one training run; `sac.flags` says what each field means."""
 
-    exp_name: str | None = None
-    """name of this experiment; names the run folder `runs/<exp_name>`"""
-    seed: int = 1
-    """root seed: every random number of the run is a function of it"""
-    torch_deterministic: bool = True
-    """kept for ManiSkill's command lines; `--no-torch_deterministic` is refused: use `--numerics fast`"""
-    cuda: bool = True
-    """let `--device auto` take a CUDA device"""
-    track: bool = False
-    """log to Weights & Biases too (needs the package wandb)"""
-    wandb_project_name: str = "ManiSkill"
-    """project name for `--track`"""
-    wandb_entity: str | None = None
-    """entity (team) for `--track`"""
-    wandb_group: str = "SAC"
-    """group of the run for `--track`"""
-    capture_video: bool = True
-    """record videos of evaluations into `videos/` if a renderer exists"""
-    save_trajectory: bool = False
-    """kept for ManiSkill's command lines; refused: the ledger and (seed, actions) reproduce every trajectory"""
-    save_model: bool = True
-    """save policy files: `policy.pt` at the end, and `checkpoints/policy_<step>.pt` at each evaluation"""
-    evaluate: bool = False
-    """only evaluate the policy of `--checkpoint`"""
-    checkpoint: str | None = None
-    """policy file to start from, or to evaluate"""
-    log_freq: int = 1_000
-    """write losses and times every so many env steps"""
-
-    env_id: str = "PickCube-v1"
-    """task, for example StackCube-v1; `Point-v1` is a tiny built-in task"""
-    env_vectorization: str = "gpu"
-    """kept for ManiSkill's command lines; has no effect there either: use `--sim_backend`"""
-    num_envs: int = 16
-    """number of parallel environments"""
-    num_eval_envs: int = 16
-    """number of parallel evaluation environments"""
-    partial_reset: bool = False
-    """end a training episode also at termination, not only at truncation"""
-    eval_partial_reset: bool = False
-    """end an evaluation episode also at termination, not only at truncation"""
-    num_steps: int = 50
-    """kept for ManiSkill's command lines: it only spaces training videos there"""
-    num_eval_steps: int = 50
-    """steps of each evaluation environment during one evaluation"""
-    reconfiguration_freq: int | None = None
-    """rebuild a training environment's scene at every n-th reset; None: only once"""
-    eval_reconfiguration_freq: int | None = 1
-    """rebuild an evaluation environment's scene at every n-th reset; None: only once"""
-    eval_freq: int = 25
-    """evaluate every so many env steps; 0: never. The default is ManiSkill's and evaluates after every iteration: on a
-    CPU choose something like 50_000"""
-    save_train_video_freq: int | None = None
-    """kept for ManiSkill's command lines; refused: training videos are not recorded, evaluation videos are"""
-    control_mode: str | None = "pd_joint_delta_pos"
-    """control mode of the robot; None: the task's default"""
-
-    total_timesteps: int = 1_000_000
-    """env steps to train for, all environments together"""
-    buffer_size: int = 1_000_000
-    """capacity of the replay buffer in transitions"""
-    buffer_device: str = "cuda"
-    """where the replay buffer lives, cpu or cuda; cuda means cpu if training runs on the CPU"""
-    gamma: float = 0.8
-    """discount factor"""
-    tau: float = 0.01
-    """target smoothing coefficient"""
-    batch_size: int = 1024
-    """transitions in one gradient step"""
-    learning_starts: int = 4_000
-    """env steps with uniform actions before learning starts"""
-    policy_lr: float = 3e-4
-    """learning rate of the actor"""
-    q_lr: float = 3e-4
-    """learning rate of the critics and of the temperature"""
-    policy_frequency: int = 1
-    """update the actor at every n-th gradient step"""
-    target_network_frequency: int = 1
-    """update the target critics at every n-th gradient step"""
-    alpha: float = 0.2
-    """temperature, if it is not tuned"""
-    autotune: bool = True
-    """tune the temperature towards the target entropy, which is minus the number of action components"""
-    training_freq: int = 64
-    """env steps in one iteration, all environments together"""
-    utd: float = 0.5
-    """gradient steps for each env step"""
-    bootstrap_at_done: Literal["always", "never", "truncated"] = "always"
-    """bootstrap from the next observation when an episode ends: always, never, or only if it was truncated"""
-
-    sim_backend: Literal["auto", "physx_cpu", "physx_cuda"] = "auto"
-    """physics: PhysX on the CPU, one scene for each environment, or all environments on the GPU"""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """where networks live and learn"""
-    numerics: Numerics = "deterministic"
-    """what is promised: fast (nothing), deterministic (same bits on the same CPU model), portable (on any x86-64)"""
-    cuda_graph: bool = True
-    """on a GPU, capture an iteration's gradient steps in CUDA graphs; the bits are the same"""
-    threads: int = 0
-    """CPU threads of the learner; 0: as many as the process may use, at most 8. Another number gives other bits"""
-    workers: int | Literal["auto", "serial"] = "auto"
-    """processes that step physx_cpu environments; auto: one for each core that this process may use, at most num_envs;
-    serial or 0: this process steps them. The bits are the same"""
-    overlap: bool = False
-    """take gradient steps while environments step: an iteration learns from what earlier ones collected. Other
-    bits than without it, but the same for any `--workers`; faster if cores are free"""
-    run_dir: str | None = None
-    """run folder; default `runs/<exp_name>`, or a new name from task and seed"""
-    checkpoint_freq: str = "10m"
-    """write a checkpoint for `--resume` every so many iterations, or minutes (`10m`); 0: only when a signal stops the
-    run"""
-    keep_checkpoints: int = 2
-    """number of checkpoints to keep"""
-    ledger_freq: int = 1
-    """write a ledger line at every n-th iteration; 0: no ledger"""
-    tensorboard: bool = True
-    """write TensorBoard events"""
-    progress: bool = True
-    """show a progress bar on a terminal"""
+    def __post_init__(self) -> None:
+        """Take a list of imports, as JSON has it, for the tuple that it stands for, and `~` for the home folder."""
+        names: Any = self.imports
+        object.__setattr__(self, "imports", (names,) if isinstance(names, str) else tuple(names))
+        for name in ("run_dir", "checkpoint"):
+            path = getattr(self, name)
+            if path is not None:
+                object.__setattr__(self, name, os.path.expanduser(path))
 
     @property
     def steps_per_env(self) -> int:
@@ -162,9 +48,20 @@ class TrainConfig:
         return -(-self.total_timesteps // self.training_freq)
 
     def to_dict(self) -> dict[str, Any]:
-        """All fields, for the manifest."""
+        """All fields."""
         return dataclasses.asdict(self)
 
+    def to_manifest(self) -> dict[str, Any]:
+        """The fields as manifests, ledgers and checkpoints hold them: later ones only where they are not the default.
+
+        So a run that does not use what a release added is written as older releases wrote it, and they can read it.
+        """
+        fields = {**self.to_dict(), "imports": list(self.imports)}
+        return {name: value for name, value in fields.items() if name not in LATER_FIELDS or value}
+
+
+LATER_FIELDS = frozenset({"reward_mode", "imports"})
+"""Fields that earlier releases did not have: absent from a manifest they stand at their defaults, which are empty."""
 
 LAYOUT_FIELDS = frozenset(
     {
@@ -204,21 +101,27 @@ NAMING_FIELDS = frozenset(
 
 def changed_flags(config: Mapping[str, Any]) -> list[str]:
     """Return the flags that are not defaults as words of a command line, without those that only name or show a run."""
-    defaults = TrainConfig().to_dict()
-    return [
-        flag_word(name, value)
-        for name, value in config.items()
-        if name in defaults and value != defaults[name] and name not in NAMING_FIELDS
-    ]
+    defaults = TrainConfig().to_manifest()
+    known = {field.name for field in dataclasses.fields(TrainConfig)} - NAMING_FIELDS
+    changed = {name: value for name, value in config.items() if name in known and value != defaults.get(name)}
+    return [word for name, value in changed.items() for word in flag_words(name, value)]
+
+
+def flag_words(name: str, value: object) -> list[str]:
+    """Return one flag as words of a command line: as many as there are values."""
+    values = value if isinstance(value, list | tuple) else [value]
+    return [flag_word(name, one) for one in values]
 
 
 def flag_word(name: str, value: object) -> str:
     """Return one flag as a word of a command line; switches have no value there."""
     if isinstance(value, bool):
         return f"--{name}" if value else f"--no-{name}"
-    return f"--{name}={value}"
+    return f"--{_SPELLED.get(name, name)}={value}"
 
 
+_SPELLED = {"imports": "import"}
+"""Flags whose names Python keeps for itself."""
 _CADENCE = re.compile(r"\d{1,9}|\d{1,6}(\.\d{1,6})?m")
 _POSITIVE = [
     "num_envs",
@@ -281,8 +184,14 @@ def is_file(path: Path) -> bool:
         return False
 
 
+INTEGER_BOUND = 2**62
+"""Integers of a run lie below this, so that sums of them still fit into the 64 bits of counters and of the disk."""
+
+
 def _check_ranges(config: TrainConfig) -> None:
     for name, value in config.to_dict().items():
+        if isinstance(value, int) and abs(value) >= INTEGER_BOUND:
+            raise BadConfig(f"--{name} {value}: must be less than 2^62, which is {INTEGER_BOUND}")
         if isinstance(value, float) and not math.isfinite(value):
             raise BadConfig(f"--{name} {value}: must be a finite number")
     for name in _POSITIVE:
@@ -305,6 +214,12 @@ MOST_GRADIENT_STEPS = 1_000_000
 """Most gradient steps in one iteration; their random numbers are drawn at once."""
 
 
+MOST_ENVS = 1_000_000
+"""Environments of one kind; a seed is kept for each."""
+_MOST_LISTED = 4096
+"""Numbers of environments up to which a message lists those that are valid."""
+
+
 def _check_sizes(config: TrainConfig) -> None:
     steps = config.utd * config.training_freq
     if 0 < steps < 1:
@@ -318,12 +233,15 @@ def _check_sizes(config: TrainConfig) -> None:
             f"iteration: at most {MOST_GRADIENT_STEPS} are possible"
         )
     if config.training_freq % config.num_envs != 0:
-        valid = [n for n in range(1, config.training_freq + 1) if config.training_freq % n == 0]
+        valid = [n for n in range(1, min(config.training_freq, _MOST_LISTED) + 1) if config.training_freq % n == 0]
         raise BadConfig(
             f"--num_envs {config.num_envs} does not divide --training_freq {config.training_freq}: every environment "
             f"takes the same number of steps in an iteration. Valid for --num_envs: {', '.join(map(str, valid))}; "
             f"or give --training_freq a multiple of {config.num_envs}"
         )
+    for name in ("num_envs", "num_eval_envs"):
+        if getattr(config, name) > MOST_ENVS:
+            raise BadConfig(f"--{name} {getattr(config, name)}: at most {MOST_ENVS} are possible")
     if isinstance(config.workers, int) and not 0 <= config.workers <= config.num_envs:
         raise BadConfig(
             f"--workers {config.workers}: must be auto, serial, or a number from 0 to --num_envs {config.num_envs}, "

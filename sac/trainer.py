@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sac.checkpoint.checkpoint import Cadence, Checkpoint, Checkpoints, Position
-from sac.checkpoint.replay_log import Journal
+from sac.checkpoint.checkpoint import Cadence, Checkpoint, Position
 from sac.checkpoint.resume import Resume, check_drift, command_line, join, open_checkpoint, require_ahead
 from sac.config import TrainConfig, check
+from sac.envs import own_tasks
 from sac.envs.make import costly_evaluation, make_envs, probe_simulator, resolve_device
 from sac.envs.protocol import VectorEnv
+from sac.envs.workers.pool import resolve_workers
 from sac.learner.factory import make_learner
 from sac.learner.gradient_steps import ChunkedSteps, Updates
 from sac.learner.overlap import chunk_sizes
-from sac.ledger.file import LedgerWriter
 from sac.ledger.recorder import Iteration, LedgerRecorder
 from sac.numerics import profiles
 from sac.numerics.fingerprint import fingerprint
+from sac.output import RunOutput, make_recorder, open_output
 from sac.rollout.collector import Rollout
 from sac.rollout.episodes import take_means
 from sac.rollout.evaluation import Evaluation, evaluate
@@ -31,10 +32,9 @@ from sac.run import folder as run_folder
 from sac.run import policy_file
 from sac.run.folder import RunFolder
 from sac.run.lock import RunLock
-from sac.run.logs import Logs, require_tracking
-from sac.run.metrics_file import MetricsFile
 from sac.run.signals import Stopped, StopSignals
 from sac.run.storage import StorageError
+from sac.run.tracking import begin_tracking
 from sac.schedule import Schedule
 from sac.training import Training
 
@@ -51,6 +51,8 @@ def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
     """
     # A resumed run no longer needs the policy that it started from: it is in the checkpoint.
     check(replace(config, checkpoint=None) if resume else config)
+    own_tasks.require_no_import()
+    config = own_tasks.with_origin(config, resolve_workers(config.workers, config.num_envs))
     device = resolve_device(config)
     profiles.apply(config.numerics, config.threads)
     with ExitStack() as stack:
@@ -62,25 +64,44 @@ def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
         learner = make_learner(config, envs.spec, device)
         if config.checkpoint is not None and resume is None:
             policy_file.load(Path(config.checkpoint), learner)
-        require_tracking(config)
         arithmetic = fingerprint(config.numerics, device.type, probe_simulator(config))
         if resume is not None:
             check_drift(resume, checkpoint, arithmetic)
-        folder = resume.folder if resume else _new_folder(config, stack)
+        folder = resume.folder if resume else run_folder.choose(config)
         training = Training(config, learner, envs)
-        journal = training.restore(checkpoint) if checkpoint is not None else None
-        # Only now, when nothing can be refused any more, is the folder changed.
-        if resume is not None:
-            header = join(resume, checkpoint, config, arithmetic)
-        else:
-            header = run_folder.write_manifest(folder, config, arithmetic)
-        output = open_output(stack, training, folder, header, arithmetic, journal)
+        output = _open(stack, training, folder, arithmetic, resume, checkpoint)
         video = VideoRecorder(eval_envs, folder.videos) if eval_envs and render_backend != "none" else None
         for line in filter(None, (no_video, costly_evaluation(config))):
             output.logs.say(line)
         recorder = make_recorder(training, output.ledger)
         _run(Trainer(training, output, recorder, Schedule(config), eval_envs, video, signals))
     return folder
+
+
+def _open(
+    stack: ExitStack,
+    training: Training,
+    folder: RunFolder,
+    arithmetic: Mapping[str, Any],
+    resume: Resume | None,
+    checkpoint: Checkpoint | None,
+) -> RunOutput:
+    """Make the run folder, or cut it to the point of resumption, and open its files.
+
+    The folder changes only here, when nothing can be refused any more.
+    """
+    config = training.config
+    journal = training.restore(checkpoint) if checkpoint is not None else None
+    tracker = begin_tracking(config, folder.root.name, resume.manifest if resume else {})
+    if tracker is not None:
+        stack.push(lambda _, error, __: tracker.close(error is not None))
+    more = {"wandb": tracker.identity()} if tracker else {}
+    if resume is not None:
+        header = join(resume, checkpoint, config, arithmetic, more)
+        return open_output(stack, training, folder, header, arithmetic, journal, tracker)
+    keep = _new_folder(folder, stack)
+    header = run_folder.write_manifest(folder, config, arithmetic, more)
+    return open_output(stack, training, folder, header, arithmetic, journal, tracker, keep)
 
 
 def _run(trainer: Trainer) -> None:
@@ -90,6 +111,8 @@ def _run(trainer: Trainer) -> None:
     except BrokenPipeError:
         raise
     except (OSError, StorageError) as error:
+        if not trainer.has_begun:
+            raise
         raise StorageError(f"{error}. Once it can be written again: {command_line(trainer.output.folder)}") from error
 
 
@@ -108,71 +131,13 @@ def _claim(resume: Resume | None, config: TrainConfig, stack: ExitStack) -> Chec
     return checkpoint
 
 
-def _new_folder(config: TrainConfig, stack: ExitStack) -> RunFolder:
-    """Make and lock the folder of a new run."""
-    folder = run_folder.create(config)
+def _new_folder(folder: RunFolder, stack: ExitStack) -> Callable[[], None]:
+    """Make and lock the folder of a new run; returns what is to be called once it is worth keeping."""
+    made = stack.enter_context(run_folder.NewFolder(folder))
     stack.enter_context(RunLock(folder.lock))
     # Again, now that nobody else can begin one here.
     run_folder.require_unused(folder)
-    return folder
-
-
-@dataclass(frozen=True)
-class RunOutput:
-    """The files that a run writes, open.
-
-    Attributes:
-        folder: where they lie.
-        logs: progress, TensorBoard and Weights & Biases.
-        metrics: a row for each evaluation.
-        ledger: a line for each iteration that is recorded; None where none is.
-        checkpoints: all of the state.
-        resumed: whether the files go on from a checkpoint.
-    """
-
-    folder: RunFolder
-    logs: Logs
-    metrics: MetricsFile
-    ledger: LedgerWriter | None
-    checkpoints: Checkpoints
-    resumed: bool
-
-
-def open_output(
-    stack: ExitStack,
-    training: Training,
-    folder: RunFolder,
-    header: Mapping[str, Any],
-    fingerprint: Mapping[str, Any],
-    journal: Journal | None = None,
-) -> RunOutput:
-    """Open the files that a run writes; closed with `stack`.
-
-    Args:
-        stack: closes them.
-        training: what they tell of, restored already where the run goes on.
-        folder: where they lie.
-        header: the ledger's.
-        fingerprint: the machine's arithmetic, kept in checkpoints.
-        journal: replay rows on the disk, where the run goes on from a checkpoint.
-    """
-    config, state, resumed = training.config, training.state, journal is not None
-    after, step = (state.iteration, state.global_step) if resumed else (None, None)
-    logs = stack.enter_context(Logs(config, folder, step))
-    metrics = stack.enter_context(MetricsFile(folder.metrics, state.metrics, append=resumed))
-    ledger = stack.enter_context(LedgerWriter(folder.ledger, header, after)) if config.ledger_freq else None
-    checkpoints = Checkpoints(folder.states, config, fingerprint, journal)
-    return RunOutput(folder, logs, metrics, ledger, checkpoints, resumed)
-
-
-def make_recorder(training: Training, ledger: LedgerWriter | None) -> LedgerRecorder:
-    """Return the recorder of a training.
-
-    Its lines are deferred where the time that they take can be hidden behind the next env step. On a CPU the
-    environments would have to wait for a core meanwhile: measured, nothing is gained.
-    """
-    deferred = training.split and training.device.type == "cuda"
-    return LedgerRecorder(ledger, training.learner.state, captured=training.captured, deferred=deferred)
+    return made.keep
 
 
 class Trainer:
@@ -204,6 +169,11 @@ class Trainer:
         self._signals = signals or StopSignals()
         self._cadence = Cadence(self.config.checkpoint_freq)
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether an iteration has begun, so that there is something to resume."""
+        return self.output.resumed or self.state.iteration > 0
+
     def run(self) -> None:
         """Train to the end; the ledger's line 0 is the state before the first iteration.
 
@@ -227,6 +197,7 @@ class Trainer:
             first = training.collector.first_seeds, training.collector.state.observation
             self._end_iteration(Iteration(0, self.state.global_step, first=first))
         while not self.schedule.ends(self.state.global_step):
+            self.output.keep()
             self._stop_if_asked()
             self.iterate()
             if self._cadence.due(self.state.iteration):

@@ -100,7 +100,7 @@ class Checkpoints:
             segments=segments,
             ledger_bytes=position.ledger_bytes,
             metrics_bytes=position.metrics_bytes,
-            config=self._config.to_dict(),
+            config=self._config.to_manifest(),
             fingerprint=self._fingerprint,
         )
         storage.write_atomically(record_path(self.folder, state.iteration), record.encode())

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sac.config import LAYOUT_FIELDS, BadConfig, TrainConfig
+from sac.config import INTEGER_BOUND, LATER_FIELDS, LAYOUT_FIELDS, BadConfig, TrainConfig
 from sac.ledger.file import header_bytes
 from sac.numerics.fingerprint import differences
 from sac.numerics.profiles import NumericsError
@@ -26,8 +26,8 @@ from sac.run.folder import RunFolder
 if TYPE_CHECKING:
     from sac.checkpoint.checkpoint import Checkpoint
 
-MAY_CHANGE = LAYOUT_FIELDS - {"run_dir"}
-"""Flags that a resumed run may change: those that never change a training channel."""
+MAY_CHANGE = LAYOUT_FIELDS - {"run_dir"} | {"imports"}
+"""Flags that a resumed run may change: those that never change a training channel, and where a task's code is."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def read_config(stored: object, where: str) -> TrainConfig:
     if not isinstance(stored, dict):
         raise BadConfig(f"{where}: holds no config")
     hints = typing.get_type_hints(TrainConfig)
-    unlike = sorted(str(name)[:40] for name in stored.keys() ^ hints.keys())
+    unlike = sorted(str(name)[:40] for name in (stored.keys() ^ hints.keys()) - (LATER_FIELDS - stored.keys()))
     if unlike:
         raise BadConfig(f"{where}: holds other flags than this release has: {', '.join(unlike[:5])}")
     for name, value in stored.items():
@@ -98,12 +98,14 @@ def _fits(value: object, hint: Any) -> bool:
     """Whether a JSON value has a flag's kind."""
     if typing.get_origin(hint) is typing.Literal:
         return value in typing.get_args(hint)
+    if typing.get_origin(hint) is tuple:
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
         return any(_fits(value, kind) for kind in typing.get_args(hint))
     if hint is float:
         return isinstance(value, float | int) and not isinstance(value, bool)
     if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**62
+        return isinstance(value, int) and not isinstance(value, bool) and abs(value) < INTEGER_BOUND
     return isinstance(value, hint)
 
 
@@ -214,10 +216,17 @@ def check_drift(resume: Resume, checkpoint: Checkpoint | None, fingerprint: Mapp
     return drift
 
 
-def join(resume: Resume, checkpoint: Checkpoint | None, config: TrainConfig, now: Mapping[str, Any]) -> dict[str, Any]:
+def join(
+    resume: Resume,
+    checkpoint: Checkpoint | None,
+    config: TrainConfig,
+    now: Mapping[str, Any],
+    more: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Cut manifest, ledger and metrics to the point of resumption; return the ledger's header.
 
-    Each file is replaced as a whole, so after a crash in between the run can still be resumed.
+    The manifest also gets what is in `more`. Each file is replaced as a whole, so after a crash in between the run can
+    still be resumed.
 
     Raises:
         BadConfig: ledger or metrics are shorter than they were at the checkpoint.
@@ -228,8 +237,8 @@ def join(resume: Resume, checkpoint: Checkpoint | None, config: TrainConfig, now
     iteration = checkpoint.record.iteration if checkpoint else 0
     entry = {"iteration": iteration, "changed": changes(resume.stored, config), "drift": drift, "command": sys.argv}
     entry["started"] = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    current = {"config": config.to_dict(), "fingerprint": dict(now), "versions": run_folder.versions()}
-    manifest = {**resume.manifest, **current}
+    current = {"config": config.to_manifest(), "fingerprint": dict(now), "versions": run_folder.versions()}
+    manifest = {**resume.manifest, **current, **(more or {})}
     past = resume.manifest.get("resumed")
     manifest["resumed"] = [*(past if isinstance(past, list) else []), entry]
     header = {name: manifest.get(name) for name in ("config", "fingerprint", "versions")}
@@ -258,8 +267,8 @@ def _cut_ledger(path: Path, body: int, config: TrainConfig, drift: list[str], it
         header: dict[str, Any] = json.loads(data[:length])
     except ValueError as error:
         raise BadConfig(f"{path}: its first line is no ledger's header any more: {error}") from error
-    if header.get("config") != config.to_dict() or drift:
-        header["config"] = config.to_dict()
+    if header.get("config") != config.to_manifest() or drift:
+        header["config"] = config.to_manifest()
         if drift:
             header["drift"] = [*header.get("drift", []), {"after_iteration": iteration, "differences": drift}]
         storage.write_atomically(path, json.dumps(header).encode() + b"\n" + data[length:])

@@ -33,6 +33,8 @@ def evaluate_command(options: argparse.Namespace) -> int:
     fields: dict[str, Any] = {
         "env_id": options.env_id or trained.get("env_id"),
         "control_mode": options.control_mode or trained.get("control_mode", TrainConfig.control_mode),
+        "reward_mode": options.reward_mode or trained.get("reward_mode"),
+        "imports": options.imports or _names(trained.get("imports")),
         "num_eval_envs": min(options.num_eval_envs, options.episodes),
         "checkpoint": str(checkpoint),
         "seed": options.seed,
@@ -68,7 +70,7 @@ def evaluate_policy(config: TrainConfig, episodes: int | None) -> EpisodeLog:
     workers = resolve_workers(config.workers, config.num_eval_envs)
     with closing(make_eval_envs(config, device, workers=workers)) as envs:
         learner = Learner(config, envs.spec, device)
-        policy_file.load(Path(str(config.checkpoint)), learner)
+        policy_file.load_actor(Path(str(config.checkpoint)), learner)
         if episodes is None:
             return evaluate(envs, learner.act_mean, config.num_eval_steps).episodes
         log, first = EpisodeLog(), 0
@@ -114,6 +116,11 @@ def _policy_file(path: Path) -> Path:
     found = final if is_file(final) else path
     require_policy(found)
     return found
+
+
+def _names(found: object) -> list[str]:
+    """The modules that a manifest names; it may have been edited."""
+    return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
 
 
 def _trained_as(checkpoint: Path) -> dict[str, Any]:

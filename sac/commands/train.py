@@ -9,7 +9,6 @@ import argparse
 import dataclasses
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from sac.checkpoint.resume import Resume, find_run, require_may_change
@@ -25,21 +24,9 @@ _TRAIN = (
 
 def parse_train(arguments: Sequence[str], prog: str = "sac train") -> TrainConfig:
     """Return the configuration of these flags; dashes and underscores are alike. Exit with status 2 on bad ones."""
-    import tyro
+    from sac.commands.train_flags import parse_config
 
-    return tyro.cli(TrainConfig, args=list(arguments), prog=prog, description=_TRAIN, use_underscores=True)
-
-
-@dataclass(frozen=True)
-class TrainCommand(TrainConfig):
-    """The command line of `sac train`: the run's flags, and those that resume an earlier run."""
-
-    resume: str | None = None
-    """resume the run in this folder from its newest checkpoint, with the flags that it was started with"""
-    resume_from: int | None = None
-    """with `--resume`: continue from the checkpoint of this iteration instead"""
-    allow_drift: bool = False
-    """with `--resume`: continue although this machine's arithmetic differs; manifest and ledger record it"""
+    return parse_config(arguments, prog, _TRAIN)
 
 
 def parse_resumable(arguments: Sequence[str]) -> tuple[TrainConfig, Resume | None]:
@@ -48,28 +35,19 @@ def parse_resumable(arguments: Sequence[str]) -> tuple[TrainConfig, Resume | Non
     Raises:
         BadConfig: the run can't be resumed, or not with these flags.
     """
-    import tyro
+    from sac.commands.train_flags import parse_command
 
     named = argparse.ArgumentParser(prog="sac train", add_help=False, allow_abbrev=False)
     named.add_argument("--resume")
     root = named.parse_known_args(list(arguments))[0].resume
-    found = find_run(Path(root), None, False) if root is not None else None
-    default = TrainCommand(**found.stored.to_dict()) if found else TrainCommand()
-    command = tyro.cli(
-        TrainCommand,
-        args=list(arguments),
-        prog="sac train",
-        description=_TRAIN,
-        default=default,
-        use_underscores=True,
-    )
-    config = TrainConfig(**{name: getattr(command, name) for name in TrainConfig().to_dict()})
+    found = find_run(Path(root).expanduser(), None, False) if root is not None else None
+    config, going_on = parse_command(arguments, "sac train", _TRAIN, found.stored if found else TrainConfig())
     if found is None:
-        if command.resume_from is not None or command.allow_drift:
+        if going_on.resume_from is not None or going_on.allow_drift:
             raise BadConfig("--resume_from and --allow_drift need --resume RUN_DIR")
         return config, None
     require_may_change(found.stored, config)
-    return config, dataclasses.replace(found, iteration=command.resume_from, allow_drift=command.allow_drift)
+    return config, dataclasses.replace(found, iteration=going_on.resume_from, allow_drift=going_on.allow_drift)
 
 
 def train_command(arguments: list[str]) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
 from sac.envs.errors import BadEnvironment, unknown_value
+from sac.envs.own_tasks import is_point
 from sac.envs.point import PointVectorEnv
 from sac.envs.protocol import EpisodeSeed, VectorEnv
 from sac.envs.serial import SerialVectorEnv, SingleEnv
@@ -22,6 +23,8 @@ def make_single_env(
     env_id: str,
     *,
     control_mode: str | None = None,
+    reward_mode: str | None = None,
+    imports: Sequence[str] = (),
     render_backend: str = "none",
     render_mode: str | None = None,
 ) -> SingleEnv:
@@ -33,7 +36,14 @@ def make_single_env(
     # Imported here: ManiSkill takes six seconds, which the point task needn't pay.
     from sac.envs.maniskill.env import ManiSkillEnv
 
-    return ManiSkillEnv(env_id, control_mode=control_mode, render_backend=render_backend, render_mode=render_mode)
+    return ManiSkillEnv(
+        env_id,
+        control_mode=control_mode,
+        reward_mode=reward_mode,
+        imports=imports,
+        render_backend=render_backend,
+        render_mode=render_mode,
+    )
 
 
 def make_vector_env(
@@ -42,6 +52,8 @@ def make_vector_env(
     episode_seed: EpisodeSeed,
     *,
     control_mode: str | None = None,
+    reward_mode: str | None = None,
+    imports: Sequence[str] = (),
     ignore_terminations: bool = False,
     reconfiguration_freq: int | None = None,
     sim_backend: str = "physx_cpu",
@@ -53,10 +65,12 @@ def make_vector_env(
     """Return N environments that step together.
 
     Args:
-        env_id: a ManiSkill task, or a name that starts with ``point`` for the point task.
+        env_id: a ManiSkill task, with ``module:`` before it where that must be imported first; or the point task.
         num_envs: N.
         episode_seed: (environment index, episode index) -> seed.
         control_mode: a control mode of the task's robot; None for its default.
+        reward_mode: a reward mode of the task; None for the normalised dense one where there is one.
+        imports: modules and files that register tasks, see `own_tasks`.
         ignore_terminations: continue after success or failure, until truncation.
         reconfiguration_freq: rebuild the scene every so many episodes; 0 or None builds it once.
         sim_backend: ``physx_cpu`` or ``physx_cuda``.
@@ -74,7 +88,7 @@ def make_vector_env(
     frequency = reconfiguration_freq or 0
     if frequency < 0:
         raise BadEnvironment(f"--reconfiguration_freq {frequency}: must be 0 (never) or more")
-    if env_id.lower().startswith("point"):
+    if is_point(env_id):
         return _make_point(env_id, num_envs, episode_seed, ignore_terminations, device)
     if sim_backend not in SIM_BACKENDS:
         raise unknown_value("--sim_backend", sim_backend, SIM_BACKENDS, show_all=True)
@@ -86,11 +100,19 @@ def make_vector_env(
             num_envs,
             episode_seed,
             control_mode=control_mode,
+            reward_mode=reward_mode,
+            imports=imports,
             ignore_terminations=ignore_terminations,
             reconfiguration_freq=frequency,
         )
     make = functools.partial(
-        make_single_env, env_id, control_mode=control_mode, render_backend=render_backend, render_mode=render_mode
+        make_single_env,
+        env_id,
+        control_mode=control_mode,
+        reward_mode=reward_mode,
+        imports=tuple(imports),
+        render_backend=render_backend,
+        render_mode=render_mode,
     )
     if workers and render_backend == "none":
         return _make_pooled(workers, make, num_envs, episode_seed, ignore_terminations, frequency)

@@ -8,6 +8,7 @@ import torch
 
 from sac.config import BadConfig, TrainConfig
 from sac.envs.factory import make_vector_env, start_workers
+from sac.envs.own_tasks import is_point
 from sac.envs.protocol import VectorEnv
 from sac.envs.workers.pool import WorkerPool, resolve_workers
 from sac.streams import Streams
@@ -42,6 +43,8 @@ def make_envs(
         config.num_envs,
         Streams(config.seed).training_episodes,
         control_mode=config.control_mode,
+        reward_mode=config.reward_mode,
+        imports=config.imports,
         ignore_terminations=not config.partial_reset,
         reconfiguration_freq=config.reconfiguration_freq,
         sim_backend=resolve_backend(config),
@@ -59,7 +62,7 @@ def make_envs(
 def open_workers(config: TrainConfig, stack: ExitStack) -> WorkerPool | int:
     """Start the processes that step environments, ended with `stack`; return 0 if this process steps them."""
     count = resolve_workers(config.workers, config.num_envs)
-    if not count or config.env_id.lower().startswith("point") or resolve_backend(config) != "physx_cpu":
+    if not count or is_point(config.env_id) or resolve_backend(config) != "physx_cpu":
         return 0
     pool = start_workers(count)
     stack.callback(pool.close)
@@ -79,6 +82,8 @@ def make_eval_envs(
         config.num_eval_envs,
         Streams(config.seed).evaluation_episodes,
         control_mode=config.control_mode,
+        reward_mode=config.reward_mode,
+        imports=config.imports,
         ignore_terminations=not config.eval_partial_reset,
         reconfiguration_freq=config.eval_reconfiguration_freq,
         sim_backend=resolve_backend(config),
@@ -113,7 +118,7 @@ def costly_evaluation(config: TrainConfig) -> str:
 
 def probe_simulator(config: TrainConfig) -> dict[str, str]:
     """Return digests that tell this machine's simulator from another's; empty if the run steps none on the CPU."""
-    if config.env_id.lower().startswith("point") or resolve_backend(config) != "physx_cpu":
+    if is_point(config.env_id) or resolve_backend(config) != "physx_cpu":
         return {}
     from sac.envs.maniskill.physics_probe import probe_physics
 

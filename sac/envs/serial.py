@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import torch
 
+from sac.envs.errors import BadEnvironment
 from sac.envs.protocol import NO_RESET, EnvironmentFault, EnvSpec, EpisodeSeed, StepBatch
 
 
@@ -171,6 +172,8 @@ class SerialVectorEnv:
         self._steps[index] = 0
         try:
             return self._envs[index].reset(seed, scene_seed), seed
+        except BadEnvironment:
+            raise
         except Exception as error:
             raise EnvironmentFault(f"{self._where(index)}: reset with seed {seed} failed: {error}") from error
 

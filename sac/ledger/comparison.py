@@ -180,7 +180,8 @@ def _inputs(channel: str, pair: tuple[Line, Line], previous: tuple[Line, Line] |
 
 def _align(a: Ledger, b: Ledger) -> list[tuple[Line, Line]]:
     """Return the lines of the iterations that both ledgers hold, or say why they can't be compared."""
-    tasks = [ledger.config.get("env_id") for ledger in (a, b)]
+    # What stands in front of a colon says where a task is registered, not which it is.
+    tasks = [str(ledger.config.get("env_id")).rpartition(":")[2] for ledger in (a, b)]
     if tasks[0] != tasks[1]:
         raise NotComparable(f"different tasks: env_id is {tasks[0]} in {a.path} and {tasks[1]} in {b.path}")
     others = {line.iteration: line for line in b.lines}

@@ -6,7 +6,7 @@ import platform
 from collections.abc import Mapping
 from typing import Any
 
-from sac.config import Numerics
+from sac.flags import Numerics
 from sac.numerics.machine import cpu_model, library_versions, mkl_branch
 from sac.numerics.profiles import PROFILES
 

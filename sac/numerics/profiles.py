@@ -13,8 +13,8 @@ import sys
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from sac.config import Numerics
 from sac.errors import UserError
+from sac.flags import Numerics
 from sac.numerics.machine import CBWR_COMPATIBLE, LIBRARIES, mkl_branch, usable_cores
 
 

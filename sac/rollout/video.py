@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from sac.config import TrainConfig
+from sac.envs.own_tasks import is_point
 from sac.envs.protocol import VectorEnv
 from sac.envs.serial import SerialVectorEnv
 
@@ -24,7 +25,7 @@ def find_render_backend(config: TrainConfig) -> tuple[str, str]:
     Returns:
         (back end, ``""``); or (``none``, what to tell the user) if videos are not wanted or no renderer exists.
     """
-    if not config.capture_video or config.eval_freq == 0 or config.env_id.lower().startswith("point"):
+    if not config.capture_video or config.eval_freq == 0 or is_point(config.env_id):
         return "none", ""
     if config.sim_backend == "physx_cuda":
         return "none", "no videos: evaluations on --sim_backend physx_cuda are not filmed"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from sac.config import BadConfig, TrainConfig
@@ -63,23 +67,84 @@ class RunFolder:
         return self.root / "videos"
 
 
-def create(config: TrainConfig) -> RunFolder:
-    """Make the run folder.
+def choose(config: TrainConfig) -> RunFolder:
+    """The folder of a new run, which is not made yet.
 
     Raises:
-        BadConfig: it can't be written, or already holds a run; nothing in it has changed.
+        BadConfig: it already holds a run, or its name is impossible.
     """
     root = Path(config.run_dir) if config.run_dir is not None else _default_root(config)
     folder = RunFolder(root)
     try:
         require_unused(folder)
-        root.mkdir(parents=True, exist_ok=True)
-        probe = root / ".writable"
-        probe.touch()
-        probe.unlink()
     except OSError as error:
-        raise BadConfig(f"--run_dir {root}: can't be written ({error.strerror}); give a folder that can") from error
+        raise _unwritable(root, error) from error
     return folder
+
+
+class NewFolder:
+    """The folder of a new run, made on entry; where that ends in an exception before `keep`, all of it goes again.
+
+    So whatever fails before the first iteration leaves nothing that would block another try. Files that somebody else
+    has put there stay.
+
+    Args:
+        folder: its paths.
+
+    Raises:
+        BadConfig: it can't be written, or holds a run already; nothing in it has changed then.
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        self._kept = False
+
+    def keep(self) -> None:
+        """From here on there is something that is worth keeping."""
+        self._kept = True
+
+    def __enter__(self) -> NewFolder:
+        """Make it."""
+        root = self.folder.root
+        self._made = [path for path in (root, *root.parents) if not path.exists()]
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            self._before = set(root.iterdir())
+            probe = root / ".writable"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            self._remove_empty()
+            raise _unwritable(root, error) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Remove what the run has written, if it was for nothing."""
+        if error is None or self._kept:
+            return
+        for path in set(self.folder.root.iterdir()) - self._before:
+            if path.is_dir() and path.name in _FOLDERS:
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.name.removesuffix(storage.PARTIAL) in _FILES or path.name.startswith(_EVENTS):
+                path.unlink(missing_ok=True)
+        self._remove_empty()
+
+    def _remove_empty(self) -> None:
+        """Remove the folders that were made, as far as nobody has put anything into them."""
+        with contextlib.suppress(OSError):
+            for path in self._made:
+                path.rmdir()
+
+
+_FILES = frozenset(("manifest.json", "ledger.jsonl", "metrics.csv", "policy.pt", "lock"))
+_FOLDERS = frozenset(("checkpoints", "videos"))
+_EVENTS = "events.out.tfevents."
+
+
+def _unwritable(root: Path, error: OSError) -> BadConfig:
+    return BadConfig(f"--run_dir {root}: can't be written ({error.strerror}); give a folder that can")
 
 
 def require_unused(folder: RunFolder) -> None:
@@ -104,15 +169,18 @@ def _default_root(config: TrainConfig) -> Path:
     return next(path for path in candidates if not path.exists())
 
 
-def write_manifest(folder: RunFolder, config: TrainConfig, fingerprint: dict[str, Any]) -> dict[str, Any]:
-    """Write `manifest.json` and return the part of it that the ledger's header repeats."""
-    header = {"config": config.to_dict(), "fingerprint": fingerprint, "versions": versions()}
+def write_manifest(
+    folder: RunFolder, config: TrainConfig, fingerprint: Mapping[str, Any], more: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Write `manifest.json`, with `more` in it, and return the part of it that the ledger's header repeats."""
+    header = {"config": config.to_manifest(), "fingerprint": dict(fingerprint), "versions": versions()}
     manifest = {
         **header,
         "git_revision": git_revision(),
         "command": sys.argv,
         "environment": {name: value for name, value in sorted(os.environ.items()) if name.startswith(_SHOWN)},
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        **(more or {}),
     }
     put_manifest(folder, manifest)
     return header

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from sac.config import BadConfig, TrainConfig
+from sac.config import TrainConfig
 from sac.run.folder import RunFolder
+from sac.run.tracking import TensorBoard, Tracker
 
 
 class Logs:
@@ -27,14 +26,18 @@ class Logs:
         config: what to show, and the flags themselves.
         folder: where TensorBoard's events go.
         resumed_at: env step after which a resumed run continues.
+        tracker: takes the scalars too; closed with this.
     """
 
-    def __init__(self, config: TrainConfig, folder: RunFolder, resumed_at: int | None = None) -> None:
+    def __init__(
+        self, config: TrainConfig, folder: RunFolder, resumed_at: int | None = None, tracker: Tracker | None = None
+    ) -> None:
         # A process may have been started without standard error.
         quiet = sys.stderr is None
         self._console = Console(stderr=not quiet, quiet=quiet, highlight=False, soft_wrap=True)
-        self._writer = _tensorboard(config, folder, resumed_at) if config.tensorboard else None
-        self._wandb = _wandb(config, folder) if config.track else None
+        self._trackers = [tracker] if tracker is not None else []
+        if config.tensorboard:
+            self._open_tensorboard(config, folder, resumed_at)
         shown = config.progress and sys.stderr is not None and sys.stderr.isatty()
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -53,20 +56,34 @@ class Logs:
 
     def say(self, line: str) -> None:
         """Print one line for the person who started the run."""
-        self._console.print(line, markup=False)
+        # A path may hold bytes that are no UTF-8, and not every stream takes them.
+        self._console.print(line.encode("utf-8", "backslashreplace").decode(), markup=False)
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
         """Write scalars, tag -> value."""
-        for tag, value in values.items():
-            if self._writer is not None:
-                self._writer.add_scalar(tag, value, step)
-        if self._wandb is not None:
-            self._wandb.log(dict(values), step=step)
+        self._each(lambda tracker: tracker.scalars(values, step))
 
     def sync(self) -> None:
         """Hand all scalars to the operating system."""
-        if self._writer is not None:
-            self._writer.flush()
+        self._each(lambda tracker: tracker.flush())
+
+    def _open_tensorboard(self, config: TrainConfig, folder: RunFolder, resumed_at: int | None) -> None:
+        try:
+            self._trackers.append(TensorBoard(config, folder, resumed_at))
+        except Exception as error:  # whatever its writer raises (a folder whose name is no UTF-8, for one)
+            self.say(f"no TensorBoard events: {type(error).__name__}: {error}")
+
+    def _each(self, do: Callable[[Tracker], object]) -> None:
+        """Do something with every tracker; one that fails is left out from then on, and the run goes on."""
+        self._trackers = [tracker for tracker in self._trackers if self._does(do, tracker)]
+
+    def _does(self, do: Callable[[Tracker], object], tracker: Tracker) -> bool:
+        try:
+            do(tracker)
+        except Exception as error:  # whatever somebody else's client raises
+            self.say(f"{tracker.name} is left out from here on: {type(error).__name__}: {error}")
+            return False
+        return True
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
@@ -114,41 +131,4 @@ class Logs:
     ) -> None:
         """Close bar and writers."""
         self._bar.stop()
-        if self._writer is not None:
-            self._writer.close()
-        if self._wandb is not None:
-            self._wandb.finish()
-
-
-def _tensorboard(config: TrainConfig, folder: RunFolder, resumed_at: int | None) -> Any:
-    from torch.utils.tensorboard import SummaryWriter
-
-    if resumed_at is not None:
-        # TensorBoard then drops what the dead run wrote about later steps.
-        return SummaryWriter(str(folder.root), purge_step=resumed_at + 1)
-    writer = SummaryWriter(str(folder.root))
-    rows = "\n".join(f"|{name}|{value}|" for name, value in config.to_dict().items())
-    writer.add_text("hyperparameters", f"|param|value|\n|-|-|\n{rows}")
-    return writer
-
-
-def require_tracking(config: TrainConfig) -> None:
-    """Refuse `--track` if it can't work, before a run folder is made.
-
-    Raises:
-        BadConfig: wandb is not installed.
-    """
-    if config.track and importlib.util.find_spec("wandb") is None:
-        raise BadConfig("--track: needs the package wandb: pip install wandb")
-
-
-def _wandb(config: TrainConfig, folder: RunFolder) -> Any:
-    import wandb
-
-    return wandb.init(
-        project=config.wandb_project_name,
-        entity=config.wandb_entity,
-        group=config.wandb_group,
-        name=folder.root.name,
-        config=config.to_dict(),
-    )
+        self._each(lambda tracker: tracker.close(error is not None))

@@ -11,9 +11,11 @@ import torch
 from sac.config import BadConfig
 from sac.learner.networks import HIDDEN, NUM_CRITICS
 from sac.learner.sac import Learner
+from sac.run import policy_layouts as layouts
 from sac.run import storage
 from sac.state import LearnerState, Parameters
 
+GROUPS = ("actor", "qf1", "qf2")
 _ACTOR_LAYERS = [f"backbone.{2 * layer}" for layer in range(len(HIDDEN))]
 _CRITIC_LAYERS = [f"net.{2 * layer}" for layer in range(len(HIDDEN) + 1)]
 
@@ -70,11 +72,11 @@ def load(path: Path, learner: Learner) -> None:
     """Load actor, critics (into critics and targets, as ManiSkill's `sac.py` does) and temperature from a policy file.
 
     Raises:
-        BadConfig: the file is not a policy file, or belongs to another task; `learner` is unchanged.
+        BadConfig: the file is not a policy file, or belongs to another task or layout; `learner` is unchanged.
     """
     saved = read(path)
     expected = to_maniskill(learner)
-    for group in ("actor", "qf1", "qf2"):
+    for group in GROUPS:
         _check_group(path, group, saved.get(group), expected[group])
     _check_action_box(path, saved["actor"], expected["actor"])
     _load_actor(learner.state, saved["actor"])
@@ -85,6 +87,19 @@ def load(path: Path, learner: Learner) -> None:
     # A temperature that is not tuned is the one that --alpha gives.
     if learner.config.autotune and isinstance(log_alpha, torch.Tensor) and log_alpha.numel() == 1:
         learner.state.log_alpha.copy_(log_alpha.detach().view(1))
+
+
+@torch.no_grad()
+def load_actor(path: Path, learner: Learner) -> None:
+    """Load the actor alone, which is all that an evaluation needs: critics of another layout don't matter then.
+
+    Raises:
+        BadConfig: the file is no policy file, or of another task or layout; nothing of `learner` has changed then.
+    """
+    saved, expected = read(path), to_maniskill(learner)["actor"]
+    _check_group(path, "actor", saved["actor"], expected)
+    _check_action_box(path, saved["actor"], expected)
+    _load_actor(learner.state, saved["actor"])
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -103,14 +118,20 @@ def read(path: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(saved, dict) or not isinstance(saved.get("actor"), dict):
         raise BadConfig(f"--checkpoint {path}: not a policy file: it must hold actor, qf1, qf2 and log_alpha")
-    return saved
+    return layouts.to_ours(path, saved)
 
 
 def _check_group(path: Path, group: str, found: object, expected: dict[str, torch.Tensor]) -> None:
     if not isinstance(found, dict):
-        raise BadConfig(f"--checkpoint {path}: holds no {group}")
+        needed = "" if group == "actor" else "; two critics are needed: qf1 and qf2, or a list qfs of two"
+        raise BadConfig(f"--checkpoint {path}: holds no {group}{needed}")
+    foreign = layouts.foreign_part(found, expected)
+    if foreign:
+        raise BadConfig(f"--checkpoint {path}: {group} has {foreign}")
     for name, tensor in expected.items():
         shape = tuple(found[name].shape) if isinstance(found.get(name), torch.Tensor) else None
+        if shape is None:
+            raise BadConfig(f"--checkpoint {path}: {group} lacks {name}; it holds {layouts.names(found)}")
         if shape != tuple(tensor.shape):
             raise BadConfig(
                 f"--checkpoint {path}: {group}.{name} has shape {shape}, this task needs {tuple(tensor.shape)}: "

@@ -3,13 +3,15 @@
 import dataclasses
 import os
 import re
+import typing
 
 import pytest
 
 import sac
+from sac.checkpoint.resume import read_config
 from sac.cli import main
 from sac.commands.train import parse_train
-from sac.config import TrainConfig
+from sac.config import INTEGER_BOUND, BadConfig, TrainConfig, check
 from sac.numerics import profiles
 
 ISSUE_1250 = (
@@ -35,6 +37,13 @@ BAD = {
     "train --num_envs 0": ["--num_envs 0", "greater than 0"],
     "train --num-envs=10": ["--num_envs 10", "1, 2, 4, 8, 16, 32, 64"],
     "train --utd inf": ["--utd inf", "finite"],
+    "train --seed 4611686018427387904": ["--seed 4611686018427387904", "less than 2^62", "4611686018427387904"],
+    "train --seed 18446744073709551617": ["--seed 18446744073709551617", "less than 2^62"],
+    "eval --checkpoint {tmp}/file --env_id Point-v1 --seed 4611686018427387904": ["--seed", "less than 2^62"],
+    "train --training_freq 1000000000000001 --num_envs 16 --utd 0": [
+        "--num_envs 16",
+        "--training_freq 1000000000000001",
+    ],
     "train --gamma nan": ["--gamma nan", "finite"],
     "train --no-torch-deterministic": ["--numerics fast"],
     "train --save_trajectory": ["--save_trajectory"],
@@ -150,6 +159,30 @@ def test_interruption_is_told(monkeypatch, capsys):
     assert "sac train: interrupted" in capsys.readouterr().err
 
 
+HINTS = typing.get_type_hints(TrainConfig)
+INTEGERS = [name for name, hint in HINTS.items() if hint is int or int in typing.get_args(hint)]
+
+
+@pytest.mark.parametrize("name", INTEGERS)
+def test_every_integer_has_the_bound_that_resuming_has(name):
+    config = TrainConfig(**{name: INTEGER_BOUND})
+    with pytest.raises(BadConfig, match=rf"--{name} {INTEGER_BOUND}: must be less than 2\^62"):
+        check(config)
+    stored = {**TrainConfig().to_manifest(), name: INTEGER_BOUND - 1}
+    assert getattr(read_config(stored, "here"), name) == INTEGER_BOUND - 1
+    with pytest.raises(BadConfig, match=f"--{name}"):
+        read_config({**stored, name: INTEGER_BOUND}, "here")
+
+
+# The largest ones are no error, but no test would see their end.
+@pytest.mark.parametrize("name", sorted({*INTEGERS} - {"total_timesteps", "num_eval_steps"}))
+def test_the_largest_integer_trains_or_is_one_message(name, tmp_path, capsys):
+    base = "--env_id=Point-v1 --num_envs=1 --training_freq=8 --batch_size=8 --buffer_size=100 --learning_starts=8"
+    base += f" --total_timesteps=16 --eval_freq=8 --threads=1 --run_dir={tmp_path}/run --no-tensorboard --no-progress"
+    found = status(["train", *base.split(), f"--{name}={INTEGER_BOUND - 1}"])
+    assert found == 0 or (found == 2 and not (tmp_path / "run").exists()), capsys.readouterr().err
+
+
 def test_the_command_of_issue_1250_parses_as_written():
     expected = TrainConfig(
         env_id="StackCube-v1",
@@ -226,7 +259,15 @@ def test_every_command_has_help_that_says_what_it_does(command, capsys):
 def test_help_of_train_tells_every_flag(capsys):
     assert status(["train", "--help"]) == 0
     found = capsys.readouterr().out
-    assert [f.name for f in dataclasses.fields(TrainConfig) if f"--{f.name}" not in found] == []
+    names = {f.name for f in dataclasses.fields(TrainConfig)} - {"imports"} | {"import"}
+    assert [name for name in names if f"--{name}" not in found] == []
+
+
+def test_help_of_train_is_in_groups(capsys):
+    assert status(["train", "--help"]) == 0
+    found = capsys.readouterr().out
+    groups = ("experiment", "environment", "algorithm", "machine", "run_folder", "going_on")
+    assert [name for name in groups if f"{name} options" not in found.replace("-", "_")] == []
 
 
 def test_version(capsys):

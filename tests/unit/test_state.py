@@ -13,6 +13,7 @@ from sac.envs.factory import make_vector_env
 from sac.envs.make import make_eval_envs
 from sac.learner import sac as learner_module
 from sac.learner.sac import Learner
+from sac.output import make_recorder, open_output
 from sac.rollout.collector import Collector
 from sac.rollout.episodes import EpisodeLog
 from sac.run.folder import RunFolder
@@ -20,7 +21,7 @@ from sac.run.metrics_file import MetricsFile
 from sac.schedule import Schedule
 from sac.state import Parameters, TrainState, walk
 from sac.streams import EpisodeSeeds
-from sac.trainer import Trainer, make_recorder, open_output
+from sac.trainer import Trainer
 from sac.training import Training
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -20,9 +20,10 @@ def make_trainer(stack: ExitStack, iterations: int, **flags: Any) -> Any:
     from sac.config import TrainConfig
     from sac.envs.make import make_envs, resolve_device
     from sac.learner.factory import make_learner
+    from sac.output import make_recorder, open_output
     from sac.run.folder import RunFolder
     from sac.schedule import Schedule
-    from sac.trainer import Trainer, make_recorder, open_output
+    from sac.trainer import Trainer
     from sac.training import Training
 
     config = TrainConfig(**{**QUIET, "learning_starts": 64, "buffer_size": 20_000, **flags})

@@ -188,16 +188,16 @@ def make_trainer(stack: ExitStack) -> Any:
 
 def assemble(config: Any, learner: Any, envs: Any, eval_envs: Any, folder: Any, stack: ExitStack) -> Any:
     """A trainer whose files are open, as either revision puts it together."""
-    module = load("sac.trainer")
-    if not hasattr(module, "open_output"):
+    trainer_of, room = load("sac.trainer").Trainer, load("sac.output")
+    if not hasattr(room, "open_output"):
         # Revisions before `sac.training`: one object does all, and opens its files later.
-        trainer = module.Trainer(config, learner, envs, eval_envs, folder, {})
+        trainer = trainer_of(config, learner, envs, eval_envs, folder, {})
         trainer.open(stack, {})
         return trainer
     training = load("sac.training").Training(config, learner, envs)
-    output = module.open_output(stack, training, folder, {}, {})
-    recorder = module.make_recorder(training, output.ledger)
-    return module.Trainer(training, output, recorder, load("sac.schedule").Schedule(config), eval_envs)
+    output = room.open_output(stack, training, folder, {}, {})
+    recorder = room.make_recorder(training, output.ledger)
+    return trainer_of(training, output, recorder, load("sac.schedule").Schedule(config), eval_envs)
 
 
 def digest(stack: ExitStack) -> Work:

@@ -13,6 +13,7 @@ _BEFORE = {
     "sac.ledger.recorder": ("sac.witness",),
     "sac.numerics.fingerprint": ("sac.numerics",),
     "sac.numerics.profiles": ("sac.numerics",),
+    "sac.output": ("sac.trainer",),
     "sac.run.folder": ("sac.run_folder",),
 }
 """Module -> modules that held the same names before, newest first; if a module moves again, add its name."""

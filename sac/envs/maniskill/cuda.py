@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from sac.envs.errors import BadEnvironment
+from sac.envs.maniskill.action_layout import ActionLayout
 from sac.envs.protocol import NO_RESET, EnvironmentFault, EnvSpec, EpisodeSeed, StepBatch
 
 logger = logging.getLogger("sac.envs")
@@ -55,6 +56,8 @@ def make_cuda_env(
     episode_seed: EpisodeSeed,
     *,
     control_mode: str | None,
+    reward_mode: str | None,
+    imports: Sequence[str],
     ignore_terminations: bool,
     reconfiguration_freq: int,
 ) -> ManiSkillCudaVectorEnv:
@@ -64,16 +67,19 @@ def make_cuda_env(
         BadEnvironment: the task, its control mode or the GPU simulator can't be had.
     """
     require_gpu_simulator()
-    from sac.envs.maniskill.env import build_base_env, find_task, read_spec
+    from sac.envs.maniskill.env import build_base_env, choose_reward, find_task, read_actions, read_spec
 
-    registered = find_task(env_id)
-    base_env = build_base_env(env_id, control_mode, num_envs=num_envs, sim_backend="physx_cuda")
-    spec = read_spec(env_id, base_env, registered.max_episode_steps)
+    registered = find_task(env_id, imports)
+    mode = choose_reward(env_id, registered.cls, reward_mode)
+    base_env = build_base_env(env_id, control_mode, mode, num_envs=num_envs, sim_backend="physx_cuda")
+    actions = read_actions(env_id, base_env)
+    spec = read_spec(env_id, base_env, actions, registered.max_episode_steps)
     logger.info("physx_cuda: seeds are exact, simulation is not bit-for-bit repeatable")
     return ManiSkillCudaVectorEnv(
         base_env,
         spec,
         episode_seed,
+        actions=actions,
         ignore_terminations=ignore_terminations,
         reconfiguration_freq=reconfiguration_freq,
     )
@@ -86,6 +92,7 @@ class ManiSkillCudaVectorEnv:
         base_env: ManiSkill's `BaseEnv`, built with ``reconfiguration_freq=0``.
         spec: its specification.
         episode_seed: (environment index, episode index) -> seed.
+        actions: how a flat action becomes the task's own; None if that is flat.
         ignore_terminations: continue after success or failure, until truncation.
         reconfiguration_freq: rebuild all scenes every so many full resets; 0 builds them once. Without
             ``ignore_terminations`` episodes end at different times, and ManiSkill can't rebuild single scenes.
@@ -97,6 +104,7 @@ class ManiSkillCudaVectorEnv:
         spec: EnvSpec,
         episode_seed: EpisodeSeed,
         *,
+        actions: ActionLayout | None = None,
         ignore_terminations: bool = False,
         reconfiguration_freq: int = 0,
     ) -> None:
@@ -106,6 +114,7 @@ class ManiSkillCudaVectorEnv:
                 "together: the GPU simulator can't rebuild the scene of one environment"
             )
         self._base_env = base_env
+        self._actions = actions
         self._episode_seed = episode_seed
         self._ignore_terminations = ignore_terminations
         self._reconfiguration_freq = reconfiguration_freq
@@ -136,7 +145,7 @@ class ManiSkillCudaVectorEnv:
         if tuple(action.shape) != expected:
             raise ValueError(f"{self.spec.env_id}: actions have shape {tuple(action.shape)}, expected {expected}")
         with self._forked():
-            raw, reward, ended_by_task, _, info = self._base_env.step(action.detach().to(self._device))
+            raw, reward, ended_by_task, _, info = self._base_env.step(self._split(action.detach().to(self._device)))
         self._steps += 1
         successor = raw.to(torch.float32).clone()
         out_of_time = self._steps >= self.spec.max_episode_steps
@@ -199,6 +208,10 @@ class ManiSkillCudaVectorEnv:
         self._steps[rows] = 0
         assert observation is not None
         return observation.to(torch.float32).clone()
+
+    def _split(self, action: torch.Tensor) -> Any:
+        """Return actions (N, A) as the task takes them."""
+        return action if self._actions is None else self._actions.split(action)
 
     def _seed_list(self, seed: int) -> list[int]:
         """Return one seed for every environment.

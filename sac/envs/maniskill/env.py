@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import os
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -14,18 +12,21 @@ import torch
 
 from sac.envs.errors import BadEnvironment, unknown_value
 from sac.envs.maniskill import patches
+from sac.envs.maniskill.action_layout import ActionLayout
+from sac.envs.maniskill.assets import require_assets, telling_of_assets
 from sac.envs.maniskill.headless import prepare_rendering
 from sac.envs.maniskill.isolation import IsolatedGenerators
 from sac.envs.maniskill.physics_reset import reset_physics
+from sac.envs.own_tasks import import_tasks, registered_name
 from sac.envs.protocol import EnvSpec
 from sac.envs.serial import Transition
 from sac.native import exact_reciprocals
 
-REWARD_MODE = "normalized_dense"
+DEFAULT_REWARD = "normalized_dense"
 
 
 class ManiSkillEnv:
-    """One task with state observations and a dense reward; implements `serial.SingleEnv`.
+    """One task with state observations; implements `serial.SingleEnv`.
 
     ManiSkill's own tasks, and those of this package, run in torch's inference mode, which makes a StackCube step an
     eighth faster and changes no bit. Other tasks run without it, because they may ask for gradients. Code that steps or
@@ -36,8 +37,10 @@ class ManiSkillEnv:
     on earlier episodes (see `physics_reset`).
 
     Args:
-        env_id: a registered task, for example ``StackCube-v1``.
+        env_id: a registered task, for example ``StackCube-v1`` or ``my_package.tasks:MyPush-v1``.
         control_mode: a control mode of the task's robot; None for the robot's default.
+        reward_mode: a reward mode of the task; None for the normalised dense one where there is one.
+        imports: modules and files that register tasks, see `own_tasks`.
         render_backend: ``none``, or ``cpu`` or ``gpu`` if frames are wanted.
         render_mode: ``rgb_array`` if frames are wanted.
     """
@@ -47,19 +50,28 @@ class ManiSkillEnv:
         env_id: str,
         *,
         control_mode: str | None = None,
+        reward_mode: str | None = None,
+        imports: Sequence[str] = (),
         render_backend: str = "none",
         render_mode: str | None = None,
     ) -> None:
-        registered = find_task(env_id)
+        registered = find_task(env_id, imports)
+        mode = choose_reward(env_id, registered.cls, reward_mode)
         exact_reciprocals.require()
         self._generators = IsolatedGenerators()
         own = registered.cls.__module__.startswith(("mani_skill.", "sac."))
         self._mode: Callable[[], AbstractContextManager[object]] = torch.inference_mode if own else nullcontext
         with self._generators, self._mode():
             self.base_env = build_base_env(
-                env_id, control_mode, sim_backend="physx_cpu", render_backend=render_backend, render_mode=render_mode
+                env_id,
+                control_mode,
+                mode,
+                sim_backend="physx_cpu",
+                render_backend=render_backend,
+                render_mode=render_mode,
             )
-        self.spec = read_spec(env_id, self.base_env, registered.max_episode_steps)
+        self._actions = read_actions(env_id, self.base_env)
+        self.spec = read_spec(env_id, self.base_env, self._actions, registered.max_episode_steps)
         self._scene_seed: int | None = None
         self._steps = 0
 
@@ -80,7 +92,9 @@ class ManiSkillEnv:
         """Apply an action (A,) float32."""
         # Note: the bare task, without gymnasium's wrappers: they add a tenth to the time and only count steps.
         with self._generators, self._mode():
-            observation, reward, terminated, _, info = self.base_env.step(np.array(action, np.float32))
+            observation, reward, terminated, _, info = self.base_env.step(
+                self._actions.split(np.array(action, np.float32))
+            )
         self._steps += 1
         return Transition(
             observation=_flat(observation),
@@ -103,37 +117,80 @@ class ManiSkillEnv:
 
     def _seeded_reset(self, seed: int, *, reconfigure: bool) -> np.ndarray:
         self._generators.seed(seed)
-        with self._generators, self._mode():
+        with self._generators, self._mode(), telling_of_assets(self.spec.env_id):
             observation, _ = self.base_env.reset(seed=seed, options={"reconfigure": reconfigure})
         return _flat(observation)
 
 
-def find_task(env_id: str) -> Any:
+def find_task(env_id: str, imports: Sequence[str] = ()) -> Any:
     """Return ManiSkill's registration of a task that this package can train on.
 
+    Args:
+        env_id: its name, with the module to import in front of a colon where it has one.
+        imports: modules and files to import before.
+
     Raises:
-        BadEnvironment: the task is unknown, has no time limit or dense reward, or its assets are not downloaded.
+        BadEnvironment: the task is unknown, has no time limit, or its assets are not downloaded.
     """
     prepare_rendering()
     importlib.import_module("mani_skill.envs")
     importlib.import_module("sac.envs.maniskill.contact_tasks")
     patches.install()
-    registration = importlib.import_module("mani_skill.utils.registration")
-    if env_id not in registration.REGISTERED_ENVS:
-        raise unknown_value("--env_id", env_id, [*registration.REGISTERED_ENVS, "Point-v1"], show_all=False)
-    registered = registration.REGISTERED_ENVS[env_id]
+    import_tasks(env_id, imports)
+    known = importlib.import_module("mani_skill.utils.registration").REGISTERED_ENVS
+    name = registered_name(env_id)
+    if name not in known:
+        raise _unknown_task(env_id, known)
+    registered = known[name]
     if registered.max_episode_steps is None:
         raise BadEnvironment(f"--env_id {env_id!r} registers no max_episode_steps, so its episodes never end")
-    if REWARD_MODE not in registered.cls.SUPPORTED_REWARD_MODES:
-        modes = ", ".join(registered.cls.SUPPORTED_REWARD_MODES)
-        raise BadEnvironment(f"--env_id {env_id!r} has no {REWARD_MODE} reward (it has: {modes})")
-    _require_assets(env_id, registered.asset_download_ids or [])
+    require_assets(env_id, registered.asset_download_ids or [])
     return registered
+
+
+def _unknown_task(env_id: str, known: dict[str, Any]) -> BadEnvironment:
+    """Say what is known of a name under which ManiSkill has no task."""
+    name, others = registered_name(env_id), importlib.import_module("gymnasium").registry
+    if name in others:
+        return BadEnvironment(
+            f"--env_id {env_id!r} is not a ManiSkill task: it is registered with gymnasium alone "
+            f"({others[name].entry_point}), and this SAC trains on tasks registered with mani_skill's `register_env`"
+        )
+    if name != env_id:
+        return BadEnvironment(
+            f"--env_id {env_id!r}: importing {env_id.rpartition(':')[0]} registers no task {name!r} with mani_skill's "
+            "`register_env`"
+        )
+    error = unknown_value("--env_id", env_id, [*known, "Point-v1"], show_all=False)
+    return BadEnvironment(f"{error}; a task of your own: --env_id=MODULE:{env_id}, or --import MODULE")
+
+
+def choose_reward(env_id: str, cls: Any, wanted: str | None) -> str:
+    """Return the reward mode in which a task is built.
+
+    Args:
+        env_id: its name, for messages.
+        cls: the task's class.
+        wanted: ``--reward_mode``; None for the normalised dense one, or else the first of the task's own, which is the
+            one that ManiSkill takes where none is asked for.
+
+    Raises:
+        BadEnvironment: the task has no such mode, or no reward at all.
+    """
+    modes = [mode for mode in cls.SUPPORTED_REWARD_MODES if mode != "none"]
+    if not modes:
+        raise BadEnvironment(f"--env_id {env_id!r} gives no reward: nothing can be learned from it")
+    if wanted is None:
+        return DEFAULT_REWARD if DEFAULT_REWARD in modes else modes[0]
+    if wanted not in modes:
+        raise BadEnvironment(f"--reward_mode {wanted!r}: {env_id} has {', '.join(modes)}")
+    return wanted
 
 
 def build_base_env(
     env_id: str,
     control_mode: str | None,
+    reward_mode: str,
     *,
     num_envs: int = 1,
     sim_backend: str,
@@ -143,40 +200,44 @@ def build_base_env(
     """Return ManiSkill's own environment, without gymnasium's wrappers.
 
     Raises:
-        BadEnvironment: the robot has no such control mode, its assets are not downloaded, or the scene can't be built
+        BadEnvironment: the robot has no such control mode, assets are not downloaded, or the scene can't be built
             without a renderer.
     """
-    with _no_questions(env_id):
-        try:
-            return _build(env_id, control_mode, num_envs, sim_backend, render_backend, render_mode)
-        except AttributeError as error:
-            if render_backend != "none" or "render" not in str(error):
-                raise
-            raise BadEnvironment(
-                f"--env_id {env_id!r} builds its scene with what a renderer holds ({error}), and there is none here"
-            ) from error
-
-
-def _build(
-    env_id: str, control_mode: str | None, num_envs: int, sim_backend: str, render_backend: str, render_mode: str | None
-) -> Any:
-    gymnasium = importlib.import_module("gymnasium")
     options = {
         "num_envs": num_envs,
         "obs_mode": "state",
-        "reward_mode": REWARD_MODE,
+        "reward_mode": reward_mode,
         "sim_backend": sim_backend,
         "render_backend": render_backend,
         "render_mode": render_mode,
         # Explicit: some tasks take 1 as the default for a single environment, and rebuilding is this package's call.
         "reconfiguration_freq": 0,
     }
+    with telling_of_assets(env_id), _telling_of_renderers(env_id, render_backend):
+        return _build(registered_name(env_id), control_mode, options)
+
+
+@contextmanager
+def _telling_of_renderers(env_id: str, render_backend: str) -> Iterator[None]:
+    """Raise `BadEnvironment` where a scene takes hold of what a renderer would have given it."""
     try:
-        return gymnasium.make(env_id, control_mode=control_mode, **options).unwrapped
+        yield
+    except AttributeError as error:
+        if render_backend != "none" or "render" not in str(error):
+            raise
+        raise BadEnvironment(
+            f"--env_id {env_id!r} builds its scene with what a renderer holds ({error}), and there is none here"
+        ) from error
+
+
+def _build(name: str, control_mode: str | None, options: dict[str, Any]) -> Any:
+    gymnasium = importlib.import_module("gymnasium")
+    try:
+        return gymnasium.make(name, control_mode=control_mode, **options).unwrapped
     except (AssertionError, KeyError, NotImplementedError):
         if control_mode is None:
             raise
-        default = gymnasium.make(env_id, **options).unwrapped
+        default = gymnasium.make(name, **options).unwrapped
         modes = list(getattr(default.agent, "supported_control_modes", []))
         default.close()
         if control_mode in modes:
@@ -184,63 +245,29 @@ def _build(
         raise unknown_value("--control_mode", control_mode, modes, show_all=True) from None
 
 
-def read_spec(env_id: str, base_env: Any, max_episode_steps: int) -> EnvSpec:
+def read_actions(env_id: str, base_env: Any) -> ActionLayout:
+    """Return how a flat action becomes the one of the task.
+
+    Raises:
+        BadEnvironment: the task has no robot, or actions that are no vector with bounds, nor several under names.
+    """
+    try:
+        return ActionLayout.of(getattr(base_env, "single_action_space", None))
+    except ValueError as error:
+        raise BadEnvironment(f"--env_id {env_id!r}, --control_mode {base_env.control_mode!r}: {error}") from error
+
+
+def read_spec(env_id: str, base_env: Any, actions: ActionLayout, max_episode_steps: int) -> EnvSpec:
     """Return what training needs to know of a ManiSkill environment.
 
     Raises:
-        BadEnvironment: actions are not one flat vector with bounds, or observations not one flat vector.
+        BadEnvironment: observations are not one flat vector.
     """
     spaces = importlib.import_module("gymnasium").spaces
-    action = getattr(base_env, "single_action_space", None)
-    if not isinstance(action, spaces.Box) or len(action.shape) != 1:
-        found = type(action).__name__ if action is not None else "no robot"
-        raise BadEnvironment(
-            f"--env_id {env_id!r} has an action space of kind {found}; SAC here needs one flat vector of actions "
-            "(tasks with several robots have a Dict)"
-        )
-    if not (np.isfinite(action.low).all() and np.isfinite(action.high).all()):
-        raise BadEnvironment(f"--control_mode {base_env.control_mode!r} of {env_id} has actions without bounds")
     observation = base_env.single_observation_space
     if not isinstance(observation, spaces.Box) or len(observation.shape) != 1:
         raise BadEnvironment(f"--env_id {env_id!r} gives no flat state observation")
-    low, high = np.array(action.low, np.float32), np.array(action.high, np.float32)
-    return EnvSpec(env_id, int(observation.shape[0]), low, high, int(max_episode_steps))
-
-
-@contextmanager
-def _no_questions(env_id: str) -> Iterator[None]:
-    """Raise if ManiSkill would ask on the terminal whether to download a robot: a worker process has no terminal."""
-    downloads: Any = importlib.import_module("mani_skill.utils.download_asset")
-    asks = downloads.prompt_yes_no
-
-    def refuse(question: str) -> bool:
-        if os.environ.get("MS_SKIP_ASSET_DOWNLOAD_PROMPT") == "1":
-            return bool(asks(question))
-        robot = re.match(r"Robot (\S+) has assets", question)
-        raise _assets_missing(env_id, robot[1] if robot else "--help")
-
-    downloads.prompt_yes_no = refuse
-    try:
-        yield
-    finally:
-        downloads.prompt_yes_no = asks
-
-
-def _require_assets(env_id: str, asset_ids: list[str]) -> None:
-    """Raise if ManiSkill would stop and ask on the terminal whether to download."""
-    assets = importlib.import_module("mani_skill.utils.assets")
-    for asset_id in asset_ids:
-        group = asset_id in assets.DATA_GROUPS
-        sources = assets.expand_data_group_into_individual_data_source_ids(asset_id) if group else [asset_id]
-        if not all(assets.is_data_source_downloaded(source) for source in sources):
-            raise _assets_missing(env_id, asset_id)
-
-
-def _assets_missing(env_id: str, asset_id: str) -> BadEnvironment:
-    return BadEnvironment(
-        f"--env_id {env_id!r} needs assets that are not downloaded; run: "
-        f"python -m mani_skill.utils.download_asset {asset_id}"
-    )
+    return EnvSpec(env_id, int(observation.shape[0]), actions.low, actions.high, int(max_episode_steps))
 
 
 def _flat(observation: Any) -> np.ndarray:

@@ -26,7 +26,9 @@ BAD_MANISKILL = [
         {"env_id": "PushCube-v1", "control_mode": "pd_ee_delta_position"},
         ["--control_mode 'pd_ee_delta_position'", "did you mean", "valid values", "pd_joint_delta_pos"],
     ),
-    ({"env_id": "TwoRobotPickCube-v1"}, ["--env_id 'TwoRobotPickCube-v1'", "Dict", "one flat vector"]),
+    ({"env_id": "PushCube-v1", "reward_mode": "most"}, ["--reward_mode 'most'", "normalized_dense, dense, sparse"]),
+    ({"env_id": "Empty-v1"}, ["--env_id 'Empty-v1'", "gives no reward"]),
+    ({"env_id": "OpenCabinetDrawer-v1"}, ["download_asset partnet_mobility_cabinet"]),
     ({"env_id": "TurnFaucet-v1"}, ["--env_id 'TurnFaucet-v1'"]),
     ({"env_id": "PushT-v1"}, ["--env_id 'PushT-v1'", "renderer"]),
 ]

@@ -13,10 +13,11 @@ from sac.envs.protocol import EnvironmentFault
 from sac.learner.factory import make_learner
 from sac.ledger.file import read_ledger
 from sac.ledger.recorder import Iteration, LedgerRecorder
+from sac.output import make_recorder, open_output
 from sac.run.folder import RunFolder
 from sac.schedule import Schedule
 from sac.streams import EpisodeSeeds
-from sac.trainer import Trainer, make_recorder, open_output
+from sac.trainer import Trainer
 from sac.training import Training
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -308,8 +308,11 @@ BROKEN = {
     "no qf2": (without("qf2"), "holds no qf2"),
     "actor is a tensor": (lambda file: file.update(actor=torch.zeros(1)), "it must hold actor"),
     "qf2 is a tensor": (lambda file: file.update(qf2=torch.zeros(1)), "holds no qf2"),
-    "a layer is missing": (lambda file: file["actor"].pop("fc_logstd.bias"), "actor.fc_logstd.bias has shape None"),
-    "a layer is a number": (put("actor", "fc_mean.bias", 3.0), "actor.fc_mean.bias has shape None"),
+    "a layer is missing": (
+        lambda file: file["actor"].pop("fc_logstd.bias"),
+        "actor lacks fc_logstd.bias; it holds action_scale",
+    ),
+    "a layer is a number": (put("actor", "fc_mean.bias", 3.0), "actor lacks fc_mean.bias"),
     "a layer of another size": (put("qf2", "net.6.bias", torch.zeros(2)), "qf2.net.6.bias has shape (2,)"),
     "a layer turned over": (put("qf1", "net.0.weight", torch.zeros(8, 256)), "needs (256, 8)"),
 }

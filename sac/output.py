@@ -1,0 +1,86 @@
+"""The files that a training run writes, opened together, and the recorder of its ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from sac.checkpoint.checkpoint import Checkpoints
+from sac.checkpoint.replay_log import Journal
+from sac.ledger.file import LedgerWriter
+from sac.ledger.recorder import LedgerRecorder
+from sac.run.folder import RunFolder
+from sac.run.logs import Logs
+from sac.run.metrics_file import MetricsFile
+from sac.run.tracking import Tracker
+from sac.training import Training
+
+
+def _keep() -> None:
+    """Do nothing: the folder stays whatever happens."""
+
+
+@dataclass(frozen=True)
+class RunOutput:
+    """The files that a run writes, open.
+
+    Attributes:
+        folder: where they lie.
+        logs: progress, TensorBoard and Weights & Biases.
+        metrics: a row for each evaluation.
+        ledger: a line for each iteration that is recorded; None where none is.
+        checkpoints: all of the state.
+        resumed: whether the files go on from a checkpoint.
+        keep: to be called once an iteration begins: from then on there is something worth keeping.
+    """
+
+    folder: RunFolder
+    logs: Logs
+    metrics: MetricsFile
+    ledger: LedgerWriter | None
+    checkpoints: Checkpoints
+    resumed: bool
+    keep: Callable[[], None] = _keep
+
+
+def open_output(
+    stack: ExitStack,
+    training: Training,
+    folder: RunFolder,
+    header: Mapping[str, Any],
+    fingerprint: Mapping[str, Any],
+    journal: Journal | None = None,
+    tracker: Tracker | None = None,
+    keep: Callable[[], None] = _keep,
+) -> RunOutput:
+    """Open the files that a run writes; closed with `stack`.
+
+    Args:
+        stack: closes them.
+        training: what they tell of, restored already where the run goes on.
+        folder: where they lie.
+        header: the ledger's.
+        fingerprint: the machine's arithmetic, kept in checkpoints.
+        journal: replay rows on the disk, where the run goes on from a checkpoint.
+        tracker: takes the scalars too.
+        keep: of the folder, see `RunOutput`.
+    """
+    config, state, resumed = training.config, training.state, journal is not None
+    after, step = (state.iteration, state.global_step) if resumed else (None, None)
+    logs = stack.enter_context(Logs(config, folder, step, tracker))
+    metrics = stack.enter_context(MetricsFile(folder.metrics, state.metrics, append=resumed))
+    ledger = stack.enter_context(LedgerWriter(folder.ledger, header, after)) if config.ledger_freq else None
+    checkpoints = Checkpoints(folder.states, config, fingerprint, journal)
+    return RunOutput(folder, logs, metrics, ledger, checkpoints, resumed, keep)
+
+
+def make_recorder(training: Training, ledger: LedgerWriter | None) -> LedgerRecorder:
+    """Return the recorder of a training.
+
+    Its lines are deferred where the time that they take can be hidden behind the next env step. On a CPU the
+    environments would have to wait for a core meanwhile: measured, nothing is gained.
+    """
+    deferred = training.split and training.device.type == "cuda"
+    return LedgerRecorder(ledger, training.learner.state, captured=training.captured, deferred=deferred)

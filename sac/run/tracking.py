@@ -1,0 +1,135 @@
+"""Where scalars go beside the run's own files: TensorBoard's events, and Weights & Biases.
+
+Neither is part of what a run promises, so a training outlives both: `Logs` leaves out one that fails.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from sac.config import BadConfig, TrainConfig
+from sac.run.folder import RunFolder
+
+
+class Tracker(Protocol):
+    """Takes scalars."""
+
+    name: str
+
+    def scalars(self, values: Mapping[str, float], step: int) -> None:
+        """Take tag -> value."""
+        ...
+
+    def flush(self) -> None:
+        """Hand all of them to the operating system."""
+        ...
+
+    def close(self, failed: bool) -> None:
+        """Take no more."""
+        ...
+
+
+class TensorBoard:
+    """Events in the run folder.
+
+    Args:
+        config: shown as a table.
+        folder: where the events go.
+        resumed_at: env step after which a resumed run goes on.
+    """
+
+    name = "TensorBoard"
+
+    def __init__(self, config: TrainConfig, folder: RunFolder, resumed_at: int | None) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        if resumed_at is not None:
+            # TensorBoard then forgets what the run that died has written of later steps.
+            self._writer = SummaryWriter(str(folder.root), purge_step=resumed_at + 1)
+            return
+        self._writer = SummaryWriter(str(folder.root))
+        rows = "\n".join(f"|{name}|{value}|" for name, value in config.to_manifest().items())
+        self._writer.add_text("hyperparameters", f"|param|value|\n|-|-|\n{rows}")
+
+    def scalars(self, values: Mapping[str, float], step: int) -> None:
+        """Take tag -> value."""
+        for tag, value in values.items():
+            self._writer.add_scalar(tag, value, step)
+
+    def flush(self) -> None:
+        """Hand all of them to the operating system."""
+        self._writer.flush()
+
+    def close(self, failed: bool) -> None:
+        """Take no more."""
+        self._writer.close()
+
+
+class WeightsAndBiases:
+    """A run of Weights & Biases; a training that is resumed goes on with the one that it had.
+
+    Args:
+        config: project, entity, group, and what is shown as the run's configuration.
+        name: of the run folder.
+        before: what the manifest of a resumed training holds of its run; empty for a new one.
+
+    Raises:
+        BadConfig: it can't begin, for example for want of a login.
+    """
+
+    name = "Weights & Biases"
+
+    def __init__(self, config: TrainConfig, name: str, before: Mapping[str, Any]) -> None:
+        if importlib.util.find_spec("wandb") is None:
+            raise BadConfig("--track: needs the package wandb: pip install wandb")
+        wandb = importlib.import_module("wandb")
+        known = {key: before[key] for key in ("id", "project", "entity") if isinstance(before.get(key), str)}
+        options = {"project": config.wandb_project_name, "entity": config.wandb_entity, **known}
+        if "id" in known:
+            options["resume"] = "allow"
+        try:
+            self._run: Any = wandb.init(group=config.wandb_group, name=name, config=config.to_manifest(), **options)
+        except Exception as error:  # whatever it raises, it can't begin
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise BadConfig(
+                f"--track: Weights & Biases can't begin a run: {reason}. `wandb login` logs in; WANDB_MODE=offline "
+                "needs no login"
+            ) from error
+
+    def identity(self) -> dict[str, str]:
+        """What the manifest keeps, so that a resumed training joins this run."""
+        found = {key: getattr(self._run, key, None) for key in ("id", "project", "entity")}
+        return {key: str(value) for key, value in found.items() if value}
+
+    def scalars(self, values: Mapping[str, float], step: int) -> None:
+        """Take tag -> value."""
+        self._run.log(dict(values), step=step)
+
+    def flush(self) -> None:
+        """Nothing: its own process writes."""
+
+    def close(self, failed: bool) -> None:
+        """Take no more, and show the run as failed where it did. Closing again does nothing."""
+        run, self._run = self._run, None
+        if run is not None:
+            run.finish(exit_code=int(failed))
+
+
+def begin_tracking(config: TrainConfig, name: str, manifest: Mapping[str, Any]) -> WeightsAndBiases | None:
+    """Begin or join the run that `--track` asks for, before a run folder is made.
+
+    Args:
+        config: the flags.
+        name: of the run folder.
+        manifest: of the training that goes on; empty for a new one.
+
+    Raises:
+        BadConfig: it can't begin.
+    """
+    if not config.track:
+        return None
+    before = manifest.get("wandb")
+    return WeightsAndBiases(config, name, before if isinstance(before, dict) else {})
