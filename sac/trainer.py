@@ -44,6 +44,7 @@ def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
 
     Raises:
         BadConfig: a flag's value can't be used, or the run can't be resumed.
+        LoadedTooEarly: torch or NumPy was loaded before the profile was prepared; the message says what to call.
         NumericsError: the numerics profile's promise can't be kept here.
         EnvironmentFault: an environment failed or returned a number that is not finite; what came before is written.
         StorageError: a file can't be written; earlier checkpoints are intact.
@@ -51,6 +52,7 @@ def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
     """
     # A resumed run no longer needs the policy that it started from: it is in the checkpoint.
     check(replace(config, checkpoint=None) if resume else config)
+    profiles.set_variables(config.numerics)
     own_tasks.require_no_import()
     config = own_tasks.with_origin(config, resolve_workers(config.workers, config.num_envs))
     device = resolve_device(config)

@@ -88,8 +88,8 @@ class LoadedTooEarly(NumericsError):
     def __init__(self, profile: Numerics, names: list[str]) -> None:
         super().__init__(
             f"--numerics {profile}: this process has loaded torch or NumPy, which read {', '.join(names)} only then. "
-            f"Call sac.numerics.profiles.prepare({profile!r}) before the first import of them, or start the command "
-            "`sac` as a process of its own; --numerics fast promises nothing and needs nothing"
+            f"Call sac.numerics.prepare({profile!r}) before the first import of them, or train in another process: by "
+            "sac.train(...), or the command `sac`; --numerics fast promises nothing and needs nothing"
         )
         self.profile, self.names = profile, names
 

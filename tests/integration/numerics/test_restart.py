@@ -35,13 +35,13 @@ def test_a_script_that_calls_main_after_torch_is_told_what_to_do_and_not_run_aga
     done = run_script(tmp_path, "main() and main(sys.argv[1:])")
     assert done.returncode == 2 and done.stderr.count("sac: error:") == 2, done.stderr
     assert done.stdout.count("the script's own work") == 1
-    for words in ("OMP_DYNAMIC", "sac.numerics.profiles.prepare('deterministic')", "--numerics fast"):
+    for words in ("OMP_DYNAMIC", "sac.numerics.prepare('deterministic')", "--numerics fast"):
         assert words in done.stderr
     assert "Traceback" not in done.stderr and not (tmp_path / "run").exists()
 
 
 def test_a_script_that_does_as_it_is_told_trains(tmp_path):
-    done = run_script(tmp_path, "main()", before="from sac.numerics import profiles; profiles.prepare('deterministic')")
+    done = run_script(tmp_path, "main()", before="from sac import numerics; numerics.prepare('deterministic')")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("the script's own work") == 1 and (tmp_path / "run" / "policy.pt").exists()
 
