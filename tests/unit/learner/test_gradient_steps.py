@@ -116,11 +116,12 @@ def test_another_iteration_or_seed_draws_something_else(other):
 
 
 class Listens(Learner):
-    """A learner that keeps what it was given."""
+    """A learner that keeps what it was given, and what it told."""
 
     def update(self, batch, noise):
         self.given = [*getattr(self, "given", []), (batch.observation_action.clone(), batch.reward.clone(), noise)]
-        return super().update(batch, noise)
+        self.told = [*getattr(self, "told", []), super().update(batch, noise)]
+        return self.told[-1]
 
 
 def test_each_gradient_step_gets_the_transitions_and_the_noise_that_were_drawn_for_it():
@@ -158,6 +159,13 @@ def test_losses_are_told_for_each_update_that_there_was(count, policy_frequency,
     for loss, updates in ((info.actor_loss, actors), (info.alpha_loss, actors if autotune else 0)):
         assert (loss is None) == (updates == 0)
         assert loss is None or loss.shape[0] == updates
+
+
+def test_losses_are_told_in_the_order_of_the_updates():
+    steps = make_steps(kind=Listens)
+    info = take(steps).info
+    for name in vars(info):
+        assert torch.equal(getattr(info, name), torch.stack([getattr(one, name) for one in steps.learner.told])), name
 
 
 def test_the_ledgers_word_sums_are_those_of_what_was_drawn_and_change_no_bit():

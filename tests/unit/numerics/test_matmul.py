@@ -18,12 +18,13 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 WAYS = [OneDnnMatmul, PortableMatmul, BlasMatmul]
 each_way = pytest.mark.parametrize("way", WAYS)
+LARGEST = 600
 sizes = st.tuples(st.integers(1, 40), st.integers(1, 20), st.integers(1, 20))
 
 
 def whole(*shape):
-    """Whole numbers so small that no sum of products needs more than float32's 24 bits."""
-    return arrays(np.int64, shape, elements=st.integers(-99, 99))
+    """Whole numbers so small that sums of 40 products fit into float32's 24 bits, and too large for bfloat16's 8."""
+    return arrays(np.int64, shape, elements=st.integers(-LARGEST, LARGEST))
 
 
 layers = sizes.flatmap(lambda n: st.tuples(whole(n[0], n[1]), whole(n[1], n[2]), whole(n[2])))
@@ -60,7 +61,7 @@ def test_a_layer_is_x_times_w_plus_b_through_a_relu_where_asked(way, layer, relu
 def test_gradients_of_a_layer_are_those_of_the_definition(way, layer):
     x, weight, bias = layer
     gradient = x @ weight - bias
-    gradient %= 99
+    gradient %= LARGEST
     x32, weight32, gradient32 = floats(x, weight, gradient)
     assert_exactly(way().input_gradient(gradient32, weight32), gradient @ weight.T)
     out = torch.full((weight.shape[0], weight.shape[1]), torch.nan)
@@ -74,7 +75,7 @@ def test_a_batched_layer_is_one_layer_for_each_member(layer, relu):
     """x is shared by the members, or each has its own."""
     x, weight, bias = layer
     expected = x @ weight + bias
-    gradient = expected % 99
+    gradient = expected % LARGEST
     x32, weight32, bias32, gradient32 = floats(x, weight, bias, gradient)
     ways = BlasMatmul()
     assert ways.batched
@@ -89,14 +90,15 @@ def test_a_batched_layer_is_one_layer_for_each_member(layer, relu):
 @given(layers)
 @fewer(5)
 def test_no_product_changes_what_it_is_given(way, layer):
-    given_ = floats(*layer)
-    x, weight, bias = given_
+    x, weight, bias = floats(*layer)
     matmul, out = way(), torch.empty_like(weight)
-    result = matmul.linear(x, weight, bias, relu=True)
-    matmul.input_gradient(result, weight)
-    matmul.weight_gradient(x, result, out)
-    for found, before in zip(given_, floats(*layer), strict=True):
-        assert torch.equal(found, before)
+    gradient = matmul.linear(x, weight, bias, relu=True)
+    given_ = x, weight, bias, gradient
+    before = *floats(*layer), gradient.clone()
+    matmul.input_gradient(gradient, weight)
+    matmul.weight_gradient(x, gradient, out)
+    for found, kept in zip(given_, before, strict=True):
+        assert torch.equal(found, kept)
 
 
 @each_way
