@@ -6,6 +6,7 @@ Nothing here imports torch or NumPy at its top: a numerics profile must be prepa
 from __future__ import annotations
 
 import argparse
+import difflib
 import io
 import os
 import sys
@@ -57,7 +58,9 @@ def _dispatch(arguments: list[str]) -> int:
         return OK
     command = _COMMANDS.get(arguments[0])
     if command is None:
-        print(f"sac: no command {arguments[0]!r}; there are: {', '.join(_COMMANDS)}", file=sys.stderr)
+        close = difflib.get_close_matches(arguments[0], _COMMANDS, n=1)
+        meant = f"did you mean {close[0]}? " if close else ""
+        print(f"sac: no command {arguments[0]!r}; {meant}there are: {', '.join(_COMMANDS)}", file=sys.stderr)
         return BAD_INPUT
     return _guarded(arguments[0], command, arguments[1:])
 
@@ -114,7 +117,10 @@ def _eval(arguments: list[str]) -> int:
         prog="sac eval",
         description="Evaluate a saved policy over many episodes; means, and a 95 % interval for what varies.",
     )
-    parser.add_argument("--checkpoint", required=True, help="policy file, or the run folder whose policy.pt is meant")
+    policy = parser.add_mutually_exclusive_group(required=True)
+    what = "policy file, or the run folder whose policy.pt is meant"
+    policy.add_argument("policy", nargs="?", type=os.path.expanduser, metavar="RUN", help=what)
+    policy.add_argument("--checkpoint", type=os.path.expanduser, metavar="RUN", help="the same, as ManiSkill has it")
     parser.add_argument("--env_id", "--env-id", help="task; default: that of the run the policy lies in")
     parser.add_argument("--control_mode", "--control-mode", help="control mode; default likewise")
     parser.add_argument("--reward_mode", "--reward-mode", help="reward mode; default likewise")
@@ -126,6 +132,7 @@ def _eval(arguments: list[str]) -> int:
     parser.add_argument("--numerics", choices=("fast", "deterministic", "portable"), default="deterministic")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(arguments)
+    options.checkpoint = options.checkpoint or options.policy
     from sac.numerics import profiles
 
     profiles.set_variables(options.numerics)
@@ -148,8 +155,8 @@ def _diff(arguments: list[str]) -> int:
         description="Compare two runs by their ledgers: in which iteration and which quantity do they part first?",
         epilog="Exit status: 0 equal, 1 diverged, 2 not comparable. Unlike lengths: what both hold is compared.",
     )
-    parser.add_argument("a", help="run folder or ledger")
-    parser.add_argument("b", help="run folder or ledger")
+    parser.add_argument("a", type=os.path.expanduser, help="run folder or ledger")
+    parser.add_argument("b", type=os.path.expanduser, help="run folder or ledger")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(arguments)
     from sac.commands.diff import diff_command
@@ -172,9 +179,12 @@ def _report(arguments: list[str]) -> int:
         "The first run is the one to compare with.",
     )
     what = "run folder, ledger, folder of run folders, or what `sac why` (--keep, --json) or `sac bench compare` wrote"
-    parser.add_argument("runs", nargs="+", metavar="RUN", help=what)
-    parser.add_argument("-o", "--output", metavar="FILE.html", help="the page (default report.html)")
-    parser.add_argument("--markdown", metavar="FILE", help="the same as Markdown; - is standard output")
+    parser.add_argument("runs", nargs="+", type=os.path.expanduser, metavar="RUN", help=what)
+    page = "the page (default report.html)"
+    parser.add_argument("-o", "--output", type=os.path.expanduser, metavar="FILE.html", help=page)
+    parser.add_argument(
+        "--markdown", type=os.path.expanduser, metavar="FILE", help="the same as Markdown; - is standard output"
+    )
     options = parser.parse_args(arguments)
     from sac.report.command import report_command
 

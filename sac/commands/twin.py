@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 import tempfile
@@ -116,7 +117,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--runs", type=int, default=2, help="number of runs where nothing is varied")
     parser.add_argument("--jobs", type=int, default=1, help="runs at the same time")
-    parser.add_argument("--keep", help="folder that keeps the run folders, with their checkpoints")
+    parser.add_argument(
+        "--keep", type=os.path.expanduser, help="folder that keeps the run folders, with their checkpoints"
+    )
     parser.add_argument(
         "--vary",
         action="append",
