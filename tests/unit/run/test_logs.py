@@ -22,7 +22,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def terminal(monkeypatch):
-    """A terminal as wide as it needs to be; a test puts it in the place of the error stream itself, after pytest has."""
+    """A terminal that is wide enough; tests put it in the place of the error stream themselves, after pytest has."""
     monkeypatch.setenv("COLUMNS", "160")
     monkeypatch.setenv("TERM", "xterm")
     return Terminal()
