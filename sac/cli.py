@@ -6,6 +6,7 @@ Nothing here imports torch or NumPy at its top: a numerics profile must be prepa
 from __future__ import annotations
 
 import argparse
+import difflib
 import io
 import os
 import sys
@@ -58,7 +59,9 @@ def _dispatch(arguments: list[str]) -> int:
         return OK
     command = _COMMANDS.get(arguments[0])
     if command is None:
-        print(f"sac: no command {arguments[0]!r}; there are: {', '.join(_COMMANDS)}", file=sys.stderr)
+        close = difflib.get_close_matches(arguments[0], _COMMANDS, n=1)
+        meant = f"did you mean {close[0]}? " if close else ""
+        print(f"sac: no command {arguments[0]!r}; {meant}there are: {', '.join(_COMMANDS)}", file=sys.stderr)
         return BAD_INPUT
     return _guarded(arguments[0], command, arguments[1:])
 
@@ -95,7 +98,10 @@ def _eval(arguments: list[str]) -> int:
         prog="sac eval",
         description="Evaluate a saved policy over many episodes: means, with a 95 % interval where they vary.",
     )
-    parser.add_argument("--checkpoint", required=True, help="policy file, or a run folder, whose policy.pt is taken")
+    policy = parser.add_mutually_exclusive_group(required=True)
+    what = "policy file, or a run folder, whose policy.pt is taken"
+    policy.add_argument("policy", nargs="?", type=os.path.expanduser, metavar="RUN", help=what)
+    policy.add_argument("--checkpoint", type=os.path.expanduser, metavar="RUN", help="the same, under ManiSkill's name")
     parser.add_argument("--env_id", "--env-id", help="task; default: that of the run that holds the policy")
     parser.add_argument("--control_mode", "--control-mode", help="control mode; default: that of the same run")
     parser.add_argument("--reward_mode", "--reward-mode", help="reward mode; default: that of the same run")
@@ -113,6 +119,7 @@ def _eval(arguments: list[str]) -> int:
     parser.add_argument("--numerics", choices=("fast", "deterministic", "portable"), default="deterministic")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(arguments)
+    options.checkpoint = options.checkpoint or options.policy
     from sac.numerics import profiles
 
     profiles.set_variables(options.numerics)
@@ -136,8 +143,8 @@ def _diff(arguments: list[str]) -> int:
         "If one run is longer, only what both hold is compared.",
         epilog="Exit status: 0 equal, 1 diverged, 2 not comparable.",
     )
-    parser.add_argument("a", help="run folder or ledger")
-    parser.add_argument("b", help="run folder or ledger")
+    parser.add_argument("a", type=os.path.expanduser, help="run folder or ledger")
+    parser.add_argument("b", type=os.path.expanduser, help="run folder or ledger")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(arguments)
     from sac.commands.diff import diff_command
@@ -160,9 +167,12 @@ def _report(arguments: list[str]) -> int:
         "All runs are compared with the first.",
     )
     what = "run folder, ledger, folder of run folders, or what `sac why` (--keep, --json) or `sac bench compare` wrote"
-    parser.add_argument("runs", nargs="+", metavar="RUN", help=what)
-    parser.add_argument("-o", "--output", metavar="FILE.html", help="the page (default report.html)")
-    parser.add_argument("--markdown", metavar="FILE", help="the same as Markdown; - is standard output")
+    parser.add_argument("runs", nargs="+", type=os.path.expanduser, metavar="RUN", help=what)
+    page = "the page (default report.html)"
+    parser.add_argument("-o", "--output", type=os.path.expanduser, metavar="FILE.html", help=page)
+    parser.add_argument(
+        "--markdown", type=os.path.expanduser, metavar="FILE", help="the same as Markdown; - is standard output"
+    )
     options = parser.parse_args(arguments)
     from sac.report.command import report_command
 

@@ -13,11 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sac.envs.workers.pool import resolve_workers
+from sac.flags import Numerics
 from sac.numerics import machine, profiles
 from sac.processes import python_command
 
 _APPLY = "from sac.numerics import profiles as n\nn.prepare({0!r})\nn.apply({0!r}, 0)"
 _PROBE = "\nfrom sac.envs.maniskill.physics_probe import probe_physics\nprint(probe_physics()['simulator.contacts'])"
+
+
+_FOUND = dict(os.environ)
+"""The variables as the shell has set them."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ def doctor_command(arguments: Sequence[str]) -> int:
     ).parse_args(list(arguments))
     # The renderer first: building a task without one puts null materials in its place.
     renderer = _renderer()
-    findings = [*_versions(), *_profiles(), _simulator(), _physics(), renderer, _gpu(), _gpu_physics()]
+    findings = [*_versions(), *_profiles(), _scripts(), _simulator(), _physics(), renderer, _gpu(), _gpu_physics()]
     for finding in findings:
         mark = "ok " if finding.good else ("BAD" if finding.needed else "off")
         print(f"{mark}  {finding.name:24} {finding.text}")
@@ -70,6 +75,18 @@ def _profiles() -> list[Finding]:
         text = profile.promise if done.returncode == 0 else _last_words(done)
         findings.append(Finding(f"--numerics {name}", done.returncode == 0, text, needed=name != "portable"))
     return findings
+
+
+def _scripts() -> Finding:
+    """Whether a script that loads torch before `sac` could keep the default profile, called from this shell."""
+    name: Numerics = "deterministic"
+    wanted = profiles.PROFILES[name].environment
+    unset = [variable for variable, value in wanted.items() if _FOUND.get(variable) != value]
+    if not unset:
+        return Finding("own scripts", True, f"this shell has set what --numerics {name} needs", needed=False)
+    text = f"this shell has not set {', '.join(unset)}: a script that trains in its own process must call "
+    text += f"sac.numerics.prepare({name!r}) before it imports torch or NumPy, or use sac.train(...)"
+    return Finding("own scripts", False, text, needed=False)
 
 
 def _simulator() -> Finding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -106,7 +107,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--update", action="store_true", help="rewrite what differs, and show what changed")
     parser.add_argument("--reason", help="why the goldens change; kept in their headers")
     parser.add_argument("--strict", action="store_true", help="fail if the fingerprint differs")
-    parser.add_argument("--dir", default=str(DEFAULT_FOLDER), help="folder of the goldens (default %(default)s)")
+    parser.add_argument(
+        "--dir",
+        type=os.path.expanduser,
+        default=str(DEFAULT_FOLDER),
+        help="folder of the goldens (default %(default)s)",
+    )
     parser.add_argument("--jobs", type=int, default=machine.usable_cores(), help="runs at the same time")
     return parser
 

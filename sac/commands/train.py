@@ -59,7 +59,10 @@ def train_command(arguments: list[str]) -> int:
         from sac.commands.evaluate import evaluate_as_configured
 
         return evaluate_as_configured(config)
+    from sac.run.logs import announce_building
     from sac.run.signals import Stopped
+
+    announce_building(config)
     from sac.trainer import train
 
     try:

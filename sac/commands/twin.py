@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 import tempfile
@@ -122,7 +123,8 @@ def _parser() -> argparse.ArgumentParser:
         "--runs", type=int, default=2, help="number of runs, if nothing is varied (default %(default)s)"
     )
     parser.add_argument("--jobs", type=int, default=1, help="runs at the same time (default %(default)s)")
-    parser.add_argument("--keep", help="keep the run folders here, with their checkpoints")
+    keep = "keep the run folders here, with their checkpoints"
+    parser.add_argument("--keep", type=os.path.expanduser, help=keep)
     parser.add_argument(
         "--vary",
         action="append",

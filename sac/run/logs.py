@@ -17,6 +17,17 @@ from sac.run.folder import RunFolder
 from sac.run.tracking import TensorBoard, Tracker
 
 
+def is_shown(config: TrainConfig) -> bool:
+    """Whether somebody looks on who wants to see how far it is."""
+    return config.progress and sys.stderr is not None and sys.stderr.isatty()
+
+
+def announce_building(config: TrainConfig) -> None:
+    """Say what takes the first seconds, in which the bar has nothing to show."""
+    if is_shown(config):
+        print(f"building environments of {config.env_id}: {config.num_envs} …", file=sys.stderr, flush=True)
+
+
 class Logs:
     """Progress bar on a terminal, a line for each evaluation anywhere, scalars to TensorBoard and Weights & Biases.
 
@@ -38,18 +49,20 @@ class Logs:
         self._trackers = [tracker] if tracker is not None else []
         if config.tensorboard:
             self._open_tensorboard(config, folder, resumed_at)
-        shown = config.progress and sys.stderr is not None and sys.stderr.isatty()
+        shown = is_shown(config)
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
+            TextColumn("env steps"),
             TextColumn("{task.fields[rate]}"),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=self._console,
             disable=not shown,
         )
-        self._task = self._bar.add_task("training", total=config.total_timesteps, rate="")
+        self._first_step = resumed_at or 0
+        self._task = self._bar.add_task("training", total=config.total_timesteps, rate="", completed=self._first_step)
         self._times: dict[str, float] = defaultdict(float)
         self.last: dict[str, float] = {}
         self._bar.start()
@@ -108,9 +121,9 @@ class Logs:
         return scalars
 
     def progress(self, step: int) -> None:
-        """Move the bar; its rate is env steps per second, like the baselines' `it/s`."""
+        """Move the bar; its rate is env steps per second since this process began, which may be within the run."""
         elapsed = self._bar.tasks[0].elapsed or 0.0
-        rate = f"{step / elapsed:.0f} it/s" if elapsed > 0 else ""
+        rate = f"{(step - self._first_step) / elapsed:.0f} env steps/s" if elapsed > 0 else ""
         self._bar.update(self._task, completed=step, rate=rate)
 
     def evaluation(self, step: int, metrics: Mapping[str, float], episodes: int, seconds: float) -> None:

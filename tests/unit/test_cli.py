@@ -23,7 +23,10 @@ BOOLEANS = [field.name for field in dataclasses.fields(TrainConfig) if isinstanc
 # Command line -> what the message must hold.
 BAD = {
     "": ["usage: sac COMMAND"],
-    "trian": ["no command 'trian'", "train, eval, twin, diff, golden, why, trace, bench, doctor, report"],
+    "trian": [
+        "no command 'trian'; did you mean train?",
+        "train, eval, twin, diff, golden, why, trace, bench, doctor, report",
+    ],
     "--seed 1": ["no command '--seed'"],
     "train --nonsense 3": ["--nonsense"],
     "train positional": ["positional"],
@@ -58,6 +61,14 @@ BAD = {
     "train --env_id Point-v1 --checkpoint {tmp}/file --run_dir {tmp}/new": ["--checkpoint {tmp}/file", "not a policy"],
     "eval": ["--checkpoint"],
     "eval --checkpoint": ["--checkpoint"],
+    "eval /nowhere/p.pt": ["--checkpoint /nowhere/p.pt", "no such file"],
+    "eval ~/p.pt": ["/home/of/nobody/p.pt", "no such file"],
+    "eval --checkpoint ~/p.pt": ["/home/of/nobody/p.pt", "no such file"],
+    "eval {tmp}/file --checkpoint {tmp}/file": ["not allowed with"],
+    "train --checkpoint ~/p.pt": ["--checkpoint /home/of/nobody/p.pt", "no such file"],
+    "train --resume ~/run": ["/home/of/nobody/run", "no run folder"],
+    "diff ~/a ~/b": ["/home/of/nobody/a", "No such file"],
+    "golden --dir ~/g": ["/home/of/nobody/g"],
     "eval --checkpoint /nowhere/p.pt": ["--checkpoint /nowhere/p.pt", "no such file"],
     "eval --checkpoint {tmp}/taken": ["--checkpoint {tmp}/taken", "no such file", "policy.pt"],
     "train --checkpoint {tmp}/trained": ["--checkpoint {tmp}/trained", "did you mean {tmp}/trained/policy.pt?"],
@@ -99,6 +110,7 @@ BAD = {
 @pytest.fixture(autouse=True)
 def in_process(monkeypatch):
     """What a profile does to a process happens in a fresh one only; here it would restart the tests themselves."""
+    monkeypatch.setenv("HOME", "/home/of/nobody")
     monkeypatch.setattr(profiles, "prepare", lambda profile: None)
     monkeypatch.setattr(os, "execv", lambda *arguments: pytest.fail("the process would have been restarted"))
     monkeypatch.setattr(profiles, "apply", checks_threads_alone)

@@ -19,6 +19,7 @@ from sac.envs.maniskill.isolation import IsolatedGenerators
 from sac.envs.maniskill.physics_reset import reset_physics
 from sac.envs.own_tasks import import_tasks, registered_name
 from sac.envs.protocol import EnvSpec
+from sac.envs.quiet import show_once
 from sac.envs.serial import Transition
 from sac.native import exact_reciprocals
 
@@ -132,6 +133,7 @@ def find_task(env_id: str, imports: Sequence[str] = ()) -> Any:
     Raises:
         BadEnvironment: the task is unknown, has no time limit, or its assets are not downloaded.
     """
+    show_once()
     prepare_rendering()
     importlib.import_module("mani_skill.envs")
     importlib.import_module("sac.envs.maniskill.contact_tasks")

@@ -84,7 +84,7 @@ class WorkerPool:
         for _ in range(count):
             self._members.append(_start())
         try:
-            self.call({index: ("configure", debug_mode, exact) for index in range(count)})
+            self.call({index: ("configure", debug_mode, exact, index > 0) for index in range(count)})
         except WorkerFailed as failed:
             raise EnvironmentFault(f"worker {failed.index} of {count} failed to start: {failed.cause}") from None
 

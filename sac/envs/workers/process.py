@@ -72,13 +72,18 @@ class Worker:
         self._envs: dict[int, SerialVectorEnv] = {}
         self._shared: dict[int, SharedBatch] = {}
 
-    def configure(self, debug_mode: int, exact: bool) -> None:
-        """Compute as the parent does, but on one thread: the parallelism is across environments."""
+    def configure(self, debug_mode: int, exact: bool, silent: bool = False) -> None:
+        """Compute as the parent does, but on one thread: the parallelism is across environments.
+
+        A `silent` worker leaves it to another to show what libraries warn of.
+        """
         import torch
 
+        from sac.envs.quiet import show_once
         from sac.native import exact_reciprocals
         from sac.numerics import exact_functions
 
+        show_once(silent=silent)
         torch.set_num_threads(1)
         torch.set_deterministic_debug_mode(debug_mode)
         exact_functions.install(exact)
