@@ -10,10 +10,6 @@ from typing import Any
 from . import hooks_numpy
 from .recorder import Recorder, current
 
-STATES: dict[str, Callable[[], Any]] = {}
-"""Global generators -> their state, filled by the hooks of the libraries that are loaded."""
-
-
 def _wrap_in_subclasses(base: type, wrappers: Mapping[str, Callable[[Callable[..., Any]], Callable[..., Any]]]) -> None:
     """Wrap methods of a class, and of every class that will be derived from it, where it is defined."""
 
@@ -50,6 +46,7 @@ def install_spaces(recorder: Recorder, module: Any) -> None:
                 return {"space": repr(self), "arguments": (args, kwargs), "generator": state}, {
                     "seeded": not unseeded,
                     "generator": f"the generator of a {type(self).__name__} space",
+                    "object": True,
                 }
 
             return recorder.flow("space.sample", "Space.sample", lambda: method(self, *args, **kwargs), describe)
@@ -116,10 +113,6 @@ class _Environments:
             entry = self._known[place] = (weakref.ref(env, forget), f"{kind} {self._counts[kind]}")
         return entry[1]
 
-    def states(self) -> dict[str, Any]:
-        """Return the states of the global generators that somebody has seeded."""
-        return {name: state() for name, state in STATES.items() if name in self.recorder.seeded}
-
     def reset(self, level: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Return the wrapper of `reset` for `env` or `vector`."""
 
@@ -141,7 +134,7 @@ class _Environments:
 
         def describe() -> Any:
             shown = seed.tolist() if hasattr(seed, "tolist") else seed
-            return {"seed": shown, "options": kwargs.get("options"), **self.states()}, facts
+            return {"seed": shown, "options": kwargs.get("options")}, facts
 
         def outputs(result: Any) -> Mapping[str, Any]:
             if level == "vector":
@@ -152,7 +145,7 @@ class _Environments:
             self.inner_seeds = []
         try:
             return self.recorder.flow(
-                f"{level}.reset", "reset", lambda: self._inside(level, call), describe, outputs, whole=False
+                f"{level}.reset", "reset", lambda: self._inside(level, call), describe, outputs, whole=False, watch=True
             )
         finally:
             if level == "vector":
@@ -167,7 +160,7 @@ class _Environments:
                     return method(env, *args, **kwargs)
 
                 def describe() -> Any:
-                    return {"action": (args, kwargs), **self.states()}, {"env": self.name(env)}
+                    return {"action": (args, kwargs)}, {"env": self.name(env)}
 
                 def outputs(result: Any) -> Mapping[str, Any]:
                     names = ("observation", "reward", "terminated", "truncated")
@@ -175,7 +168,9 @@ class _Environments:
 
                 call = functools.partial(method, env, *args, **kwargs)
                 return self.recorder.flow(
-                    f"{level}.step", "step", lambda: self._inside(level, call), describe, outputs, whole=False
+                    *(f"{level}.step", "step", lambda: self._inside(level, call), describe, outputs),
+                    whole=False,
+                    watch=True,
                 )
 
             return step
@@ -217,7 +212,7 @@ def install_envs(recorder: Recorder, module: Any, level: str) -> None:
 
 def install_making(recorder: Recorder, module: Any) -> None:
     """Hook `gymnasium.make` and its like: what is drawn while an environment is built belongs to that line."""
-    for name in ("make", "make_vec"):
+    for name in filter(functools.partial(hasattr, module), ("make", "make_vec")):
         original = getattr(module, name)
 
         def traced(*args: Any, _original: Callable[..., Any] = original, **kwargs: Any) -> Any:
@@ -225,6 +220,15 @@ def install_making(recorder: Recorder, module: Any) -> None:
                 return _original(*args, **kwargs)
             call = functools.partial(_original, *args, **kwargs)
             facts = {"env": str(args[0]) if args else ""}
-            return recorder.flow("env.make", "make", call, lambda: ({}, facts), lambda _: {}, whole=False)
+            return recorder.flow("env.make", "make", call, lambda: ({}, facts), lambda _: {}, False, watch=True)
 
         setattr(module, name, functools.wraps(original)(traced))
+
+
+MODULES: dict[str, Callable[[Recorder, Any], None]] = {
+    "spaces.space": install_spaces,
+    "core": functools.partial(install_envs, level="env"),
+    "vector.vector_env": functools.partial(install_envs, level="vector"),
+    "envs.registration": install_making,
+}
+"""Module of gymnasium, or of gym as it was called before -> what to do right after it has been executed."""

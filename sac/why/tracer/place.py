@@ -15,6 +15,9 @@ _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _ASIDE = ("<frozen importlib._bootstrap>", os.sep + "tempfile.py", os.sep + "shutil.py")
 """Files whose work is no part of a result: importing, names of temporary files, removing folders."""
 
+_DEEPEST = 30
+"""Functions of libraries that are named for one source."""
+
 _POOLS = ("concurrent.futures.thread", "multiprocessing.pool")
 
 
@@ -98,3 +101,23 @@ class Places:
         """Whether the caller of the traced function is a line of the user's own: a cheap test for frequent calls."""
         frame: FrameType | None = sys._getframe(2)
         return frame is not None and self.own(frame.f_code.co_filename) is not None
+
+    def near_own(self) -> bool:
+        """Whether the caller of the traced function, or its caller, is a line of the user's own."""
+        frame: FrameType | None = sys._getframe(2)
+        for _ in range(2):
+            if frame is not None and self.own(frame.f_code.co_filename) is not None:
+                return True
+            frame = frame.f_back if frame is not None else None
+        return False
+
+    def libraries(self) -> list[str]:
+        """Return the functions of libraries between the traced function and the user's own line, the nearest last."""
+        frame: FrameType | None = sys._getframe(2)
+        found: list[str] = []
+        while frame is not None and self.own(frame.f_code.co_filename) is None and len(found) < _DEEPEST:
+            if not frame.f_code.co_filename.startswith(_HERE):
+                owner = type(frame.f_locals["self"]).__name__ + "." if "self" in frame.f_locals else ""
+                found.append(f"{frame.f_globals.get('__name__', '?')}:{owner}{frame.f_code.co_name}")
+            frame = frame.f_back
+        return found[::-1]

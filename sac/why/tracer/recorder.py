@@ -20,12 +20,15 @@ import os
 import re
 import threading
 import time
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping
+import weakref
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import Any
 
 from .content import digest, sample, short
+from .force import Forced, Site
+from .generators import NEVER, Generators, short_digest
 from .place import Place, Places
 
 VERSION = 1
@@ -79,8 +82,13 @@ class Recorder:
         self._flows = 0
         self._children = 0
         self._file = -1
-        self.entropy: deque[int] = deque(maxlen=4096)
-        self.seeded: set[str] = set()
+        self.entropy: dict[int, Place | None] = {}
+        self.generators = Generators()
+        self.force = Forced()
+        self.calls: dict[Any, Callable[..., Any]] = {}
+        """Functions whose names stay bound to them -> what the user's own lines call in their place."""
+        self.unseeded: MutableMapping[Any, Place | None] = weakref.WeakKeyDictionary()
+        """Generators of the script's own, of torch, that took their seed from entropy -> the line."""
         self.watch: Callable[[str], None] | None = None
         _current[:] = [self]
 
@@ -112,6 +120,7 @@ class Recorder:
         self._known.clear()
         self._touched.clear()
         self._occurrences.clear()
+        self.generators.after_fork()
         if self._file < 0:
             return
         os.close(self._file)
@@ -160,6 +169,7 @@ class Recorder:
         outputs: Callable[[Any], Mapping[str, Any]] | None = None,
         whole: bool = True,
         place: Place | None = None,
+        watch: bool = False,
     ) -> Any:
         """Call `function` and write what went in and came out; returns what it returned.
 
@@ -171,6 +181,7 @@ class Recorder:
             outputs: outputs to digest; the result itself if not given.
             whole: no flow event inside of this one is written.
             place: where it happens; found on the stack if not given.
+            watch: the global generators that move meanwhile are inputs too.
         """
         place = place or self.places.find()
         if place is None or place.aside:
@@ -180,6 +191,8 @@ class Recorder:
             # What can't be read must not stop the script: the event then says so.
             inputs, facts = _readable(describe, ({}, {}))
             event["in"] = _readable(lambda: {key: digest(value) for key, value in inputs.items()}, {"unreadable": ""})
+            before = self.generators.states() if watch else {}
+            seeded = frozenset(self.generators.seeded)
         stack = self._stack()
         event["p"] = stack[-1] if stack else 0
         stack.append(event["n"])
@@ -191,8 +204,16 @@ class Recorder:
             found = _readable(lambda: {"result": result} if outputs is None else outputs(result), {})
             event["out"] = _readable(lambda: {key: digest(value) for key, value in found.items()}, {"unreadable": ""})
             event["v"] = _readable(lambda: {key: sample(value) for key, value in found.items()}, {})
-            self._finish(event, facts)
+            self._finish(event, {**facts, **self._moved(event, before, seeded)})
         return result
+
+    def _moved(
+        self, event: dict[str, Any], before: Mapping[str, bytes], seeded: frozenset[str]
+    ) -> Mapping[str, Any]:
+        """Add the generators that an event has moved to its inputs, and return them as a fact."""
+        moved = list(self.generators.moved(before))
+        event["in"] |= {name: short_digest(before[name]) if name in seeded else NEVER for name in moved}
+        return {"moved": {name: name in seeded for name in moved}} if moved else {}
 
     def _run(self, function: Callable[[], Any], whole: bool) -> Any:
         """Call, with flow events inside left out if asked for; sources are written all the same."""
@@ -209,7 +230,15 @@ class Recorder:
         """Whether flow events are to be left out: the tracer is at work, or an outer event counts as one whole."""
         return self.busy() or getattr(self._local, "whole", 0) > 0
 
-    def source(self, kind: str, name: str, value: Any, shown: Any = None) -> None:
+    def forced(self, kind: str) -> Site | None:
+        """Return the site at which a kind of source is forced, if this thread stands there."""
+        if kind not in self.force or self.busy():
+            return None
+        return self.force.everywhere(kind) or self.force.at(kind, self.places.find())
+
+    def source(
+        self, kind: str, name: str, value: Any, shown: Any = None, facts: Mapping[str, Any] | None = None
+    ) -> None:
         """Write that something was reached that may differ from process to process."""
         if self.busy():
             return
@@ -225,6 +254,8 @@ class Recorder:
             stack = self._stack()
             event["p"] = stack[-1] if stack else 0
             event["d"] = int(place.direct)
+            if facts:
+                event["x"] = facts
             self._put(event)
 
     def touch(self, how: str, path: str, place: Place) -> None:

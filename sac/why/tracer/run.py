@@ -15,8 +15,8 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 NAME = "_sac_why"
-TRACE, ROOT, UNTIL, SECONDS, STRESS, DEEP, MAIN = (
-    f"SAC_WHY_{name}" for name in ("TRACE", "ROOT", "UNTIL", "SECONDS", "STRESS", "DEEP", "MAIN")
+TRACE, ROOT, UNTIL, SECONDS, STRESS, DEEP, MAIN, FORCE = (
+    f"SAC_WHY_{name}" for name in ("TRACE", "ROOT", "UNTIL", "SECONDS", "STRESS", "DEEP", "MAIN", "FORCE")
 )
 RUN = "SAC_WHY_RUN"
 """For the script itself: which run it is."""
@@ -38,6 +38,7 @@ def start(path: str, header: dict[str, Any]) -> Any:
     hooks = importlib.import_module(f"{NAME}.hooks")
     seconds, until = float(os.environ.get(SECONDS, 0)), int(os.environ.get(UNTIL, 0))
     recorder = module.Recorder(path, os.environ.get(ROOT, os.getcwd()), until, seconds)
+    recorder.force = importlib.import_module(f"{NAME}.force").Forced(os.environ.get(FORCE, ""))
     recorder.open({**header, "environment": _environment()})
     hooks.install(recorder, frozenset(filter(None, os.environ.get(STRESS, "").split(","))))
     if os.environ.get(DEEP):
