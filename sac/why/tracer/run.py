@@ -5,6 +5,7 @@ It is started by its path, and names the package `_sac_why`: the folder of the s
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import os
 import platform
@@ -32,14 +33,20 @@ def load_package() -> None:
 
 
 def start(path: str, header: dict[str, Any]) -> Any:
-    """Start to record this process into `path`; returns the recorder."""
+    """Start to record this process into `path`, or beside it if it isn't the first; returns the recorder."""
     load_package()
     module = importlib.import_module(f"{NAME}.recorder")
     hooks = importlib.import_module(f"{NAME}.hooks")
     seconds, until = float(os.environ.get(SECONDS, 0)), int(os.environ.get(UNTIL, 0))
     recorder = module.Recorder(path, os.environ.get(ROOT, os.getcwd()), until, seconds)
     recorder.force = importlib.import_module(f"{NAME}.force").Forced(os.environ.get(FORCE, ""))
-    recorder.open({**header, "environment": _environment()})
+    recorder.parent = os.environ.get(module.PARENT, "")
+    # A copy of the environment that was made earlier has no slot, or that of another child.
+    parent, _, slot = os.environ.pop(module.SLOT, "").partition(":")
+    told = {"slot": int(slot)} if slot and parent == recorder.parent else {}
+    # What ends while a process ends is recorded too: this is called after all that is registered later.
+    atexit.register(recorder.close)
+    recorder.open({**header, **told, "environment": _environment()})
     hooks.install(recorder, frozenset(filter(None, os.environ.get(STRESS, "").split(","))))
     if os.environ.get(DEEP):
         importlib.import_module(f"{NAME}.operations").install(recorder, os.environ[DEEP])
