@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
@@ -16,6 +17,7 @@ from typing import Any
 
 from sac.why.compare import Comparison
 from sac.why.launch import CantRun, Plan, Run, run_all
+from sac.why.proof import PROOFS, Prover, Search
 from sac.why.sharing import REMEDY, note_sharing
 from sac.why.show import audit_lines, plain, print_lines, verdict_lines
 from sac.why.trace import BadTrace, audit, children_of, read_audit
@@ -26,10 +28,13 @@ from sac.why.verdict import Verdict, judge
 
 EQUAL, DIVERGED, ERROR = 0, 1, 2
 ANSWER = "answer.json"
+MOST_CAUSES = 12
+"""Causes that `--fix` proves one after the other."""
+
 ROOM = 4096
 """Bytes: a disk with less is full."""
 
-_OWN = re.compile(r"run\d+\.(out|trace(\.lost|(\.\d+)*))|deep|" + re.escape(ANSWER))
+_OWN = re.compile(r"run\d+\.(out|trace(\.lost|(\.\d+)*))|deep|proof\d+|" + re.escape(ANSWER))
 """What `--keep` leaves in a folder."""
 
 
@@ -62,6 +67,15 @@ def _parser() -> argparse.ArgumentParser:
         "--deep", action="store_true", help="run again, with every torch operation of the parting event"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--verbose", action="store_true", help="print all that the answer rests on, and the audit")
+    parser.add_argument(
+        "--proofs",
+        type=_interventions,
+        default=PROOFS,
+        metavar="N",
+        help="run again at most so many times to prove the cause (default %(default)s; 0: name suspects only)",
+    )
+    parser.add_argument("--fix", action="store_true", help="go on to the next cause until the runs are equal")
     parser.add_argument("--keep", metavar="FOLDER", help="keep traces, outputs and answer here; `sac report` reads it")
     parser.add_argument(
         "--vary",
@@ -78,6 +92,12 @@ def _parser() -> argparse.ArgumentParser:
 def _limits(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--until", type=_events, default=0, metavar="EVENTS", help="cut each run off after so many")
     parser.add_argument("--minutes", type=_minutes, default=0.0, help="cut each run off after so many minutes")
+
+
+def _interventions(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number of interventions, for example 4")
+    return int(text)
 
 
 def _events(text: str) -> int:
@@ -152,7 +172,9 @@ def _run_and_answer(options: argparse.Namespace, command: Sequence[str], folder:
         raise CantRun(f"--keep {folder}: can't be a folder: {error.strerror}") from error
     variations = variations_of(options.vary, options.runs)
     plan = Plan(command, folder, options.until, options.minutes * 60, variations)
+    started = time.monotonic()
     runs, twins = run_all(plan, options.runs)
+    seconds = time.monotonic() - started
     for run in runs:
         require_trace(run)
     comparisons = [one.comparison() for one in twins]
@@ -167,7 +189,29 @@ def _run_and_answer(options: argparse.Namespace, command: Sequence[str], folder:
         from sac.why.deep import deepen
 
         deep = deepen(replace(plan, folder=folder / "deep"), comparison)
-    return _answer(options, comparison, deep, command)
+    searches = list(_prove(options, plan, comparison, comparisons, seconds))
+    return _answer(options, comparison, deep, command, searches)
+
+
+def _prove(
+    options: argparse.Namespace,
+    plan: Plan,
+    comparison: Comparison,
+    comparisons: Sequence[Comparison],
+    seconds: float,
+) -> Iterator[tuple[Comparison, Search]]:
+    """Prove the cause of a parting; with `--fix`, of the next ones too, as long as there are any."""
+    if comparison.parting is None or not comparison.proven:
+        return
+    runs = 2 + next(number for number, one in enumerate(comparisons) if one is comparison)
+    prover = Prover(plan, runs, seconds)
+    while comparison.parting is not None and len(prover.known) < MOST_CAUSES:
+        search = prover.search(comparison, options.proofs)
+        yield comparison, search
+        if not options.fix or search.proof is None:
+            return
+        prover.known += (search.proof.suspect, *search.proof.others)
+        comparison = search.proof.again if search.proof.again.parting else prover.run([])
 
 
 def variations_of(vary: Sequence[str], runs: int) -> list[Mapping[str, str]]:
@@ -245,20 +289,30 @@ def _keep(folder: Path, answer: str) -> None:
 
 
 def _answer(
-    options: argparse.Namespace, comparison: Comparison, deep: Sequence[str] = (), command: Sequence[str] = ()
+    options: argparse.Namespace,
+    comparison: Comparison,
+    deep: Sequence[str] = (),
+    command: Sequence[str] = (),
+    searches: Sequence[tuple[Comparison, Search]] = (),
 ) -> int:
     """Print the answer and return the exit status."""
-    verdict = judge(comparison)
+    verdict = judge(comparison, searches[0][1] if searches else None)
+    later = [(one, judge(one, search)) for one, search in searches[1:]]
     findings = audit(comparison.a)
-    answer = json.dumps(answer_json(comparison, verdict, deep, command))
+    whole = answer_json(comparison, verdict, deep, command)
+    whole["next"] = [one.to_json() for _, one in later if one is not None]
+    answer = json.dumps(whole)
     if options.keep:
         _keep(Path(options.keep), answer)
     if options.json:
         print(answer)
     else:
-        print_lines(verdict_lines(comparison, verdict))
+        print_lines(verdict_lines(comparison, verdict, options.verbose))
+        for one, next_verdict in later:
+            print_lines(verdict_lines(one, next_verdict, options.verbose))
         print_lines(iter(deep))
-        print_lines(audit_lines(findings))
+        if options.verbose or verdict is None:
+            print_lines(audit_lines(findings))
     if comparison.equal and comparison.lost:
         print(f"sac why: error: {comparison.lost}", file=sys.stderr)
         return ERROR

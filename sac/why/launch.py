@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,8 @@ class Plan:
         deep: part of the run whose operations are recorded, as `tracer.operations` understands it.
         root: folder of the user's own files, if it isn't the script's.
         prefix: what stands before the number of a run where `{run}` is in the command.
+        force: what both runs are made to do otherwise, as `tracer.force` understands it.
+        patience: seconds after which the runs are stopped; 0 for none.
     """
 
     command: Sequence[str]
@@ -47,6 +50,8 @@ class Plan:
     deep: str = ""
     root: Path | None = None
     prefix: str = ""
+    force: str = ""
+    patience: float = 0.0
 
 
 @dataclass
@@ -137,6 +142,7 @@ def start(plan: Plan, number: int) -> Run:
         runner.SECONDS: str(plan.seconds),
         runner.MAIN: how,
         runner.DEEP: plan.deep,
+        runner.FORCE: plan.force,
         runner.RUN: name,
         **plan.variations[(number - 1) % len(plan.variations)],
     }
@@ -172,7 +178,7 @@ def run_all(plan: Plan, runs: int) -> tuple[list[Run], list[Twins]]:
     # The runs are sessions of their own, and would go on for hours.
     with ended_by_signals():
         try:
-            _watch(started, twins)
+            _watch(started, twins, plan.patience)
         finally:
             for run in started:
                 if run.process.poll() is None:
@@ -185,11 +191,14 @@ def run_all(plan: Plan, runs: int) -> tuple[list[Run], list[Twins]]:
     return started, twins
 
 
-def _watch(runs: Sequence[Run], twins: Sequence[Twins]) -> None:
-    """Wait until all runs have ended, or there is nothing more to be learnt from them."""
+def _watch(runs: Sequence[Run], twins: Sequence[Twins], patience: float = 0.0) -> None:
+    """Wait until all runs have ended, or there is nothing more to be learnt from them, or they took too long."""
     pause = 0.3
+    end = time.monotonic() + patience if patience else float("inf")
     while not wait_for([run.process for run in runs], pause):
         pause = min(5.0, pause * 1.3)
+        if time.monotonic() > end:
+            return
         # All are asked, so that none of them lags behind.
         if any([one.parted() for one in twins]) or _pointless(runs, twins) or any(run.lost for run in runs):
             return

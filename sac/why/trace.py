@@ -37,6 +37,8 @@ class Trace:
     """Whether the process is a worker to which a race gives its tasks."""
     files: dict[str, list[Touch]] = field(default_factory=dict)
     """Path -> what the process did to the file, the first time of each sort."""
+    seeded: dict[str, int] = field(default_factory=dict)
+    """Generator -> number of the first event that seeded it with a value."""
     let_go: int = 0
     """Flow events that were equal in the other run too, and are remembered no more."""
 
@@ -102,6 +104,8 @@ class Reader:
             self.trace.audit.add(event)
             if not event.source:
                 self.last = max(self.last, event.number)
+            if event.kind == "seed" and not event.facts.get("unseeded"):
+                self.trace.seeded.setdefault(str(event.facts.get("generator")), event.number)
             return event
         return None
 

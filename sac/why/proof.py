@@ -1,0 +1,195 @@
+"""Proves a cause: runs again with one suspect forced, and sees whether the runs part later, or not at all.
+
+The runs are those of the question, with everything that differed between them; only the suspect gives both the same
+value. A suspect whose forcing moves nothing is innocent. They are forced one by one, the likeliest first; where many
+are left, all at once, and then halves of them.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from sac.why.compare import Comparison, Parting
+from sac.why.evidence import evidence_of
+from sac.why.launch import Plan, run_all
+from sac.why.suspects import Suspect, suspects_of
+
+PROOFS = 4
+"""Interventions for one parting, unless the user wants more or fewer."""
+
+MARGIN = 2000
+"""Events behind the parting up to which the forced runs are compared."""
+
+PATIENCE = 3.0
+"""How much longer than the question's runs the forced ones may take, as a factor."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """That a suspect is the cause.
+
+    Attributes:
+        suspect: what was forced; the likeliest, where several were.
+        others: what was forced with it.
+        gained: events for which the runs are equal beyond the place where they parted.
+        whole: whether they are equal to their ends.
+        again: the comparison of the forced runs.
+    """
+
+    suspect: Suspect
+    others: tuple[Suspect, ...]
+    gained: int
+    whole: bool
+    again: Comparison
+
+    @property
+    def text(self) -> str:
+        """What was done, and what came of it."""
+        more = f" and {len(self.others)} more" if self.others else ""
+        far = "to the end" if self.whole else f"for {self.gained:,} more events"
+        return f"forced {self.suspect.what}{more}: the runs are equal {far}"
+
+
+@dataclass
+class Search:
+    """The search for the cause of one parting.
+
+    Attributes:
+        suspects: all of them, the likeliest first.
+        proof: the proof, if there is one.
+        innocent: suspects whose forcing moved nothing.
+        spent: interventions that were made.
+    """
+
+    suspects: list[Suspect]
+    proof: Proof | None = None
+    innocent: list[Suspect] = field(default_factory=list)
+    spent: int = 0
+
+
+class Prover:
+    """Runs a command again with suspects forced."""
+
+    def __init__(self, plan: Plan, runs: int, seconds: float, until: float = float("inf")) -> None:
+        self._plan, self._runs, self._seconds, self._until = plan, runs, seconds, until
+        self._made = 0
+        self.known: tuple[Suspect, ...] = ()
+        """Causes that were proved before, and stay forced."""
+
+    def search(self, comparison: Comparison, most: int) -> Search:
+        """Look for the cause of a parting, with at most so many interventions."""
+        parting = comparison.parting
+        if parting is None:
+            return Search([])
+        found = Search(suspects_of(evidence_of(comparison, parting)))
+        left = list(found.suspects)
+        while left and found.proof is None and self._may(found, most):
+            # The likeliest two are tried alone; of many others, all at once tells whether there is any sense in it.
+            together = left[:1] if found.spent < 2 or len(left) == 1 else left
+            if found.spent == most - 1:
+                together = left
+            proof = self._try(comparison, parting, together, found)
+            if proof is None:
+                found.innocent += together
+                left = [one for one in left if one not in together]
+            elif len(together) == 1:
+                found.proof = proof
+            else:
+                found.proof = self._narrow(comparison, parting, proof, together, found, most)
+        return found
+
+    def _may(self, found: Search, most: int) -> bool:
+        return found.spent < most and time.monotonic() < self._until
+
+    def _narrow(
+        self, comparison: Comparison, parting: Parting, proof: Proof, guilty: list[Suspect], found: Search, most: int
+    ) -> Proof:
+        """Halve a set of suspects of which one at least is guilty, as long as there are interventions left."""
+        while len(guilty) > 1 and self._may(found, most):
+            half = guilty[: (len(guilty) + 1) // 2]
+            closer = self._try(comparison, parting, half, found)
+            if closer is None:
+                found.innocent += half
+                guilty = guilty[len(half) :]
+                proof = replace(proof, suspect=guilty[0], others=tuple(guilty[1:]))
+            else:
+                guilty, proof = half, closer
+        return proof
+
+    def _try(
+        self, comparison: Comparison, parting: Parting, suspects: Sequence[Suspect], found: Search
+    ) -> Proof | None:
+        """Force suspects; returns the proof if the runs then part later."""
+        found.spent += 1
+        again = self.run(suspects, before(comparison, parting))
+        gained = _gained(comparison, parting, again)
+        if gained is None:
+            return None
+        whole = again.parting is None and again.a.complete and again.b.complete
+        return Proof(suspects[0], tuple(suspects[1:]), gained, whole, again)
+
+    def run(self, forced: Sequence[Suspect], position: int | None = None) -> Comparison:
+        """Run again with suspects forced, and the causes that are known already.
+
+        Args:
+            forced: the suspects.
+            position: events up to the parting, so that the runs can be stopped soon behind it; None for all of them.
+        """
+        self._made += 1
+        forced = (*self.known, *forced)
+        force = [entry for one in forced for entry in one.force]
+        alike = {name: value for one in forced for name, value in one.environment.items()}
+        plan = replace(
+            self._plan,
+            folder=self._plan.folder / f"proof{self._made}",
+            force=json.dumps(force),
+            until=self._cut(position),
+            variations=[_alike(variation, alike) for variation in self._plan.variations],
+            prefix=f"proof{self._made}-",
+            patience=self._seconds * PATIENCE + 20,
+        )
+        plan.folder.mkdir(parents=True, exist_ok=True)
+        made, twins = run_all(plan, self._runs)
+        again = twins[-1].comparison()
+        again.failed = any(run.trouble or run.lost for run in (made[0], made[-1]))
+        return again
+
+    def _cut(self, position: int | None) -> int:
+        """Return after how many events a run is cut off: soon behind the parting, and never later than was asked."""
+        if position is None:
+            return self._plan.until
+        cut = position + MARGIN
+        return min(cut, self._plan.until) if self._plan.until else cut
+
+
+def _alike(variation: Mapping[str, str], alike: Mapping[str, str]) -> Mapping[str, str]:
+    return {**variation, **alike}
+
+
+def before(comparison: Comparison, parting: Parting) -> int | None:
+    """Return how many flow events of its process come before a parting; None in a process that was started."""
+    event = parting.event.a
+    if event.process:
+        return None
+    return comparison.a.let_go + sum(flow.number < event.number for flow in comparison.a.flows)
+
+
+def _gained(comparison: Comparison, parting: Parting, again: Comparison) -> int | None:
+    """Return for how many events more the runs are equal with a suspect forced; None if they don't part later."""
+    position = _position(comparison, parting)
+    if again.parting is None:
+        more = again.compared - position
+        ended = again.a.complete and again.b.complete and again.compared > 0
+        return max(more, 1) if (more > 0 or ended) and not again.failed else None
+    later = _position(again, again.parting) - position
+    return later if later > 0 else None
+
+
+def _position(comparison: Comparison, parting: Parting) -> int:
+    """Return how many events were equal before a parting, in its process."""
+    event = parting.event.a
+    trace = comparison.a.children.get(event.process, comparison.a)
+    return trace.let_go + sum(flow.number < event.number for flow in trace.flows)
