@@ -21,7 +21,7 @@ import threading
 import time
 import weakref
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -54,9 +54,6 @@ FILES = 10_000
 
 SHOWN = 5
 """Parts of one value that are named as not compared."""
-
-UNREADABLE = {"unreadable": iter(())}
-"""Stands for values that couldn't be asked for: it can't be compared."""
 
 _clock = time.time
 Described = tuple[Mapping[str, Any], Mapping[str, Any]]
@@ -177,6 +174,11 @@ class Recorder:
         """Write a line about the whole process."""
         self._put(said)
 
+    def started(self, pid: int, arguments: Sequence[str], place: Place) -> None:
+        """Write that a program was started."""
+        with self._lock:
+            self._put({"started": pid, "arguments": [part[:200] for part in arguments[:20]], "at": self._number(place)})
+
     def close(self, how: str = "end") -> None:
         """Write the last line."""
         if self._file >= 0:
@@ -229,7 +231,7 @@ class Recorder:
         with self.quiet():
             event = self._begin(kind, name, place)
             # What can't be read must not stop the script: the event then says so.
-            inputs, facts = _readable(describe, (UNREADABLE, {}))
+            inputs, facts = _readable(describe, (None, {}))
             event["in"] = self._digests(event, inputs)
             before = self.generators.states() if watch else {}
             seeded = frozenset(self.generators.seeded)
@@ -241,15 +243,18 @@ class Recorder:
         finally:
             stack.pop()
         with self.quiet():
-            found = _readable(lambda: {"result": result} if outputs is None else outputs(result), UNREADABLE)
+            found = _readable(lambda: {"result": result} if outputs is None else outputs(result), None)
             event["out"] = self._digests(event, found)
-            event["v"] = _readable(lambda: {key: sample(value) for key, value in found.items()}, {})
+            event["v"] = _readable(lambda: {key: sample(value) for key, value in (found or {}).items()}, {})
             self._finish(event, {**facts, **self._moved(event, before, seeded)})
         return result
 
-    def _digests(self, event: dict[str, Any], values: Mapping[str, Any]) -> dict[str, str]:
+    def _digests(self, event: dict[str, Any], values: Mapping[str, Any] | None) -> dict[str, str]:
         """Return a digest of each value, and note in the event what could not be read of them."""
         found: dict[str, str] = {}
+        if values is None:
+            event.setdefault("nc", []).append(["", "unreadable"])
+            return {"unreadable": ""}
         for name, value in values.items():
             uncompared: Uncompared = []
             found[name] = digest(value, uncompared)
