@@ -65,6 +65,7 @@ class Run:
     """One run of the command."""
 
     process: subprocess.Popen[bytes]
+    number: int
     trace: Path
     output: Path
     errors: Path
@@ -168,7 +169,7 @@ def start(plan: Plan, number: int) -> Run:
             start_new_session=True,
             preexec_fn=end_with_parent(),
         )
-    return Run(process, trace, output, errors)
+    return Run(process, number, trace, output, errors)
 
 
 def _reserve(trace: Path) -> None:
@@ -179,13 +180,20 @@ def _reserve(trace: Path) -> None:
         raise CantRun(f"{_UNWRITTEN}: {error.strerror}: {trace}") from error
 
 
-def run_all(plan: Plan, runs: int) -> tuple[list[Run], list[Twins]]:
+def run_all(plan: Plan, runs: int, before: Sequence[Run] = ()) -> tuple[list[Run], list[Twins]]:
     """Run the command several times, at once; ends when all have ended, or part.
+
+    Args:
+        plan: what to run.
+        runs: how often.
+        before: runs that have ended, and are held against the new ones.
 
     Returns:
         The runs, and the first one held against each of the others, read as far as it was needed.
     """
-    started = [start(plan, number) for number in range(1, runs + 1)]
+    # Of a question that runs once more, the first run and its twin have ended.
+    first = 3 if before else 1
+    started = [*before, *(start(plan, number) for number in range(first, first + runs))]
     twins = [Twins(started[0].trace, other.trace) for other in started[1:]]
     # The runs are sessions of their own, and would go on for hours.
     with ended_by_signals():

@@ -19,11 +19,7 @@ Install = Callable[[Recorder, Any], None]
 LIBRARIES: dict[str, Install] = {
     "numpy.random": hooks_numpy.install,
     "torch": hooks_torch.install,
-    **{
-        f"{package}.{name}": hook
-        for package in ("gymnasium", "gym")
-        for name, hook in hooks_gymnasium.MODULES.items()
-    },
+    **{f"{package}.{name}": hook for package in ("gymnasium", "gym") for name, hook in hooks_gymnasium.MODULES.items()},
 }
 """Module -> what to do right after it has been executed."""
 
