@@ -190,7 +190,7 @@ def _of_global(evidence: Evidence, name: str, event: Event) -> Suspect:
     elif event.kind == "module.forward" and event.facts.get("dropout") and not event.facts.get("grad"):
         here = _at("eval", event.place)
         return Suspect("dropout-in-evaluation", place, "dropout is on, and no gradient is taken", (here,))
-    elif event.name.rsplit(".", 1)[-1] in _INDICES and _several(event):
+    elif event.name.rsplit(".", 1)[-1] in _INDICES and event.place.direct and _several(event):
         cause = "unseeded-replay"
     speaks = f"nobody has seeded {name} before"
     return Suspect(cause, place, speaks, ({"kind": "generator", "name": name},), generator=name)

@@ -15,8 +15,8 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 NAME = "_sac_why"
-TRACE, ROOT, UNTIL, SECONDS, STRESS, DEEP, MAIN, FORCE = (
-    f"SAC_WHY_{name}" for name in ("TRACE", "ROOT", "UNTIL", "SECONDS", "STRESS", "DEEP", "MAIN", "FORCE")
+TRACE, ROOT, UNTIL, SECONDS, STRESS, DEEP, MAIN, FORCE, LINES = (
+    f"SAC_WHY_{name}" for name in ("TRACE", "ROOT", "UNTIL", "SECONDS", "STRESS", "DEEP", "MAIN", "FORCE", "LINES")
 )
 RUN = "SAC_WHY_RUN"
 """For the script itself: which run it is."""
@@ -43,6 +43,8 @@ def start(path: str, header: dict[str, Any]) -> Any:
     hooks.install(recorder, frozenset(filter(None, os.environ.get(STRESS, "").split(","))))
     if os.environ.get(DEEP):
         importlib.import_module(f"{NAME}.operations").install(recorder, os.environ[DEEP])
+    if os.environ.get(LINES):
+        importlib.import_module(f"{NAME}.lines").install(recorder, os.environ[LINES])
     return recorder
 
 
