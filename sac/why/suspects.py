@@ -154,6 +154,10 @@ def _of_object(evidence: Evidence, event: Event) -> Suspect:
     if pair is not None:
         place = pair.a.place
     cause, at = "unseeded-generator", place
+    if evidence.served is not None and _asked_by(pair, "reset", "Env.", "seeding"):
+        at = evidence.served.place
+        speaks = "an environment in a worker took its seed from the operating system's entropy"
+        return Suspect("unseeded-reset", at, speaks, (_at("entropy", place),), source=pair)
     if event.kind == "space.sample":
         cause, at = "unseeded-space", event.place
     elif _asked_by(pair, "reset", "Env.", "seeding") or evidence.outer.kind in _RESET:
