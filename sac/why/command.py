@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from sac.why.compare import Comparison
+from sac.why.coverage import note_coverage, note_printed
+from sac.why.family import children_of, files_of
 from sac.why.launch import CantRun, Plan, Run, run_all
 from sac.why.proof import PROOFS, Prover, Search
 from sac.why.sharing import REMEDY, note_sharing
 from sac.why.show import audit_lines, plain, print_lines, verdict_lines
-from sac.why.trace import BadTrace, audit, children_of, read_audit
+from sac.why.trace import BadTrace, audit, read_audit
 from sac.why.trace_pair import Twins
-from sac.why.tracer.content import short
+from sac.why.tracer.recorder import CHILD
 from sac.why.tracer.run import STRESS
 from sac.why.verdict import Verdict, judge
 
@@ -34,7 +36,7 @@ MOST_CAUSES = 12
 ROOM = 4096
 """Bytes: a disk with less is full."""
 
-_OWN = re.compile(r"run\d+\.(out|trace(\.lost|(\.\d+)*))|deep|proof\d+|" + re.escape(ANSWER))
+_OWN = re.compile(rf"run\d+\.(out|err|trace(\.lost|{CHILD})?)|deep|proof\d+|{re.escape(ANSWER)}")
 """What `--keep` leaves in a folder."""
 
 
@@ -130,8 +132,8 @@ def trace_command(arguments: list[str]) -> int:
             trouble = run.trouble
             _move_traces(run.trace, output)
         trace, events = read_audit(output)
-        for label in children_of(output):
-            trace.children[label], more = read_audit(Path(f"{output}{label}"), label)
+        for label, file in children_of(output).items():
+            trace.children[label], more = read_audit(file, label)
             events += more
     except (BadTrace, CantRun) as error:
         print(f"sac trace: error: {error}", file=sys.stderr)
@@ -148,10 +150,10 @@ def _move_traces(made: Path, output: Path) -> None:
     """Put the traces of a run and of the processes that it started where they were asked for; older ones go."""
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        for label in children_of(output):
-            Path(f"{output}{label}").unlink()
-        for label in ("", *children_of(made)):
-            shutil.move(f"{made}{label}", f"{output}{label}")
+        for file in files_of(output):
+            file.unlink()
+        for file in (made, *files_of(made)):
+            shutil.move(file, f"{output}{file.name[len(made.name) :]}")
     except OSError as error:
         raise CantRun(f"-o {output}: can't write there: {error.strerror}") from error
 

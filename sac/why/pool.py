@@ -7,10 +7,11 @@ matters.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from sac.why.compare import Pair, Parting, sources_of
+from sac.why.compare import Pair, Parting, Uncompared, count_uncompared, sources_of
 from sac.why.event import Event
 from sac.why.trace import Reader, Trace
 
@@ -31,6 +32,7 @@ class Pool:
     def __init__(self) -> None:
         self.traces: tuple[dict[str, Trace], dict[str, Trace]] = ({}, {})
         self.compared = 0
+        self.uncompared: Counter[Uncompared] = Counter()
         self._left: tuple[dict[object, list[Event]], dict[object, list[Event]]] = ({}, {})
         self._waiting = 0
 
@@ -52,6 +54,7 @@ class Pool:
         if event.source:
             trace.sources.append(event)
             return
+        count_uncompared(self.uncompared, event)
         like = (_where(event), tuple(event.inputs.items()), tuple(event.outputs.items()))
         others = self._left[1 - side].get(like)
         if others:

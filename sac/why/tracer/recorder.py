@@ -17,26 +17,31 @@ import contextlib
 import itertools
 import json
 import os
-import re
 import threading
 import time
 import weakref
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from .content import digest, sample, short
+from .content import Uncompared, digest, sample, short
 from .force import Forced, Site
 from .generators import NEVER, Generators, short_digest
 from .place import Place, Places
 
-VERSION = 1
+PARENT, SLOT = "SAC_WHY_PARENT", "SAC_WHY_SLOT"
+"""For children: which process has started them; and as which of its children, where it could tell them."""
+
+VERSION = 2
 LOST, RESERVED = ".lost", 512
 """End of the name of the file that says why a trace isn't whole, and its bytes; blank if the trace is whole."""
 
-CHILD = r"(\.\d+)+$"
-"""End of the name of the trace of a process that a run has started."""
+CHILD = r"\.\d+-[0-9a-f]+"
+"""End of the name of the trace of a process that a run has started: its number and the time of its start."""
+
+RANKS = ("RANK", "LOCAL_RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID")
+"""Variables in which launchers of distributed programs tell a process which one it is."""
 
 SOURCES_A_PLACE = 100
 """Sources written for one line of code; a clock in a loop would fill the file otherwise."""
@@ -46,6 +51,9 @@ COMPLETIONS_A_PLACE = 2000
 
 FILES = 10_000
 """Files that are remembered, and written, for one process."""
+
+SHOWN = 5
+"""Parts of one value that are named as not compared."""
 
 _clock = time.time
 Described = tuple[Mapping[str, Any], Mapping[str, Any]]
@@ -82,6 +90,8 @@ class Recorder:
         self._flows = 0
         self._children = 0
         self._file = -1
+        self.id, self.parent = "", ""
+        """Name of this process among those of the run, and of the one that started it; empty for the first."""
         self.entropy: dict[int, Place | None] = {}
         self.generators = Generators()
         self.force = Forced()
@@ -99,22 +109,38 @@ class Recorder:
     # ------------------------------------------------------------------ processes
 
     def open(self, header: Mapping[str, Any]) -> None:
-        """Create the file and write its header."""
+        """Create the file, which nobody else has, and write its header.
+
+        The first process of a run writes to the path itself; all others to files of their own beside it.
+        """
+        self.id = f"{os.getpid()}-{time.time_ns():x}"
         try:
-            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
+            self._file = self._create(self.path if not self.parent else f"{self.path}.{self.id}")
         except OSError as error:
             self._lose(error)
         self.places.anywhere = bool(header.get("child"))
-        self._put({"trace": VERSION, "pid": os.getpid(), "root": self.places.root, **header})
+        known = {"id": self.id, "parent": self.parent, "pid": os.getpid(), "ppid": os.getppid(), "start": _clock()}
+        rank = next((os.environ[name] for name in RANKS if name in os.environ), None)
+        os.environ[PARENT] = self.id
+        self._put({"trace": VERSION, "root": self.places.root, "rank": rank, **known, **header})
+
+    def _create(self, path: str) -> int:
+        """Open a file that isn't there yet; where it is, another process of this run was faster."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+        try:
+            return os.open(path, flags, 0o644)
+        except FileExistsError:
+            return os.open(f"{self.path}.{self.id}", flags, 0o644)
 
     def before_fork(self) -> None:
         """Count the children: the order of their creation is their identity."""
-        self._children += 1
+        if not self.launching():
+            self._children += 1
 
     def after_fork(self) -> None:
         """Go on in a file of the child's own, with nothing counted yet."""
-        self.path = f"{self.path}.{self._children}"
-        self._children = 0
+        slot, self._children = self._children, 0
+        launching = self.launching()
         self._lock, self._local = threading.RLock(), threading.local()
         self._numbers, self._flows = itertools.count(1), 0
         self._known.clear()
@@ -126,16 +152,32 @@ class Recorder:
         os.close(self._file)
         # Nothing is recorded until the child's own file is there; the opening of it least of all.
         self._file = -1
-        self.open({"child": True})
+        if not launching:
+            self.parent = self.id
+            self.open({"child": True, "slot": slot})
 
-    def child_path(self) -> str:
-        """Return the trace file for a child that is a new interpreter."""
+    def launching(self) -> bool:
+        """Whether this thread starts a program: a fork is a step on the way then, and no process of the script's."""
+        return getattr(self._local, "launching", False)
+
+    @contextmanager
+    def launch(self) -> Iterator[str]:
+        """Count a child that is a new program, and give what it must find in its environment as `SLOT`."""
         self._children += 1
-        return f"{self.path}.{self._children}"
+        self._local.launching = True
+        try:
+            yield f"{self.id}:{self._children}"
+        finally:
+            self._local.launching = False
 
     def mark(self, **said: Any) -> None:
         """Write a line about the whole process."""
         self._put(said)
+
+    def started(self, pid: int, arguments: Sequence[str], place: Place) -> None:
+        """Write that a program was started."""
+        with self._lock:
+            self._put({"started": pid, "arguments": [part[:200] for part in arguments[:20]], "at": self._number(place)})
 
     def close(self, how: str = "end") -> None:
         """Write the last line."""
@@ -189,8 +231,8 @@ class Recorder:
         with self.quiet():
             event = self._begin(kind, name, place)
             # What can't be read must not stop the script: the event then says so.
-            inputs, facts = _readable(describe, ({}, {}))
-            event["in"] = _readable(lambda: {key: digest(value) for key, value in inputs.items()}, {"unreadable": ""})
+            inputs, facts = _readable(describe, (None, {}))
+            event["in"] = self._digests(event, inputs)
             before = self.generators.states() if watch else {}
             seeded = frozenset(self.generators.seeded)
         stack = self._stack()
@@ -201,11 +243,24 @@ class Recorder:
         finally:
             stack.pop()
         with self.quiet():
-            found = _readable(lambda: {"result": result} if outputs is None else outputs(result), {})
-            event["out"] = _readable(lambda: {key: digest(value) for key, value in found.items()}, {"unreadable": ""})
-            event["v"] = _readable(lambda: {key: sample(value) for key, value in found.items()}, {})
+            found = _readable(lambda: {"result": result} if outputs is None else outputs(result), None)
+            event["out"] = self._digests(event, found)
+            event["v"] = _readable(lambda: {key: sample(value) for key, value in (found or {}).items()}, {})
             self._finish(event, {**facts, **self._moved(event, before, seeded)})
         return result
+
+    def _digests(self, event: dict[str, Any], values: Mapping[str, Any] | None) -> dict[str, str]:
+        """Return a digest of each value, and note in the event what could not be read of them."""
+        found: dict[str, str] = {}
+        if values is None:
+            event.setdefault("nc", []).append(["", "unreadable"])
+            return {"unreadable": ""}
+        for name, value in values.items():
+            uncompared: Uncompared = []
+            found[name] = digest(value, uncompared)
+            if uncompared:
+                event.setdefault("nc", []).extend([f"{name}{path}", kind] for path, kind in uncompared[:SHOWN])
+        return found
 
     def _moved(
         self, event: dict[str, Any], before: Mapping[str, bytes], seeded: frozenset[str]
@@ -329,6 +384,6 @@ class Recorder:
         # The file stays open: another thread may be about to write, and its number must not become the script's.
         self._file = -1
         with contextlib.suppress(OSError):
-            mark = os.open(re.sub(CHILD, "", self.path) + LOST, os.O_WRONLY)
+            mark = os.open(self.path + LOST, os.O_WRONLY)
             os.pwrite(mark, f"{error.strerror}: {self.path}\n".encode()[:RESERVED], 0)
             os.close(mark)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
+import os
 import re
 import zlib
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from .content import digest
 from .force import EPOCH
 from .hooks_torch import CALLED
 from .recorder import Recorder, current
+from .vary import shifted
 
 _ORDERED_BY = {
     *("list", "tuple", "enumerate", "iter", "zip", "map", "sum", "filter", "next", "deque", "dict", "OrderedDict"),
@@ -194,6 +196,7 @@ def _helpers(recorder: Recorder) -> dict[str, Callable[..., Any]]:
     def clock(value: Any) -> Any:
         if type(value).__module__ == "datetime":
             site = recorder.forced("clock")
+            value = shifted(value)
             if site is not None:
                 value = type(value).fromtimestamp(site.later(EPOCH), *(_zone(value)))
             recorder.source("clock", "datetime", value.isoformat(), value.isoformat())
@@ -217,9 +220,11 @@ def _zone(value: Any) -> tuple[Any, ...]:
 
 def _rewrite_imports(recorder: Recorder) -> None:
     """Compile the user's own modules from their source, past the cache of compiled modules."""
+    import runpy
     from importlib.machinery import SourceFileLoader
 
     plain = SourceFileLoader.get_code
+    run_path = runpy._get_code_from_file  # type: ignore[attr-defined]
 
     def get_code(self: SourceFileLoader, fullname: str) -> CodeType | None:
         path = self.get_filename(fullname)
@@ -227,4 +232,15 @@ def _rewrite_imports(recorder: Recorder) -> None:
             return plain(self, fullname)
         return compile_own(self.get_data(path), path)
 
+    def get_code_from_file(*args: Any) -> Any:
+        # Its arguments and its result depend on Python's version. Spawned processes find their main module by it.
+        path = os.path.abspath(os.fsdecode(args[-1]))
+        made = run_path(*args)
+        if recorder.places.own(path) is None or path.endswith(".pyc"):
+            return made
+        with open(path, "rb") as file:
+            code = compile_own(file.read(), path)
+        return (code, *made[1:]) if isinstance(made, tuple) else code
+
     SourceFileLoader.get_code = get_code  # type: ignore[method-assign, assignment]
+    runpy._get_code_from_file = get_code_from_file  # type: ignore[attr-defined]
