@@ -17,8 +17,11 @@ from sac.why.evidence import evidence_of
 from sac.why.launch import Plan, run_all
 from sac.why.suspects import GLOBALS, Suspect, suspects_of
 
-PROOFS = 4
+PROOFS = 6
 """Interventions for one parting, unless the user wants more or fewer."""
+
+ALONE = 2
+"""Suspects that are forced alone before all others are forced at once."""
 
 MARGIN = 2000
 """Events behind the parting up to which the forced runs are compared."""
@@ -101,18 +104,20 @@ class Prover:
         """Force one suspect after the other, until one is proved to be the cause."""
         left = list(found.suspects)
         while left and found.proof is None and self._may(found, most):
-            # The likeliest two are tried alone; of many others, all at once tells whether there is any sense in it.
-            together = left[:1] if found.spent < 2 or len(left) == 1 else left
-            if found.spent == most - 1:
-                together = left
-            proof = self._try(comparison, parting, together, found)
-            if proof is None:
+            # The likeliest are tried alone; of many others, all at once tells whether there is any sense in it.
+            together = left[:1] if found.spent < ALONE and found.spent < most - 1 else left
+            found.proof = self._try(comparison, parting, together, found)
+            if found.proof is None:
                 found.innocent += together
                 left = [one for one in left if one not in together]
-            elif len(together) == 1:
-                found.proof = proof
-            else:
-                found.proof = self._narrow(comparison, parting, proof, together, found, most)
+            elif len(together) > 1:
+                found.proof = self._narrow(comparison, parting, found.proof, together, found, most)
+        if found.proof is None and len(found.suspects) > 1 and self._may(found, most):
+            # Two causes at one place: neither alone moves it.
+            found.proof = self._try(comparison, parting, found.suspects, found)
+            if found.proof is not None:
+                found.innocent.clear()
+                found.proof = self._narrow(comparison, parting, found.proof, found.suspects, found, most)
 
     def _by_lines(self, comparison: Comparison) -> Comparison:
         """Run again with each line near the parting watched, and compare that; if the runs don't part then, the old."""
@@ -147,14 +152,16 @@ class Prover:
     ) -> Proof:
         """Halve a set of suspects of which one at least is guilty, as long as there are interventions left."""
         while len(guilty) > 1 and self._may(found, most):
-            half = guilty[: (len(guilty) + 1) // 2]
-            closer = self._try(comparison, parting, half, found)
-            if closer is None:
-                found.innocent += half
-                guilty = guilty[len(half) :]
-                proof = replace(proof, suspect=guilty[0], others=tuple(guilty[1:]))
+            middle = (len(guilty) + 1) // 2
+            for half, rest in ((guilty[:middle], guilty[middle:]), (guilty[middle:], guilty[:middle])):
+                closer = self._try(comparison, parting, half, found) if self._may(found, most) else None
+                if closer is not None:
+                    found.innocent += rest
+                    guilty, proof = half, closer
+                    break
             else:
-                guilty, proof = half, closer
+                # Some of both are needed, or nothing is left to tell which.
+                return proof
         return proof
 
     def _try(

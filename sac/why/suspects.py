@@ -234,6 +234,9 @@ def _of_source(evidence: Evidence, pair: Pair) -> Suspect:
     force: tuple[Mapping[str, Any], ...] = (_at(source.kind, source.place),)
     if source.kind == "clock" and evidence.event.kind != "seed":
         force = (_at("clock", source.place, relative=True),)
+    if source.kind == "completion" and source.name not in ("as_completed", "imap_unordered"):
+        # What comes out of a queue has the order in which it was put in.
+        force = ({"kind": "serial"},)
     speaks = f"{source.name} gave {source.shown} and {pair.b.shown}"
     return Suspect(cause, place, speaks, force, source=pair)
 
@@ -261,9 +264,8 @@ def _threads(evidence: Evidence) -> Iterator[Suspect]:
     """Suspect the order in which threads and workers come."""
     event, parting = evidence.event, evidence.parting
     serial = ({"kind": "serial"},)
-    if (evidence.a.pool or evidence.b.pool) and event.kind == "draw" and event.facts.get("seeded", True):
-        if "generator" in parting.event.inputs or parting.control:
-            yield Suspect("pool-race", event.place, "a worker of a pool draws from what tasks before have moved", serial)
+    if (evidence.a.pool or evidence.b.pool) and event.kind == "draw" and not event.facts.get("object"):
+        yield Suspect("pool-race", event.place, "a worker of a pool draws from what tasks before have moved", serial)
     if evidence.drawing_threads() > 1 and event.facts.get("seeded", True):
         yield Suspect("thread-race", event.place, "several threads draw from this generator", serial)
     one, other = evidence.threads()
