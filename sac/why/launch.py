@@ -45,6 +45,7 @@ class Plan:
         root: folder of the user's own files, if it isn't the script's.
         prefix: what stands before the number of a run where `{run}` is in the command.
         force: what both runs are made to do otherwise, as `tracer.force` understands it.
+        lines: flow event from which on each line is watched, as `tracer.lines` understands it.
         patience: seconds after which the runs are stopped; 0 for none.
     """
 
@@ -57,6 +58,7 @@ class Plan:
     root: Path | None = None
     prefix: str = ""
     force: str = ""
+    lines: str = ""
     patience: float = 0.0
 
 
@@ -155,6 +157,7 @@ def start(plan: Plan, number: int) -> Run:
         runner.MAIN: how,
         runner.DEEP: plan.deep,
         runner.FORCE: plan.force,
+        runner.LINES: plan.lines,
         runner.CLOCK: vary.origin(),
         runner.RUN: name,
         **plan.variations[(number - 1) % len(plan.variations)],
