@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sac.why.compare import Comparison
 from sac.why.coverage import note_coverage, note_printed
@@ -24,10 +24,12 @@ class Asked:
     Attributes:
         comparisons: the first run held against each of the others.
         seconds: that the first two took.
+        failures: of the runs that failed by themselves, their number and their last words.
     """
 
     comparisons: list[Comparison]
     seconds: float
+    failures: dict[int, str] = field(default_factory=dict)
 
     @property
     def comparison(self) -> Comparison:
@@ -51,7 +53,8 @@ def ask(plan: Plan, runs: int | None, varied: Sequence[str]) -> Asked:
     started = time.monotonic()
     made, twins = run_all(plan, runs or 2)
     seconds = time.monotonic() - started
-    found = Asked(_held(made, twins), seconds)
+    failures = {run.number: run.words for run in made if (run.process.returncode or 0) > 0 and not run.stopped}
+    found = Asked(_held(made, twins), seconds, failures)
     if runs is None and found.comparison.equal and found.comparison.proven:
         more, again = run_all(plan, 1, made[:1])
         _add_third(found, _held(more, again)[0])
@@ -80,11 +83,9 @@ def _held(made: Sequence[Run], twins: Sequence[Twins]) -> list[Comparison]:
         _note_failures(comparison, both)
         note_coverage(comparison)
         if not comparison.failed:
-            files = (
-                ("what is printed", *(run.output for run in both)),
-                ("the errors printed", *(run.errors for run in both)),
-            )
-            note_printed(comparison, files)
+            printed = ("what is printed", made[0].output, other.output)
+            errors = ("the errors printed", made[0].errors, other.errors)
+            note_printed(comparison, (printed, errors))
     return found
 
 

@@ -41,7 +41,7 @@ def handle(value: Any) -> str | None:
         return value.__name__
     if isinstance(value, os.PathLike) and type(value).__module__ in ("pathlib", "pathlib._local"):
         return os.fspath(value)
-    if isinstance(value, _HANDLES):
+    if isinstance(value, _HANDLES) and not isinstance(value, (io.StringIO, io.BytesIO)):
         return f"a {identity(type(value))}"
     if type(value).__module__ == "torch" and type(value).__name__ in _OF_TORCH:
         return str(value) if type(value).__name__ not in ("Stream", "Event") else f"a {type(value).__name__}"

@@ -13,6 +13,7 @@ from typing import Any
 from . import (
     hooks_files,
     hooks_gymnasium,
+    hooks_notebook,
     hooks_numpy,
     hooks_process,
     hooks_python,
@@ -29,6 +30,10 @@ Install = Callable[[Recorder, Any], None]
 LIBRARIES: dict[str, Install] = {
     "numpy.random": hooks_numpy.install,
     "torch": hooks_torch.install,
+    "joblib.externals.loky.process_executor": hooks_process.install_loky,
+    "loky.process_executor": hooks_process.install_loky,
+    "IPython.core.compilerop": hooks_notebook.install_compiler,
+    "IPython.core.interactiveshell": hooks_notebook.install_shell,
     **{f"{package}.{name}": hook for package in ("gymnasium", "gym") for name, hook in hooks_gymnasium.MODULES.items()},
 }
 """Module -> what to do right after it has been executed."""

@@ -119,13 +119,15 @@ def _call(helper: str, node: ast.expr) -> ast.expr:
 
 def compile_own(source: bytes | str, path: str) -> CodeType:
     """Compile a module of the user's own with the helpers' calls in it."""
-    recorder = current()
-    tree = ast.parse(source, path)
-    restored = recorder.force.lines("restore", recorder.places.own(path) or "")
-    rewriter = _Rewriter(tree, CALLED, restored)
-    rewritten = ast.fix_missing_locations(rewriter.visit(tree))
-    code: CodeType = compile(rewritten, path, "exec", dont_inherit=True)
+    code: CodeType = compile(rewritten(ast.parse(source, path), path), path, "exec", dont_inherit=True)
     return code
+
+
+def rewritten(tree: ast.AST, path: str) -> Any:
+    """Return the syntax tree of a module of the user's own with the helpers' calls in it."""
+    recorder = current()
+    restored = recorder.force.lines("restore", recorder.places.own(path) or "")
+    return ast.fix_missing_locations(_Rewriter(tree, CALLED, restored).visit(tree))
 
 
 def install(recorder: Recorder) -> None:

@@ -25,7 +25,7 @@ def trace(folder, name, lines, end="end"):
         {"place": at, "file": "a.py", "line": at, "function": "f", "chain": at, "aside": False, "direct": True}
         for at in range(1, 6)
     ]
-    entries = [{"trace": 1, "root": str(folder)}, *places, *lines, *([{"end": end}] if end else [])]
+    entries = [{"trace": 2, "root": str(folder)}, *places, *lines, *([{"end": end}] if end else [])]
     path = folder / name
     path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
     return read_trace(path)
