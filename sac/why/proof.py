@@ -12,9 +12,11 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sac.why.compare import Comparison, Parting
+from sac.why.compare import Comparison, Parting, compare
+from sac.why.event import Event
 from sac.why.evidence import evidence_of
 from sac.why.launch import Plan, run_all
+from sac.why.tracer.place import Place
 from sac.why.suspects import GLOBALS, Suspect, suspects_of
 
 PROOFS = 6
@@ -185,6 +187,9 @@ class Prover:
         found.spent += 1
         again = self.run(suspects, before(comparison, parting))
         gained = _gained(comparison, parting, again)
+        consumers = [one.place for one in suspects if one.cause == "consumed-elsewhere"]
+        if gained is None and consumers:
+            gained = _gained_without(consumers, comparison, again)
         if gained is None:
             return None
         whole = again.parting is None and again.a.complete and again.b.complete
@@ -263,6 +268,24 @@ def _gained(comparison: Comparison, parting: Parting, again: Comparison) -> int 
         return max(more, 1) if (more > 0 or ended) and not again.failed else None
     later = _position(again, again.parting) - position
     return later if later > 0 else None
+
+
+def _gained_without(consumers: Sequence[Place], comparison: Comparison, again: Comparison) -> int | None:
+    """Return the same, where what a consumer of a generator does itself isn't compared: it does it at other times."""
+    here = {(place.file, place.function) for place in consumers}
+    lines = {(place.file, place.line) for place in consumers}
+
+    def kept(flow: Event) -> bool:
+        place = flow.place
+        inside = place.function != "<module>" and (place.file, place.function) in here
+        return not inside and (place.file, place.line) not in lines
+
+    old, new = (
+        compare(*(replace(trace, flows=[*filter(kept, trace.flows)]) for trace in (one.a, one.b)))
+        for one in (comparison, again)
+    )
+    new.failed = again.failed
+    return None if old.parting is None else _gained(old, old.parting, new)
 
 
 def _position(comparison: Comparison, parting: Parting) -> int:

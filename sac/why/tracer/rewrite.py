@@ -141,12 +141,12 @@ def install(recorder: Recorder) -> None:
 
     @contextlib.contextmanager
     def restore() -> Iterator[None]:
+        # What is done in between happens in one of the runs only, and is no part of the comparison.
         with recorder.quiet():
             put_back = recorder.generators.save()
-        try:
-            yield
-        finally:
-            with recorder.quiet():
+            try:
+                yield
+            finally:
                 put_back()
 
     helpers: dict[str, Callable[..., Any]] = {"called": called, "restore": restore, **_helpers(recorder)}
