@@ -49,7 +49,9 @@ def _thread_name() -> str:
     return thread.name.rstrip("0123456789_- ") if pooled else thread.name
 
 
-_CELL = re.compile(r"<(?:ipython-input-(\d+)|(?:notebook )?cell (\d+))\b[^>]*>|.*[\\/]ipykernel_\d+[\\/](\d+)\.py", re.I)
+_CELL = re.compile(
+    r"<(?:ipython-input-(\d+)|(?:notebook )?cell (\d+))\b[^>]*>|.*[\\/]ipykernel_\d+[\\/](\d+)\.py", re.IGNORECASE
+)
 """Names that notebooks and whoever executes them give to the code of a cell."""
 _BY_VALUE = ("<dynamic-code>", "<cloudpickle>")
 """Names of code that came from another process by value."""
