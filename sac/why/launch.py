@@ -46,6 +46,7 @@ class Plan:
         prefix: what stands before the number of a run where `{run}` is in the command.
         force: what both runs are made to do otherwise, as `tracer.force` understands it.
         lines: flow event from which on each line is watched, as `tracer.lines` understands it.
+        closely: number of events after which none is put into a block any more; empty if all may be.
         patience: seconds after which the runs are stopped; 0 for none.
     """
 
@@ -59,6 +60,7 @@ class Plan:
     prefix: str = ""
     force: str = ""
     lines: str = ""
+    closely: str = ""
     patience: float = 0.0
 
 
@@ -158,6 +160,7 @@ def start(plan: Plan, number: int) -> Run:
         runner.DEEP: plan.deep,
         runner.FORCE: plan.force,
         runner.LINES: plan.lines,
+        runner.CLOSE: plan.closely,
         runner.CLOCK: vary.origin(),
         runner.RUN: name,
         **plan.variations[(number - 1) % len(plan.variations)],

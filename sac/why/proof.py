@@ -29,6 +29,9 @@ MARGIN = 2000
 WINDOW = 5000
 """Events before the parting from which on each line is watched, where that is needed."""
 
+SLACK = 100
+"""Events before a block that differs from which on none is put into a block: more than there are blocks at work."""
+
 PATIENCE = 3.0
 """How much longer than the question's runs the forced ones may take, as a factor."""
 
@@ -89,7 +92,8 @@ class Prover:
 
     def search(self, comparison: Comparison, most: int) -> Search:
         """Look for the cause of a parting, with at most so many interventions."""
-        self._plan = replace(self._plan, lines="")
+        self._plan = replace(self._plan, lines="", closely="")
+        comparison = self._closely(comparison) if most else comparison
         comparison = self._by_lines(comparison) if most and _unexplained(comparison) else comparison
         parting = comparison.parting
         if parting is None:
@@ -118,6 +122,16 @@ class Prover:
             if found.proof is not None:
                 found.innocent.clear()
                 found.proof = self._narrow(comparison, parting, found.proof, found.suspects, found, most)
+
+    def _closely(self, comparison: Comparison) -> Comparison:
+        """Run again without blocks near the parting, if it is a block that differs; else return what was compared."""
+        parting = comparison.parting
+        if parting is None or "block" not in (parting.event.a.kind, *(one.kind for one in parting.alone)):
+            return comparison
+        position = before(comparison, parting)
+        self._plan = replace(self._plan, closely=str(max(0, (position or 0) - SLACK)))
+        again = self.run([], None if position is None else position + MARGIN)
+        return again if again.parting is not None and again.compared else comparison
 
     def _by_lines(self, comparison: Comparison) -> Comparison:
         """Run again with each line near the parting watched, and compare that; if the runs don't part then, the old."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 NEVER = "never seeded"
@@ -89,6 +89,9 @@ class Generators:
 
         return put_back
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._read
+
     def state(self, name: str) -> str:
         """Return a digest of a generator's state, or `NEVER`."""
         return short_digest(self._read[name]()) if name in self.seeded and name in self._read else NEVER
@@ -97,10 +100,6 @@ class Generators:
         """Return the states of all, to be given to `moved`."""
         return {name: read() for name, read in self._read.items()}
 
-    def moved(self, before: dict[str, bytes]) -> Iterable[str]:
+    def moved(self, before: Mapping[str, bytes]) -> Iterable[str]:
         """Return the names of the generators whose state isn't any more what it was."""
         return [name for name, state in before.items() if self._read[name]() != state]
-
-    def digest(self, name: str, state: bytes) -> str:
-        """Return a digest of a state that was read before, or `NEVER`."""
-        return short_digest(state) if name in self.seeded else NEVER

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import sys
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 from . import hooks_numpy
+from .blocks import Block
 from .recorder import Recorder, current
 
 
@@ -124,13 +126,20 @@ class _Environments:
                     self.inner_seeds.append(seed)
                 if self.recorder.within() or self.depth.get(level):
                     return method(env, *args, **kwargs)
-                return self._reset(level, env, seed, functools.partial(method, env, *args, **kwargs), kwargs)
+                frame = sys._getframe(1)
+                key = (id(frame.f_code), frame.f_lineno, id(env))
+                block = self.recorder.blocks.of(key)
+                if block is not None and seed is None and level == "env":
+                    return self._in_block(level, block, functools.partial(method, env), args, kwargs, 1)
+                return self._reset(level, env, seed, functools.partial(method, env, *args, **kwargs), kwargs, key)
 
             return reset
 
         return wrapper
 
-    def _reset(self, level: str, env: Any, seed: Any, call: Callable[[], Any], kwargs: Mapping[str, Any]) -> Any:
+    def _reset(
+        self, level: str, env: Any, seed: Any, call: Callable[[], Any], kwargs: Mapping[str, Any], key: Hashable
+    ) -> Any:
         facts: dict[str, Any] = {"env": self.name(env), "seeded": seed is not None}
 
         def describe() -> Any:
@@ -146,7 +155,10 @@ class _Environments:
             self.inner_seeds = []
         try:
             return self.recorder.flow(
-                f"{level}.reset", "reset", lambda: self._inside(level, call), describe, outputs, whole=False, watch=True
+                *(f"{level}.reset", "reset", lambda: self._inside(level, call), describe, outputs),
+                whole=False,
+                watch=True,
+                key=key if seed is None else None,
             )
         finally:
             if level == "vector":
@@ -157,8 +169,13 @@ class _Environments:
 
         def wrapper(method: Callable[..., Any]) -> Callable[..., Any]:
             def step(env: Any, *args: Any, **kwargs: Any) -> Any:
-                if self.recorder.within() or self.depth.get(level):
+                if self.depth.get(level) or self.recorder.within():
                     return method(env, *args, **kwargs)
+                frame = sys._getframe(1)
+                key = (id(frame.f_code), frame.f_lineno, id(env))
+                block = self.recorder.blocks.of(key)
+                if block is not None:
+                    return self._in_block(level, block, functools.partial(method, env), args, kwargs, 4)
 
                 def describe() -> Any:
                     return {"action": (args, kwargs)}, {"env": self.name(env)}
@@ -172,11 +189,30 @@ class _Environments:
                     *(f"{level}.step", "step", lambda: self._inside(level, call), describe, outputs),
                     whole=False,
                     watch=True,
+                    key=key,
                 )
 
             return step
 
         return wrapper
+
+    def _in_block(
+        self, level: str, block: Block, method: Callable[..., Any], args: Any, kwargs: Any, parts: int
+    ) -> Any:
+        """Step or reset, as one of many events; of what comes back, so many parts are compared."""
+        result: Any = None
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            nonlocal result
+            self.depth[level] = self.depth.get(level, 0) + 1
+            try:
+                result = method(*args, **kwargs)
+            finally:
+                self.depth[level] -= 1
+            return result[:parts] if isinstance(result, tuple) else result
+
+        self.recorder.blocks.call(block, call, args, kwargs)
+        return result
 
     def _inside(self, level: str, call: Callable[[], Any]) -> Any:
         """Call; wrappers around one environment are one environment."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from .compiled import wrap_method
@@ -151,13 +152,19 @@ def _global_draw(recorder: Recorder, name: str, original: Callable[..., Any]) ->
     def traced(*args: Any, **kwargs: Any) -> Any:
         if recorder.within():
             return original(*args, **kwargs)
-        call = functools.partial(original, *args, **kwargs)
-        return _flow_of_global(recorder, f"numpy.random.{name}", call, args, kwargs)
+        frame = sys._getframe(1)
+        key = (id(frame.f_code), frame.f_lineno, name)
+        block = recorder.blocks.of(key)
+        if block is not None:
+            return recorder.blocks.call(block, original, args, kwargs, name in _IN_PLACE)
+        return _flow_of_global(recorder, f"numpy.random.{name}", original, args, kwargs, key)
 
     return traced
 
 
-def _flow_of_global(recorder: Recorder, name: str, call: Callable[[], Any], args: Any, kwargs: Any) -> Any:
+def _flow_of_global(
+    recorder: Recorder, name: str, original: Callable[..., Any], args: Any, kwargs: Any, key: Hashable
+) -> Any:
     """Draw from the global generator, as an event."""
     facts = {"generator": GLOBAL, "seeded": GLOBAL in recorder.generators.seeded}
 
@@ -165,7 +172,8 @@ def _flow_of_global(recorder: Recorder, name: str, call: Callable[[], Any], args
         return {"arguments": (args, kwargs), "generator": recorder.generators.state(GLOBAL)}, facts
 
     changed = (lambda _: {"result": args[0]}) if name.endswith(_IN_PLACE) else None
-    return recorder.flow("draw", name, call, describe, changed)
+    call = functools.partial(original, *args, **kwargs)
+    return recorder.flow("draw", name, call, describe, changed, key=key)
 
 
 def _own_draw(
@@ -176,9 +184,14 @@ def _own_draw(
     def traced(self: Any, *args: Any, **kwargs: Any) -> Any:
         if recorder.within():
             return original(self, *args, **kwargs)
-        call = functools.partial(original, self, *args, **kwargs)
+        bound = functools.partial(original, self)
+        frame = sys._getframe(1)
+        key = (id(frame.f_code), frame.f_lineno, name)
+        block = recorder.blocks.of(key)
+        if block is not None:
+            return recorder.blocks.call(block, bound, args, kwargs, name in _IN_PLACE)
         if self is known:
-            return _flow_of_global(recorder, f"numpy.random.{name}", call, args, kwargs)
+            return _flow_of_global(recorder, f"numpy.random.{name}", bound, args, kwargs, key)
 
         def describe() -> Any:
             unseeded, place = birth(recorder, self)
@@ -186,7 +199,8 @@ def _own_draw(
             return {"arguments": (args, kwargs), "generator": NEVER if unseeded else _state(self)}, facts
 
         changed = (lambda _: {"result": args[0]}) if name in _IN_PLACE else None
-        return recorder.flow("draw", f"{owner}.{name}", call, describe, changed)
+        call = functools.partial(bound, *args, **kwargs)
+        return recorder.flow("draw", f"{owner}.{name}", call, describe, changed, key=key)
 
     return traced
 

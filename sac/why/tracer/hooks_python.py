@@ -7,6 +7,7 @@ import functools
 import multiprocessing.pool
 import os
 import random
+import sys
 import time
 import uuid
 import weakref
@@ -130,17 +131,26 @@ def _global_random(recorder: Recorder) -> None:
 def _draw(recorder: Recorder, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
     """Return a traced function of the module `random`."""
 
+    in_place = name == "shuffle"
+    blocks, within, caller = recorder.blocks, recorder.within, sys._getframe
+
     @functools.wraps(original)
     def traced(*args: Any, **kwargs: Any) -> Any:
-        if recorder.within():
+        if within():
             return original(*args, **kwargs)
+        frame = caller(1)
+        key = (id(frame.f_code), frame.f_lineno, name)
+        block = blocks.of(key)
+        if block is not None:
+            return blocks.call(block, original, args, kwargs, in_place)
         facts = {"generator": GLOBAL, "seeded": GLOBAL in recorder.generators.seeded}
 
         def describe() -> Any:
             return {"arguments": (args, kwargs), "generator": recorder.generators.state(GLOBAL)}, facts
 
-        shuffled = (lambda _: {"result": args[0]}) if name == "shuffle" else None
-        return recorder.flow("draw", f"random.{name}", lambda: original(*args, **kwargs), describe, shuffled)
+        shuffled = (lambda _: {"result": args[0]}) if in_place else None
+        call = functools.partial(original, *args, **kwargs)
+        return recorder.flow("draw", f"random.{name}", call, describe, shuffled, key=key)
 
     return traced
 
@@ -187,6 +197,12 @@ def _method(
         # Libraries have generators of their own for names of files: those are no part of a result.
         if isinstance(self, random.SystemRandom) or recorder.within() or not recorder.places.called_by_own():
             return original(self, *args, **kwargs)
+        frame = sys._getframe(1)
+        key = (id(frame.f_code), frame.f_lineno, name)
+        block = recorder.blocks.of(key)
+        if block is not None:
+            bound = functools.partial(original, self)
+            return recorder.blocks.call(block, bound, args, kwargs, name == "shuffle")
         kind = type(self).__name__
         facts: dict[str, Any] = {"generator": f"a random.{kind}", "object": True, "seeded": self not in born}
 
@@ -197,7 +213,7 @@ def _method(
 
         shuffled = (lambda _: {"result": args[0]}) if name == "shuffle" else None
         call = functools.partial(original, self, *args, **kwargs)
-        return recorder.flow("draw", f"random.{kind}.{name}", call, describe, shuffled)
+        return recorder.flow("draw", f"random.{kind}.{name}", call, describe, shuffled, key=key)
 
     return traced
 

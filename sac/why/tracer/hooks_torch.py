@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -79,6 +80,11 @@ def _draw(recorder: Recorder, name: str, original: Callable[..., Any]) -> Callab
     def traced(*args: Any, **kwargs: Any) -> Any:
         if recorder.within():
             return original(*args, **kwargs)
+        frame = sys._getframe(1)
+        key = (id(frame.f_code), frame.f_lineno, name)
+        block = recorder.blocks.of(key)
+        if block is not None and not name.endswith("_"):
+            return recorder.blocks.call(block, original, args, kwargs)
         generator = kwargs.get("generator")
         facts: dict[str, Any] = {"generator": GLOBAL, "seeded": GLOBAL in recorder.generators.seeded}
         if generator is not None:
@@ -91,7 +97,7 @@ def _draw(recorder: Recorder, name: str, original: Callable[..., Any]) -> Callab
             options = {key: str(value) for key, value in kwargs.items() if key not in ("generator", "out")}
             return {"arguments": (shown, options), "generator": _state(recorder, generator, facts)}, facts
 
-        return recorder.flow("draw", name, lambda: original(*args, **kwargs), describe)
+        return recorder.flow("draw", name, lambda: original(*args, **kwargs), describe, key=key)
 
     return traced
 

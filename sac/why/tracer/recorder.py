@@ -21,10 +21,11 @@ import threading
 import time
 import weakref
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from .blocks import Block, Blocks
 from .content import Uncompared, digest, sample, short
 from .force import Forced, Site
 from .generators import NEVER, Generators, short_digest
@@ -94,6 +95,9 @@ class Recorder:
         """Name of this process among those of the run, and of the one that started it; empty for the first."""
         self.entropy: dict[int, Place | None] = {}
         self.generators = Generators()
+        self.blocks = Blocks(lambda: next(self._numbers), self._write_block, self._state_if_known)
+        self.closely = -1
+        """Events after which none is put into a block any more; never if it is negative."""
         self.force = Forced()
         self.calls: dict[Any, Callable[..., Any]] = {}
         """Functions whose names stay bound to them -> what the user's own lines call in their place."""
@@ -147,6 +151,7 @@ class Recorder:
         self._touched.clear()
         self._occurrences.clear()
         self.generators.after_fork()
+        self.blocks.forget()
         if self._file < 0:
             return
         os.close(self._file)
@@ -182,11 +187,18 @@ class Recorder:
     def close(self, how: str = "end") -> None:
         """Write the last line."""
         if self._file >= 0:
+            self.blocks.flush()
             self._put({"end": how, "flows": self._flows})
             os.close(self._file)
             self._file = -1
 
     # ------------------------------------------------------------------ events
+
+    def look_closely(self, after: int) -> None:
+        """Write each event by itself after so many events; never if the number is negative."""
+        self.closely = after
+        if after == 0:
+            self.blocks.close()
 
     def busy(self) -> bool:
         """Whether this thread is inside the tracer, or in an event that counts as one whole."""
@@ -212,6 +224,7 @@ class Recorder:
         whole: bool = True,
         place: Place | None = None,
         watch: bool = False,
+        key: Hashable = None,
     ) -> Any:
         """Call `function` and write what went in and came out; returns what it returned.
 
@@ -224,11 +237,14 @@ class Recorder:
             whole: no flow event inside of this one is written.
             place: where it happens; found on the stack if not given.
             watch: the global generators that move meanwhile are inputs too.
+            key: under which later events like this one may be put into blocks.
         """
         place = place or self.places.find()
         if place is None or place.aside:
             return function()
         with self.quiet():
+            if kind == "seed":
+                self.blocks.reopen()
             event = self._begin(kind, name, place)
             # What can't be read must not stop the script: the event then says so.
             inputs, facts = _readable(describe, (None, {}))
@@ -247,7 +263,17 @@ class Recorder:
             event["out"] = self._digests(event, found)
             event["v"] = _readable(lambda: {key: sample(value) for key, value in (found or {}).items()}, {})
             self._finish(event, {**facts, **self._moved(event, before, seeded)})
+            if key is not None and not stack:
+                self.blocks.saw(key, f"{kind} {name}", place, facts)
         return result
+
+    def _write_block(self, block: Block) -> None:
+        """Write a block of events."""
+        with self.quiet():
+            event = {**self._begin("block", block.name, block.place), "n": block.number, "p": 0}
+            event["in"] = {"generator": block.state} if block.state else {}
+            event["out"] = {"results": block.content()}
+            self._finish(event, {**block.facts, "count": block.count})
 
     def _digests(self, event: dict[str, Any], values: Mapping[str, Any] | None) -> dict[str, str]:
         """Return a digest of each value, and note in the event what could not be read of them."""
@@ -278,6 +304,9 @@ class Recorder:
             return function()
         finally:
             local.whole -= 1
+
+    def _state_if_known(self, generator: str) -> str:
+        return self.generators.state(generator) if generator in self.generators else ""
 
     def within(self) -> bool:
         """Whether flow events are to be left out: the tracer is at work, or an outer event counts as one whole."""
@@ -354,6 +383,8 @@ class Recorder:
             self.close("limit")
             # The script's own handlers mustn't run on: it was asked to be cut off here.
             os._exit(0)
+        if self._flows == self.closely:
+            self.blocks.close()
         if self.watch is not None:
             self.watch(event["k"])
 

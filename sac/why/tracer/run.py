@@ -17,9 +17,9 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 NAME = "_sac_why"
 OWN = "SAC_WHY_"
-TRACE, ROOT, UNTIL, SECONDS, STRESS, CLOCK, DEEP, MAIN, FORCE, LINES = (
+TRACE, ROOT, UNTIL, SECONDS, STRESS, CLOCK, DEEP, MAIN, FORCE, LINES, CLOSE = (
     f"{OWN}{name}"
-    for name in ("TRACE", "ROOT", "UNTIL", "SECONDS", "STRESS", "CLOCK", "DEEP", "MAIN", "FORCE", "LINES")
+    for name in ("TRACE", "ROOT", "UNTIL", "SECONDS", "STRESS", "CLOCK", "DEEP", "MAIN", "FORCE", "LINES", "CLOSE")
 )
 RUN = "SAC_WHY_RUN"
 """For the script itself: which run it is."""
@@ -54,6 +54,7 @@ def start(path: str, header: dict[str, Any]) -> Any:
     atexit.register(recorder.close)
     # What this package reads of clocks itself is read before they are changed.
     hooks = importlib.import_module(f"{NAME}.hooks")
+    recorder.look_closely(int(os.environ.get(CLOSE) or -1))
     recorder.open({**header, **told, "environment": _environment()})
     stress = frozenset(filter(None, os.environ.get(STRESS, "").split(",")))
     importlib.import_module(f"{NAME}.vary").install(stress, os.environ.get(CLOCK, ""))
