@@ -66,7 +66,8 @@ def _programs(trace: Trace) -> Iterator[str]:
     for one in _family(trace):
         for started in one.started:
             if started.pid not in pids and started.place.direct and not _is_python(started.arguments):
-                yield f"{os.path.basename(next(iter(started.arguments), '?'))} ({started.place.file}:{started.place.line})"
+                program = os.path.basename(next(iter(started.arguments), "?"))
+                yield f"{program} ({started.place.file}:{started.place.line})"
 
 
 def _only_in_one(comparison: Comparison) -> Iterator[str]:

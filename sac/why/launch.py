@@ -165,13 +165,13 @@ def start(plan: Plan, number: int) -> Run:
         runner.RUN: name,
         **plan.variations[(number - 1) % len(plan.variations)],
     }
-    with output.open("wb") as file, errors.open("wb") as other:
+    with output.open("wb") as printed, errors.open("wb") as complaints:
         process = subprocess.Popen(
             command,
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=other,
+            stdout=printed,
+            stderr=complaints,
             start_new_session=True,
             preexec_fn=end_with_parent(),
         )

@@ -63,9 +63,10 @@ def fields_of(value: Any) -> Mapping[str, Any] | None:
         return {"name": value.co_qualname if sys.version_info >= (3, 11) else value.co_name}
     if isinstance(value, types.CellType):
         return {"content": value.cell_contents} if _is_filled(value) else {}
-    if isinstance(value, _UNREADABLE) or not _is_plain_class(type(value)):
+    kind: Any = type(value)
+    if isinstance(value, _UNREADABLE) or not _is_plain_class(kind):
         return None
-    found = {name: getattr(value, name) for name in _slots(type(value)) if hasattr(value, name)}
+    found = {name: getattr(value, name) for name in _slots(kind) if hasattr(value, name)}
     found |= getattr(value, "__dict__", {})
     return {name: part for name, part in found.items() if name not in _CACHES}
 
@@ -87,7 +88,7 @@ def _is_filled(cell: types.CellType) -> bool:
 
 
 @functools.lru_cache(4096)
-def _is_plain_class(kind: type) -> bool:
+def _is_plain_class(kind: Any) -> bool:
     """Whether all that instances hold lies in their attributes: every base but `object` is written in Python."""
     return not any(_is_compiled(one) for one in kind.__mro__ if one is not object)
 
@@ -101,7 +102,7 @@ def _is_compiled(kind: type) -> bool:
 
 
 @functools.lru_cache(4096)
-def _slots(kind: type) -> tuple[str, ...]:
+def _slots(kind: Any) -> tuple[str, ...]:
     """Return the names of a class's slots, and of those of its bases."""
     return tuple(name for name in copyreg._slotnames(kind) if name not in _CACHES)  # type: ignore[attr-defined]
 

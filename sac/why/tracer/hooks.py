@@ -18,6 +18,7 @@ from . import (
     hooks_process,
     hooks_python,
     hooks_queues,
+    hooks_saving,
     hooks_torch,
     rewrite,
     serial,
@@ -29,6 +30,8 @@ Install = Callable[[Recorder, Any], None]
 
 LIBRARIES: dict[str, Install] = {
     "numpy.random": hooks_numpy.install,
+    "numpy": hooks_saving.install_numpy,
+    "joblib": hooks_saving.install_joblib,
     "torch": hooks_torch.install,
     "joblib.externals.loky.process_executor": hooks_process.install_loky,
     "loky.process_executor": hooks_process.install_loky,
@@ -85,4 +88,5 @@ def install(recorder: Recorder, stress: frozenset[str] = frozenset()) -> None:
     hooks_process.install(recorder)
     hooks_files.install(recorder)
     hooks_queues.install(recorder)
+    hooks_saving.install(recorder)
     serial.install(recorder)

@@ -13,6 +13,7 @@ from .force import NUMBER
 from .generators import NEVER, short_digest
 from .hooks_files import touch
 from .hooks_python import born_at, entropy_seed
+from .hooks_saving import without_times
 from .recorder import Recorder
 
 GLOBAL = "torch's global generator"
@@ -311,7 +312,7 @@ def _saving(recorder: Recorder, torch: Any) -> None:
         if recorder.within():
             return call()
         saved = kwargs.get("obj", args[0] if args else None)
-        recorder.flow("save", "torch.save", call, lambda: ({"saved": saved}, {}), lambda _: {})
+        recorder.flow("save", "torch.save", call, lambda: ({"saved": without_times(saved)}, {}), lambda _: {})
 
     torch.save = torch.serialization.save = traced
 

@@ -50,7 +50,7 @@ def _thread_name() -> str:
 
 
 _CELL = re.compile(
-    r"<(?:ipython-input-(\d+)|(?:notebook )?cell (\d+))\b[^>]*>|.*[\\/]ipykernel_\d+[\\/](\d+)\.py", re.I
+    r"<(?:ipython-input-(\d+)|(?:notebook )?cell (\d+))\b[^>]*>|.*[\\/]ipykernel_\d+[\\/](\d+)\.py", re.IGNORECASE
 )
 """Names that notebooks and whoever executes them give to the code of a cell."""
 _BY_VALUE = ("<dynamic-code>", "<cloudpickle>")

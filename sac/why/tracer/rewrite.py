@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from types import CodeType
 from typing import Any
 
+from . import hooks_saving
 from .content import digest
 from .force import EPOCH
 from .hooks_torch import CALLED
@@ -128,7 +129,7 @@ def rewritten(tree: ast.AST, path: str) -> Any:
     """Return the syntax tree of a module of the user's own with the helpers' calls in it."""
     recorder = current()
     restored = recorder.force.lines("restore", recorder.places.own(path) or "")
-    return ast.fix_missing_locations(_Rewriter(tree, CALLED, restored).visit(tree))
+    return ast.fix_missing_locations(_Rewriter(tree, CALLED | hooks_saving.CALLED, restored).visit(tree))
 
 
 def install(recorder: Recorder) -> None:
