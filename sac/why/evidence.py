@@ -83,7 +83,7 @@ class Evidence:
     def drawing_threads(self) -> int:
         """Return how many threads draw from the event's generator, which all of them share."""
         facts = self.event.facts
-        if self.event.kind != "draw" or facts.get("object"):
+        if self.event.kind != "draw" or facts.get("object") or not facts.get("generator"):
             return 1
         flows = (flow for trace in (self.a, self.b) for flow in trace.flows)
         alike = (flow for flow in flows if flow.facts.get("generator") == facts.get("generator"))

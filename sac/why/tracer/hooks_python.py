@@ -29,9 +29,6 @@ CLOCKS = (
 )
 NOW = ("strftime", "localtime", "gmtime", "ctime")
 """Functions of `time` that speak of now if they are told of no other instant."""
-
-ENTROPY = 4096
-"""Numbers drawn from the operating system's entropy that are remembered, with their lines."""
 GLOBAL = "random's global generator"
 
 
@@ -52,8 +49,8 @@ def _entropy(recorder: Recorder) -> None:
     def traced(size: int) -> bytes:
         site = recorder.forced("entropy")
         drawn = urandom(size) if site is None else site.stream(size)
-        if len(recorder.entropy) < ENTROPY and not recorder.busy():
-            recorder.entropy[int.from_bytes(drawn, "big")] = recorder.places.find()
+        if not recorder.busy():
+            recorder.remember_entropy(int.from_bytes(drawn, "big"))
         recorder.source("entropy", "os.urandom", drawn.hex(), facts={"via": recorder.places.libraries()})
         return drawn
 

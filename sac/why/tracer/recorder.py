@@ -50,6 +50,9 @@ SOURCES_A_PLACE = 100
 COMPLETIONS_A_PLACE = 2000
 """The same of what workers hand over: their order may be the same for long, and then change."""
 
+ENTROPY = 4096
+"""Numbers drawn from the operating system's entropy that are remembered, with their lines."""
+
 FILES = 10_000
 """Files that are remembered, and written, for one process."""
 
@@ -311,6 +314,12 @@ class Recorder:
     def within(self) -> bool:
         """Whether flow events are to be left out: the tracer is at work, or an outer event counts as one whole."""
         return self.busy() or getattr(self._local, "whole", 0) > 0
+
+    def remember_entropy(self, number: int) -> None:
+        """Remember a number that was drawn from entropy, and the line: a generator may be made of it."""
+        if len(self.entropy) >= ENTROPY:
+            del self.entropy[next(iter(self.entropy))]
+        self.entropy[number] = self.places.find(3)
 
     def forced(self, kind: str) -> Site | None:
         """Return the site at which a kind of source is forced, if this thread stands there."""
