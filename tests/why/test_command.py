@@ -176,7 +176,8 @@ def test_what_was_not_compared_is_named_and_never_equal(script, returned, uncomp
 
 
 @pytest.mark.parametrize(
-    "seed", ["int(time.time())", "time.gmtime().tm_hour", "datetime.date.today().month", "datetime.datetime.now().second"]
+    "seed",
+    ["int(time.time())", "time.gmtime().tm_hour", "datetime.date.today().month", "datetime.datetime.now().second"],
 )
 def test_a_seed_of_the_clock_is_found_however_coarse(script, seed):
     text = f"import datetime, random, time\nrandom.seed({seed})\nrandom.random()\n"
