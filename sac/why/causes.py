@@ -254,7 +254,7 @@ UNKNOWN = Cause(
     "unknown",
     "no cause is proved",
     "Either nothing that may differ from run to run could be forced, or forcing it didn't move the place.",
-    "Look at what runs between the last equal event and this one; `sac why --deep` shows the operations of torch there.",
+    "Look at what runs between the last equal event and this one; `sac why --deep` shows torch's operations there.",
     None,
     seen=True,
 )

@@ -20,7 +20,7 @@ from sac.why.coverage import note_coverage
 from sac.why.family import children_of, files_of
 from sac.why.launch import CantRun, Plan, run_all
 from sac.why.outcome import EQUAL, ERROR, outcome_of, uncompared_lines
-from sac.why.proof import Prover, Search
+from sac.why.proof import Prover, Search, as_parting
 from sac.why.question import Asked, ask, require_trace
 from sac.why.show import audit_lines, plain, print_lines, verdict_lines
 from sac.why.trace import BadTrace, audit, read_audit
@@ -128,16 +128,21 @@ def _run_and_answer(options: argparse.Namespace, command: Sequence[str], folder:
 
         deep = deepen(replace(plan, folder=folder / "deep"), comparison)
     searches = list(_prove(options, plan, asked))
+    if comparison.unseen and searches and searches[0][1].proof is not None:
+        comparison = searches[0][0]
+        comparison.notes += comparison.unseen
     return _answer(options, comparison, deep, command, searches)
 
 
 def _prove(options: argparse.Namespace, plan: Plan, asked: Asked) -> Iterator[tuple[Comparison, Search]]:
     """Prove the cause of a parting; with `--fix`, of the next ones too, as long as there are any."""
     comparison = asked.comparison
-    if comparison.parting is None or not comparison.proven:
+    if not comparison.proven or comparison.equal or not options.proofs:
         return
     runs = 2 + next(number for number, one in enumerate(asked.comparisons) if one is comparison)
     prover = Prover(plan, runs, asked.seconds)
+    if comparison.parting is None:
+        comparison = as_parting(comparison)
     while comparison.parting is not None and len(prover.known) < MOST_CAUSES:
         search = prover.search(comparison, options.proofs)
         yield comparison, search

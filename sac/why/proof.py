@@ -12,10 +12,14 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sac.why.compare import Comparison, Parting
+from sac.why.compare import Comparison, Pair, Parting, compare, sources_of
+from sac.why.coverage import note_printed
+from sac.why.event import NOWHERE, Event
 from sac.why.evidence import evidence_of
 from sac.why.launch import Plan, run_all
-from sac.why.suspects import GLOBALS, Suspect, suspects_of
+from sac.why.suspects import GLOBALS, PRINTED, Suspect, suspects_of
+from sac.why.trace import Trace
+from sac.why.tracer.place import Place
 
 PROOFS = 6
 """Interventions for one parting, unless the user wants more or fewer."""
@@ -183,8 +187,12 @@ class Prover:
     ) -> Proof | None:
         """Force suspects; returns the proof if the runs then part later."""
         found.spent += 1
-        again = self.run(suspects, before(comparison, parting))
+        printed = parting.event.a.kind == PRINTED
+        again = self.run(suspects, None if printed else before(comparison, parting))
         gained = _gained(comparison, parting, again)
+        consumers = [one.place for one in suspects if one.cause == "consumed-elsewhere"]
+        if gained is None and consumers:
+            gained = _gained_without(consumers, comparison, again)
         if gained is None:
             return None
         whole = again.parting is None and again.a.complete and again.b.complete
@@ -214,6 +222,8 @@ class Prover:
         made, twins = run_all(plan, self._runs)
         again = twins[-1].comparison()
         again.failed = any(run.trouble or run.lost for run in (made[0], made[-1]))
+        if again.a.complete and again.b.complete:
+            note_printed(again, [("what is printed", made[0].output, made[-1].output)])
         return again
 
     def _cut(self, position: int | None) -> int:
@@ -242,6 +252,18 @@ def _vague(proof: Proof, parting: Parting) -> bool:
     return bool(proof.suspect.generator) and proof.suspect.generator not in named and not parting.event.a.process
 
 
+def as_parting(comparison: Comparison) -> Comparison:
+    """Return a comparison of runs that printed other words, with the end of what they did as the place."""
+    number = 1 + max((flow.number for flow in comparison.a.flows), default=0)
+    time_ = max((flow.time for flow in comparison.a.flows), default=0.0)
+    last = max(comparison.a.flows, key=lambda flow: flow.number, default=None)
+    place = NOWHERE if last is None else last.place
+    event = Event("", number, PRINTED, "output", place, 1, 0, {}, {}, {}, {}, time_, False, "")
+    pair = Pair(event, event)
+    sources = tuple(sources_of(comparison.a, comparison.b, pair))
+    return replace(comparison, parting=Parting(pair, pair, sources=sources, control=True))
+
+
 def _alike(variation: Mapping[str, str], alike: Mapping[str, str]) -> Mapping[str, str]:
     return {**variation, **alike}
 
@@ -256,6 +278,9 @@ def before(comparison: Comparison, parting: Parting) -> int | None:
 
 def _gained(comparison: Comparison, parting: Parting, again: Comparison) -> int | None:
     """Return for how many events more the runs are equal with a suspect forced; None if they don't part later."""
+    if parting.event.a.kind == PRINTED:
+        alike = again.parting is None and not again.unseen and not again.failed and again.compared > 0
+        return 1 if alike else None
     position = _position(comparison, parting)
     if again.parting is None:
         more = again.compared - position
@@ -263,6 +288,24 @@ def _gained(comparison: Comparison, parting: Parting, again: Comparison) -> int 
         return max(more, 1) if (more > 0 or ended) and not again.failed else None
     later = _position(again, again.parting) - position
     return later if later > 0 else None
+
+
+def _gained_without(consumers: Sequence[Place], comparison: Comparison, again: Comparison) -> int | None:
+    """Return the same, where what a consumer of a generator does itself isn't compared: it does it at other times."""
+    here = {(place.file, place.function) for place in consumers}
+    lines = {(place.file, place.line) for place in consumers}
+
+    def kept(flow: Event) -> bool:
+        place = flow.place
+        inside = place.function != "<module>" and (place.file, place.function) in here
+        return not inside and (place.file, place.line) not in lines
+
+    def kept_of(trace: Trace) -> Trace:
+        return replace(trace, flows=[*filter(kept, trace.flows)])
+
+    old, new = (compare(kept_of(one.a), kept_of(one.b)) for one in (comparison, again))
+    new.failed = again.failed
+    return None if old.parting is None else _gained(old, old.parting, new)
 
 
 def _position(comparison: Comparison, parting: Parting) -> int:

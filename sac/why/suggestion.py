@@ -22,7 +22,10 @@ _REWRITES: dict[str, Sequence[tuple[str, str]]] = {
         (r"(\w+)\.pop\(\)", r"\1.pop()  # of a list: \1 = sorted(\1)"),
     ],
     "listing-order": [
-        (r"((?:os\.)?(?:listdir|scandir)\([^()]*\)|glob\.i?glob\([^()]*\)|\w+\.(?:r?glob|iterdir)\([^()]*\))", r"sorted(\1)")
+        (
+            r"((?:os\.)?(?:listdir|scandir)\([^()]*\)|glob\.i?glob\([^()]*\)|\w+\.(?:r?glob|iterdir)\([^()]*\))",
+            r"sorted(\1)",
+        )
     ],
     "uninitialised": [(r"torch\.empty", "torch.zeros"), (r"torch\.(Float)?Tensor\(", "torch.zeros(")],
     "completion-order": [(r"as_completed\((\w+)\)", r"\1"), (r"imap_unordered", "imap")],

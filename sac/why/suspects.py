@@ -22,6 +22,9 @@ GLOBALS = {
 }
 """Global generators, and how each is seeded."""
 
+PRINTED = "printed"
+"""Kind of the event that stands for what the runs printed, where no other event differs."""
+
 _INDICES = ("randint", "choice", "integers", "permutation", "shuffle", "sample", "randperm", "choices", "random_")
 _ENV = ("env.reset", "env.step", "vector.reset", "vector.step", "env.make")
 _RESET = ("env.reset", "vector.reset")
@@ -120,6 +123,8 @@ def _all(evidence: Evidence) -> Iterator[Suspect]:
         speaks = f"only one run has {moved.described} before {evidence.event.described}"
         yield Suspect("consumed-elsewhere", moved.place, speaks, (here,))
     yield from _event_generators(evidence)
+    if evidence.event.kind == PRINTED:
+        yield from _globals(evidence)
     ranked = sorted(evidence.parting.sources, key=lambda pair: _rank(evidence, pair))
     yield from (_of_source(evidence, pair) for pair in ranked if pair.a.kind in _KINDS)
     yield from _families(evidence)
@@ -274,12 +279,16 @@ def _threads(evidence: Evidence) -> Iterator[Suspect]:
         yield Suspect("thread-count", event.place, speaks, ({"kind": "threads"},), {"OMP_NUM_THREADS": "1"})
 
 
+def _globals(evidence: Evidence) -> Iterator[Suspect]:
+    """Suspect the global generators that nobody has seeded before."""
+    unseeded = (name for name in GLOBALS if not evidence.seeded_before(name))
+    return (_of_global(evidence, name, evidence.event) for name in unseeded)
+
+
 def _families(evidence: Evidence) -> Iterator[Suspect]:
     """Suspect whole families of what may differ: they are forced where nothing better is known."""
     event, sources = evidence.event, evidence.parting.sources
-    for name in GLOBALS:
-        if not evidence.seeded_before(name):
-            yield _of_global(evidence, name, event)
+    yield from _globals(evidence)
     clocks = {pair.a.place: pair for pair in sources if pair.a.kind == "clock"}
     if clocks:
         pair = min(clocks.values(), key=lambda one: _rank(evidence, one))

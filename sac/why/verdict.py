@@ -14,7 +14,7 @@ from sac.why.figures import Figures, figures
 from sac.why.frame import Frame, frames_of
 from sac.why.proof import Proof, Search
 from sac.why.suggestion import suggest
-from sac.why.suspects import suspects_of
+from sac.why.suspects import PRINTED, suspects_of
 from sac.why.tracer.place import Place
 
 MOST_SUSPECTS = 8
@@ -53,6 +53,8 @@ class Verdict:
         """In which event the runs part, and whether its inputs were equal."""
         parting = self.evidence.parting
         event = self.event.described
+        if self.event.kind == PRINTED:
+            return "no event differs, but what the runs printed does"
         if parting.control:
             return f"first event that only one run has: {event}"
         if parting.inputs_equal:

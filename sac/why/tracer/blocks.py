@@ -66,12 +66,12 @@ class Blocks:
 
     Args:
         begin: returns the number of a new event.
-        write: writes a block.
+        write: writes a block, with the number of its events and their digest.
         state: returns the digest of the state of a global generator.
     """
 
     def __init__(
-        self, begin: Callable[[], int], write: Callable[[Block], None], state: Callable[[str], str]
+        self, begin: Callable[[], int], write: Callable[[Block, int, str], None], state: Callable[[str], str]
     ) -> None:
         self._begin, self._write, self._state = begin, write, state
         self._thread = threading.get_ident()
@@ -117,9 +117,11 @@ class Blocks:
 
     def _done(self, block: Block) -> None:
         if block.count:
-            self._write(block)
+            # What is written may be the last that is asked for, and then all blocks are written.
+            count, block.count = block.count, 0
+            content = block.content()
             block.items.clear()
-            block.count = 0
+            self._write(block, count, content)
 
     def flush(self) -> None:
         """Write what there is of all blocks."""

@@ -113,7 +113,7 @@ def _random(recorder: Recorder) -> None:
 
 def _global_random(recorder: Recorder) -> None:
     """Watch the global generator, which Python seeds anew in every forked child."""
-    generator: random.Random = random._inst  # type: ignore[attr-defined]
+    generator: random.Random = random._inst
     seed = random.seed
     forced = recorder.force.at_generator(GLOBAL)
 
@@ -130,7 +130,6 @@ def _global_random(recorder: Recorder) -> None:
 
 def _draw(recorder: Recorder, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
     """Return a traced function of the module `random`."""
-
     in_place = name == "shuffle"
     blocks, within, caller = recorder.blocks, recorder.within, sys._getframe
 

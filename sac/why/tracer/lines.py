@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 from .generators import NEVER, short_digest
+from .place import Place
 from .recorder import Recorder
 
 
@@ -56,14 +57,15 @@ class _Lines:
         if place is None:
             return
         for name in moved:
-            seeded = name in self._recorder.generators.seeded
-            inputs = {"generator": short_digest(before[name]) if seeded else NEVER}
-            facts = {"generator": name, "seeded": seeded}
-            self._recorder.flow(
-                *("draw", "line", lambda: None, lambda inputs=inputs, facts=facts: (inputs, facts)),
-                lambda _, name=name: {"generator": short_digest(after[name])},
-                place=place._replace(line=line),
-            )
+            self._write(name, before[name], after[name], place._replace(line=line))
+
+    def _write(self, name: str, before: bytes, after: bytes, place: Place) -> None:
+        """Write that a line has moved a generator."""
+        seeded = name in self._recorder.generators.seeded
+        inputs = {"generator": short_digest(before) if seeded else NEVER}
+        facts = {"generator": name, "seeded": seeded}
+        outputs = {"generator": short_digest(after)}
+        self._recorder.flow("draw", "line", lambda: None, lambda: (inputs, facts), lambda _: outputs, place=place)
 
     def start(self) -> None:
         """Watch the functions that are at work already, and those that will be called."""

@@ -267,13 +267,13 @@ class Recorder:
                 self.blocks.saw(key, f"{kind} {name}", place, facts)
         return result
 
-    def _write_block(self, block: Block) -> None:
+    def _write_block(self, block: Block, count: int, content: str) -> None:
         """Write a block of events."""
         with self.quiet():
             event = {**self._begin("block", block.name, block.place), "n": block.number, "p": 0}
             event["in"] = {"generator": block.state} if block.state else {}
-            event["out"] = {"results": block.content()}
-            self._finish(event, {**block.facts, "count": block.count})
+            event["out"] = {"results": content}
+            self._finish(event, {**block.facts, "count": count})
 
     def _digests(self, event: dict[str, Any], values: Mapping[str, Any] | None) -> dict[str, str]:
         """Return a digest of each value, and note in the event what could not be read of them."""

@@ -55,12 +55,13 @@ class _Rewriter(ast.NodeTransformer):
 
     def visit(self, node: ast.AST) -> Any:
         made = super().visit(node)
-        if self._restored and isinstance(node, _SIMPLE):
-            if self._restored & set(range(node.lineno, (node.end_lineno or node.lineno) + 1)):
-                name = ast.copy_location(ast.Name(_HELPER.format("restore"), ast.Load()), node)
-                item = ast.withitem(ast.copy_location(ast.Call(name, [], []), node))
-                return ast.copy_location(ast.With([item], [made]), node)
-        return made
+        if not (self._restored and isinstance(node, _SIMPLE)):
+            return made
+        if self._restored.isdisjoint(range(node.lineno, (node.end_lineno or node.lineno) + 1)):
+            return made
+        name = ast.copy_location(ast.Name(_HELPER.format("restore"), ast.Load()), node)
+        item = ast.withitem(ast.copy_location(ast.Call(name, [], []), node))
+        return ast.copy_location(ast.With([item], [made]), node)
 
     def visit_For(self, node: ast.For) -> ast.AST:
         self.generic_visit(node)
@@ -142,12 +143,12 @@ def install(recorder: Recorder) -> None:
 
     @contextlib.contextmanager
     def restore() -> Iterator[None]:
+        # What is done in between happens in one of the runs only, and is no part of the comparison.
         with recorder.quiet():
             put_back = recorder.generators.save()
-        try:
-            yield
-        finally:
-            with recorder.quiet():
+            try:
+                yield
+            finally:
                 put_back()
 
     helpers: dict[str, Callable[..., Any]] = {"called": called, "restore": restore, **_helpers(recorder)}

@@ -22,8 +22,9 @@ def install(recorder: Recorder) -> None:
     """Take the races out of this process, if that is asked for."""
     if "serial" not in recorder.force:
         return
-    for kind in (threading.Thread, multiprocessing.process.BaseProcess):
-        kind.start = _waiting(kind.start)  # type: ignore[attr-defined]
+    kinds: tuple[Any, ...] = (threading.Thread, multiprocessing.process.BaseProcess)
+    for kind in kinds:
+        kind.start = _waiting(kind.start)
     for executor in (concurrent.futures.ThreadPoolExecutor, concurrent.futures.ProcessPoolExecutor):
         executor.submit = _in_turn(executor.submit)  # type: ignore[method-assign]
     plain = multiprocessing.pool.Pool.__init__
