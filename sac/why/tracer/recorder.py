@@ -122,7 +122,7 @@ class Recorder:
             self._file = self._create(self.path if not self.parent else f"{self.path}.{self.id}")
         except OSError as error:
             self._lose(error)
-        self.places.anywhere = bool(header.get("child"))
+        self.places.anywhere = bool(header.get("worker"))
         known = {"id": self.id, "parent": self.parent, "pid": os.getpid(), "ppid": os.getppid(), "start": _clock()}
         rank = next((os.environ[name] for name in RANKS if name in os.environ), None)
         os.environ[PARENT] = self.id
@@ -159,7 +159,7 @@ class Recorder:
         self._file = -1
         if not launching:
             self.parent = self.id
-            self.open({"child": True, "slot": slot})
+            self.open({"worker": True, "slot": slot})
 
     def launching(self) -> bool:
         """Whether this thread starts a program: a fork is a step on the way then, and no process of the script's."""
