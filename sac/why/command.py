@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 import tempfile
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -59,6 +60,11 @@ def why_command(arguments: list[str]) -> int:
             return _run_and_answer(options, command, Path(options.keep or scratch))
     except (BadTrace, CantRun) as error:
         print(f"sac why: error: {error}", file=sys.stderr)
+        return ERROR
+    except Exception:
+        # Status 1 would read as "diverged".
+        traceback.print_exc()
+        print("sac why: internal error: nothing is proved; please report it with the lines above", file=sys.stderr)
         return ERROR
 
 

@@ -61,11 +61,11 @@ def _is_python(arguments: Iterable[str]) -> bool:
 
 
 def _programs(trace: Trace) -> Iterator[str]:
-    """Yield the programs that the user's own lines have started, and that are no Python."""
+    """Yield the programs that were started and are no Python."""
     pids = {one.header.get("pid") for one in _family(trace)}
     for one in _family(trace):
         for started in one.started:
-            if started.pid not in pids and started.place.direct and not _is_python(started.arguments):
+            if started.pid not in pids and not _is_python(started.arguments):
                 program = os.path.basename(next(iter(started.arguments), "?"))
                 yield f"{program} ({started.place.file}:{started.place.line})"
 

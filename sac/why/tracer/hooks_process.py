@@ -95,7 +95,8 @@ def _note(recorder: Recorder, pid: int, arguments: Sequence[Any]) -> None:
     with recorder.quiet():
         words = [os.fsdecode(part) for part in arguments]
         place = recorder.places.find()
-        if place is not None and not any(name in " ".join(words) for name in HELPERS):
+        # Libraries ask programs about the machine while they are imported.
+        if place is not None and not place.aside and not any(name in " ".join(words) for name in HELPERS):
             recorder.started(pid, words, place)
 
 

@@ -125,7 +125,7 @@ class Recorder:
             self._file = self._create(self.path if not self.parent else f"{self.path}.{self.id}")
         except OSError as error:
             self._lose(error)
-        self.places.anywhere = bool(header.get("child"))
+        self.places.anywhere = bool(header.get("worker"))
         known = {"id": self.id, "parent": self.parent, "pid": os.getpid(), "ppid": os.getppid(), "start": _clock()}
         rank = next((os.environ[name] for name in RANKS if name in os.environ), None)
         os.environ[PARENT] = self.id
@@ -162,7 +162,7 @@ class Recorder:
         self._file = -1
         if not launching:
             self.parent = self.id
-            self.open({"child": True, "slot": slot})
+            self.open({"worker": True, "slot": slot})
 
     def launching(self) -> bool:
         """Whether this thread starts a program: a fork is a step on the way then, and no process of the script's."""
@@ -291,7 +291,7 @@ class Recorder:
                 event.setdefault("nc", []).extend([f"{name}{path}", kind] for path, kind in uncompared[:SHOWN])
         return found
 
-    def _moved(self, event: dict[str, Any], before: Mapping[str, bytes], seeded: frozenset[str]) -> Mapping[str, Any]:
+    def _moved(self, event: dict[str, Any], before: dict[str, bytes], seeded: frozenset[str]) -> Mapping[str, Any]:
         """Add the generators that an event has moved to its inputs, and return them as a fact."""
         moved = list(self.generators.moved(before))
         event["in"] |= {name: short_digest(before[name]) if name in seeded else NEVER for name in moved}

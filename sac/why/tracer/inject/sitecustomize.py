@@ -28,9 +28,10 @@ def _start() -> None:
     words = " ".join(sys.orig_argv).replace(os.sep, "/")
     if any(name in words for name in run.HELPERS):
         return
-    child = "SAC_WHY_PARENT" in os.environ
+    # A program has lines of its own; a worker may run nothing but a library's.
+    worker = any(name in words for name in ("multiprocessing.spawn", "multiprocessing.forkserver", "loky"))
     lasting = "multiprocessing.forkserver" in words
-    run.take_over(run.start(os.environ["SAC_WHY_TRACE"], {"child": child, "lasting": lasting, "argv": sys.orig_argv}))
+    run.take_over(run.start(os.environ["SAC_WHY_TRACE"], {"worker": worker, "lasting": lasting, "argv": sys.orig_argv}))
 
 
 _run_next()
