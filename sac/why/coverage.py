@@ -14,6 +14,7 @@ from sac.why.tracer.content import short
 
 _PYTHON = re.compile(r"(python|pypy)[\d.]*(\.exe)?")
 _SHOWN = 3
+_SMALL = 300
 _LARGE = 1 << 26
 """Bytes of output that are compared."""
 
@@ -79,6 +80,12 @@ def _only_in_one(comparison: Comparison) -> Iterator[str]:
                 yield f"child process {label} is in run {number} only, with {child.alone} events"
 
 
+def _numbers(trace: Trace) -> set[int]:
+    """Return the numbers of a run's processes, but for those so small that they may be a result."""
+    found = {int(one.header.get(name) or 0) for one in _family(trace) for name in ("pid", "ppid")}
+    return {number for number in found if number > _SMALL}
+
+
 def note_printed(comparison: Comparison, outputs: Iterable[tuple[str, Path, Path]]) -> None:
     """Hold what two runs printed against each other, where no event differs.
 
@@ -90,11 +97,12 @@ def note_printed(comparison: Comparison, outputs: Iterable[tuple[str, Path, Path
         return
     threads = any("thread" in flow.facts for flow in comparison.a.flows)
     ordered = not comparison.a.children and not comparison.b.children and not threads
+    numbers = (_numbers(comparison.a), _numbers(comparison.b))
     for name, a, b in outputs:
         if max(a.stat().st_size, b.stat().st_size) > _LARGE:
             comparison.uncovered.append(f"{name} is larger than {_LARGE >> 20} MiB, and wasn't compared")
             continue
-        found = first_unlike(a.read_text(errors="replace"), b.read_text(errors="replace"), ordered)
+        found = first_unlike(a.read_text(errors="replace"), b.read_text(errors="replace"), ordered, numbers)
         if found is not None:
             shown = " and ".join(repr(line[:200]) for line in (found.a, found.b))
             comparison.unseen.append(f"line {found.line} of {name}: {shown} (masked: {MASKED})")

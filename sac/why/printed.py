@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection
 from itertools import zip_longest
 from typing import NamedTuple
 
@@ -37,7 +38,7 @@ _MASKS = tuple(
         (rf"\b(?:{_DAY},? )?(?:{_MONTH} +\d\d?|\d\d? {_MONTH})(?:,? \d{{4}})?\b", "<date>"),
         (r"\b\d+:\d\d(?::\d\d)?(?:[.,]\d+)?\b", "<time>"),
         (r"\b[IWEFD]\d{4} <time>\s+\d+", "<log>"),
-        (r"\b1[6-9]\d{8}(?:\.\d+|\d{3}|\d{6}|\d{9})?\b", "<instant>"),
+        (r"(?<!\d)1[6-9]\d{8}(?:\.\d+|\d{3}|\d{6}|\d{9})?(?!\d)", "<instant>"),
         (rf"(?<![\w.]){_AMOUNT}{_UNIT}(?![\w/])(?! <amount>)", "<amount>"),
         (r"(?<![\w.])[\w.~@+=-]*(?:/[\w.~@+=:-]*[a-z_.~][\w.~@+=:-]*)+/?", "<path>"),
         (r"\b(?:pid|process)\W{0,3}\d+", "<pid>"),
@@ -55,23 +56,33 @@ class Unlike(NamedTuple):
     b: str
 
 
-def masked(line: str) -> str:
-    """Return a line without what must differ between two runs."""
+def masked(line: str, numbers: Collection[int] = ()) -> str:
+    """Return a line without what must differ between two runs.
+
+    Args:
+        line: of what a run printed.
+        numbers: of its processes.
+    """
+    for number in numbers:
+        line = re.sub(rf"(?<!\d){number}(?!\d)", "<pid>", line)
     for pattern, instead in _MASKS:
         line = pattern.sub(instead, line)
     return line.strip()
 
 
-def first_unlike(a: str, b: str, ordered: bool = True) -> Unlike | None:
+def first_unlike(
+    a: str, b: str, ordered: bool = True, numbers: tuple[Collection[int], Collection[int]] = ((), ())
+) -> Unlike | None:
     """Return the first line that differs between two texts; None if they are equal behind the masks.
 
     Args:
         a: what the first run printed.
         b: what the other did.
         ordered: whether one process printed all of it; of several, the lines come in any order.
+        numbers: of the processes of each run.
     """
     left, right = _lines(a), _lines(b)
-    shown = [[masked(line) for line in lines] for lines in (left, right)]
+    shown = [[masked(line, own) for line in lines] for lines, own in zip((left, right), numbers, strict=True)]
     if not ordered and Counter(shown[0]) == Counter(shown[1]):
         return None
     if not ordered:

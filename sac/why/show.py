@@ -49,6 +49,8 @@ def _short_lines(verdict: Verdict) -> Iterator[str]:
     yield f"{head}: {escape(cause.title)} [dim]({cause.name})[/]"
     code = next((line for frame in verdict.frames if frame.place == place for line in _own_line(frame)), "")
     yield f"[bold]{escape(place.file)}:{place.line}[/] in {escape(place.function)}: [bold yellow]{escape(code)}[/]"
+    if verdict.evidence.shared is not None:
+        yield escape(verdict.evidence.shared.text)
     if verdict.proof is not None:
         yield f"[bold]proof[/] {escape(verdict.proof.text)}"
     elif not verdict.evidence.shared:
@@ -82,8 +84,6 @@ def _parting_lines(verdict: Verdict) -> Iterator[str]:
     own = [frame for frame in verdict.frames if frame.place == verdict.place]
     yield from _frames(own)
     yield ""
-    if shared is not None:
-        yield escape(shared.text)
     yield escape(verdict.what)
     for one in verdict.figures:
         yield f"  {escape(one.path)}: {escape(one.text)}"
