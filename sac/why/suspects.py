@@ -42,6 +42,7 @@ _KINDS = {
 """Kind of a source -> what it is called where it is no seed."""
 _SEEDS = {kind: f"seed-from-{kind}" for kind in ("clock", "pid", "hash", "entropy")}
 _GENERATOR = re.compile(r"default_rng|RandomState|Generator|SeedSequence|PCG64|MT19937|Philox|SFC64|Random\(")
+_BATCH = re.compile(r"replay|buffer|storage|batch|indices|index|_?idx|_?inds", re.IGNORECASE)
 _DECIDES = re.compile(r"\s*(if|elif|while|assert)\b")
 
 
@@ -199,15 +200,17 @@ def _of_global(evidence: Evidence, name: str, event: Event) -> Suspect:
     elif event.kind == "module.forward" and event.facts.get("dropout") and not event.facts.get("grad"):
         here = _at("eval", event.place)
         return Suspect("dropout-in-evaluation", place, "dropout is on, and no gradient is taken", (here,))
-    elif event.name.rsplit(".", 1)[-1] in _INDICES and event.place.direct and _several(event):
+    elif event.name.rsplit(".", 1)[-1] in _INDICES and _is_batch(evidence, event):
         cause = "unseeded-replay"
     speaks = f"nobody has seeded {name} before"
     return Suspect(cause, place, speaks, ({"kind": "generator", "name": name},), generator=name)
 
 
-def _several(event: Event) -> bool:
-    """Whether a draw gave more than one number: a batch of indices, not a seed."""
-    return any(value.get("count", 1) > 1 for values in event.values.values() for value in values)
+def _is_batch(evidence: Evidence, event: Event) -> bool:
+    """Whether a draw gives the indices of a batch, by the words of its line: not a seed, and not just any numbers."""
+    several = any(value.get("count", 1) > 1 for values in event.values.values() for value in values)
+    words = f"{event.place.function} {evidence.code(event.place)}"
+    return several and event.place.direct and _BATCH.search(words) is not None
 
 
 # ------------------------------------------------------------------ sources
