@@ -79,7 +79,6 @@ def _unproved(verdict: Verdict) -> Iterator[str]:
 def _parting_lines(verdict: Verdict) -> Iterator[str]:
     """Return what a verdict rests on."""
     cause, event, parting = verdict.cause, verdict.event, verdict.evidence.parting
-    shared = verdict.evidence.shared
     # The first one is of the line above, if its code can be read.
     own = [frame for frame in verdict.frames if frame.place == verdict.place]
     yield from _frames(own)

@@ -29,8 +29,8 @@ def head(value: Any, size: int) -> Any:
     """Return the first bytes of an array in logical order."""
     import numpy
 
-    flat = value.reshape(-1)[:size]
-    return memoryview(numpy.ascontiguousarray(flat)).cast("B")[:size] if flat.size else b""
+    flat: Any = numpy.ascontiguousarray(value.reshape(-1)[:size])
+    return memoryview(flat).cast("B")[:size] if flat.size else b""
 
 
 def parts_of(value: Any) -> Parts | None:
@@ -39,8 +39,9 @@ def parts_of(value: Any) -> Parts | None:
     Raises:
         Exception: whatever the object's own methods raise.
     """
+    memory: Any = value
     if isinstance(value, (bytearray, memoryview, array.array)):
-        view = memoryview(value)
+        view = memoryview(memory)
         return [(f"{view.format}{view.shape}", memoryview(view.tobytes()))]
     numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
     if numpy is not None and isinstance(value, (numpy.ndarray, numpy.generic)):
@@ -48,7 +49,7 @@ def parts_of(value: Any) -> Parts | None:
     if torch is not None and isinstance(value, getattr(torch, "Tensor", ())):
         return _tensor_parts(torch, value)
     if torch is not None and isinstance(value, getattr(torch, "Generator", ())):
-        return [("state", value.get_state())]
+        return [("state", memory.get_state())]
     return None if numpy is None else _foreign_parts(numpy, value)
 
 
