@@ -59,6 +59,8 @@ def fields_of(value: Any) -> Mapping[str, Any] | None:
         return {"self": value.__self__, "name": value.__name__}
     if isinstance(value, functools.partial):
         return {"function": value.func, "arguments": value.args, "options": value.keywords}
+    if isinstance(value, (io.StringIO, io.BytesIO)):
+        return {"content": value.getvalue(), "at": value.tell()}
     if isinstance(value, types.CodeType):
         return {"name": value.co_qualname if sys.version_info >= (3, 11) else value.co_name}
     if isinstance(value, types.CellType):
