@@ -32,7 +32,7 @@ def cost(command: list[str]) -> tuple[float, str]:
 def turn(script: list[str], folder: Path) -> tuple[float, float]:
     """Return what a script costs alone, and what each of two traced runs costs with half of the comparison."""
     alone, printed = cost(script)
-    both, _ = cost([sys.executable, "-m", "sac", "why", "--keep", str(folder), "--", *script])
+    both, _ = cost([sys.executable, "-m", "sac", "why", "--runs", "2", "--keep", str(folder), "--", *script])
     assert results((folder / "run1.out").read_text()) == results(printed), "the tracer changed a result"
     return alone, both / 2
 
