@@ -35,6 +35,7 @@ class Pool:
         self.uncompared: Counter[Uncompared] = Counter()
         self._left: tuple[dict[object, list[Event]], dict[object, list[Event]]] = ({}, {})
         self._waiting = 0
+        self._full = False
 
     def read(self, a: Iterable[Reader], b: Iterable[Reader]) -> None:
         """Read the workers of both runs to their ends, in turns."""
@@ -66,9 +67,17 @@ class Pool:
         elif self._waiting < MOST:
             self._waiting += 1
             self._left[side].setdefault(like, []).append(event)
+        else:
+            place = event.place
+            what = f"{event.name} in workers, more than {MOST} of them without their like,"
+            self.uncompared[Uncompared(event.kind, place.file, place.line, what)] += 1
+            self._full = True
 
     def parting(self) -> Parting | None:
         """Return the first event in time that has no like in the other run."""
+        if self._full:
+            # Of those that were let go, the likes are left now.
+            return None
         left = [
             sorted((one for ones in side.values() for one in ones), key=lambda one: one.time) for side in self._left
         ]

@@ -5,15 +5,20 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
+import hashlib
+import io
 import json
+import os
 import pickle
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .recorder import Recorder
+from .masks import Table, masked
+from .place import Place
+from .recorder import Recorder, current
 
-CALLED = frozenset(("save", "savez", "savez_compressed", "dump"))
+CALLED = frozenset(("save", "savez", "savez_compressed", "dump", "open"))
 """Names of what is looked up in `Recorder.calls` where a line of the user's own calls it."""
 
 _TIMED = re.compile(
@@ -47,6 +52,63 @@ def install(recorder: Recorder) -> None:
     """Hook what the standard library saves with."""
     for module in (pickle, json):
         _hook(recorder, module, "dump", 0)
+    recorder.calls[open] = _opening(recorder)
+
+
+class _Written(io.TextIOWrapper):
+    """A file of text that remembers a digest of what is written into it, masked line by line."""
+
+    place: Place
+    _rest = ""
+    _table: Table | None = None
+
+    def begin(self, place: Place) -> None:
+        """Remember where the file was opened."""
+        self.place, self._hash = place, hashlib.sha256(usedforsecurity=False)
+
+    def write(self, text: str) -> int:
+        """Write a text."""
+        count = super().write(text)
+        *lines, self._rest = (self._rest + text).split("\n")
+        self._take(lines)
+        return count
+
+    def close(self) -> None:
+        """Close the file, and record what it got."""
+        if not self.closed and not current().within():
+            self._take([self._rest])
+            written = self._hash.hexdigest()
+            current().flow("save", "open", lambda: None, lambda: ({"written": written}, {}), _nothing, place=self.place)
+        super().close()
+
+    def _take(self, lines: list[str]) -> None:
+        for line in lines:
+            self._table = self._table or Table(line)
+            shown = masked(self._table.without_times(line), (os.getpid(),))
+            self._hash.update(shown.encode("utf-8", "backslashreplace") + b"\n")
+
+
+def _nothing(_: object) -> dict[str, Any]:
+    return {}
+
+
+def _opening(recorder: Recorder) -> Callable[..., Any]:
+    """Return an `open` whose files of text record what is written."""
+
+    @functools.wraps(open)
+    def traced(file: Any, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
+        made = open(file, mode, *args, **kwargs)  # noqa: SIM115
+        place = None if recorder.within() else recorder.places.find(1)
+        if type(made) is not io.TextIOWrapper or place is None or made.readable():
+            return made
+        newline = kwargs.get("newline", args[3] if len(args) > 3 else None)
+        encoding, errors, by_lines = made.encoding, made.errors, made.line_buffering
+        text = _Written(made.detach(), encoding, errors, newline, by_lines)
+        text.mode = mode  # type: ignore[misc]
+        text.begin(place)
+        return text
+
+    return traced
 
 
 def install_numpy(recorder: Recorder, module: Any) -> None:

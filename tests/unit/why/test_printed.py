@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sac.why.printed import first_unlike, masked
+from sac.why.printed import first_unlike
+from sac.why.tracer.masks import Table, masked
 
 ALIKE = [
     ("epoch 3 loss 0.25 SPS 74", "epoch 3 loss 0.25 SPS 75"),
@@ -65,3 +66,18 @@ def test_lines_of_several_processes_come_in_any_order():
 
 def test_a_mask_says_what_it_stands_for():
     assert masked("took 3.2 s, at 12:30") == "took <amount> s, at <time>"
+
+
+@pytest.mark.parametrize(
+    "head", ["step,time,loss", "step;wall_time;loss", "step\ttime_elapsed (s)\tloss", '"step","time","loss"']
+)
+def test_the_columns_of_times_in_a_table_are_masked(head):
+    table = Table(head)
+    mark = next(one for one in ",;\t" if one in head)
+    lines = [table.without_times(mark.join(cells)) for cells in (("1", "0.5", "0.25"), ("1", "17.5", "0.25"))]
+    assert lines[0] == lines[1] == mark.join(("1", "<time>", "0.25"))
+
+
+def test_a_text_that_is_no_table_stays_whole():
+    assert Table("time is short").without_times("time is 3") == "time is 3"
+    assert Table("step,steps_total").without_times("1,2") == "1,2"
