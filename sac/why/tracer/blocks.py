@@ -46,12 +46,14 @@ def bits_of(value: Any) -> Any:
 class Block:
     """Events of one line that are written as one."""
 
-    __slots__ = ("count", "facts", "items", "name", "number", "place", "state")
+    __slots__ = ("code", "count", "facts", "items", "name", "number", "place", "state")
 
     def __init__(self, name: str, place: Place, facts: Mapping[str, Any]) -> None:
         self.name, self.place, self.facts = name, place, facts
         self.items: list[Any] = []
         self.number = self.count = 0
+        self.code: Any = None
+        """Code of the line, while the block is open and whoever asks first has noted it."""
         self.state = ""
         """Digest of the generator's state before the first of them."""
 
@@ -74,7 +76,7 @@ class Blocks:
         self, begin: Callable[[], int], write: Callable[[Block, int, str], None], state: Callable[[str], str]
     ) -> None:
         self._begin, self._write, self._state = begin, write, state
-        self._thread = threading.get_ident()
+        self.thread = threading.get_ident()
         self._seen: dict[Hashable, int] = {}
         self.open: dict[Hashable, Block] = {}
         self.closed = False
@@ -90,7 +92,7 @@ class Blocks:
         """Return the block into which an event goes; None if it is written by itself."""
         block = self.open.get(key)
         # Threads take turns as they like: what they do together has no order.
-        return block if block is None or threading.get_ident() == self._thread else None
+        return block if block is None or threading.get_ident() == self.thread else None
 
     def call(self, block: Block, function: Callable[..., Any], args: Any, kwargs: Any, changed: bool = False) -> Any:
         """Call a function, and put what went in and came out into a block; returns what it returned.
@@ -102,20 +104,28 @@ class Blocks:
             kwargs: those with names.
             changed: whether its outcome is its first argument.
         """
-        items = block.items
-        if not items:
-            block.number = self._begin()
-            block.state = self._state(str(block.facts.get("generator", "")))
+        if not block.count:
+            self.begin(block)
         result = function(*args, **kwargs)
-        if args or kwargs:
-            items.append((bits_of(args), digest(kwargs) if kwargs else ""))
-        items.append(bits_of(args[0] if changed else result))
-        block.count += 1
-        if block.count >= SIZE:
-            self._done(block)
+        self.add(block, args, kwargs, args[0] if changed else result)
         return result
 
-    def _done(self, block: Block) -> None:
+    def begin(self, block: Block) -> None:
+        """Note what there is before the first event of a block."""
+        block.number = self._begin()
+        block.state = self._state(str(block.facts.get("generator", "")))
+
+    def add(self, block: Block, args: Any, kwargs: Any, outcome: Any) -> None:
+        """Put what went into an event, and what came out, into a block that has begun."""
+        if args or kwargs:
+            block.items.append((bits_of(args), digest(kwargs) if kwargs else ""))
+        block.items.append(bits_of(outcome))
+        block.count += 1
+        if block.count >= SIZE:
+            self.done(block)
+
+    def done(self, block: Block) -> None:
+        """Write a block, if there is anything in it."""
         if block.count:
             # What is written may be the last that is asked for, and then all blocks are written.
             count, block.count = block.count, 0
@@ -126,21 +136,26 @@ class Blocks:
     def flush(self) -> None:
         """Write what there is of all blocks."""
         for block in self.open.values():
-            self._done(block)
+            self.done(block)
 
     def reopen(self) -> None:
         """Write what there is, and see events of each line anew: a generator was seeded."""
         self.flush()
+        self._clear()
+
+    def _clear(self) -> None:
+        for block in self.open.values():
+            block.code = None
         self.open.clear()
 
     def forget(self) -> None:
         """Begin anew, in a forked child."""
-        self._thread = threading.get_ident()
+        self.thread = threading.get_ident()
         self._seen.clear()
-        self.open.clear()
+        self._clear()
 
     def close(self) -> None:
         """Write each event by itself from now on."""
         self.flush()
         self.closed = True
-        self.open.clear()
+        self._clear()

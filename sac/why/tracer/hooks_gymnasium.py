@@ -130,7 +130,7 @@ class _Environments:
                 key = (id(frame.f_code), frame.f_lineno, id(env))
                 block = self.recorder.blocks.of(key)
                 if block is not None and seed is None and level == "env":
-                    return self._in_block(level, block, functools.partial(method, env), args, kwargs, 1)
+                    return self._in_block(level, block, method, env, args, kwargs, 1)
                 return self._reset(level, env, seed, functools.partial(method, env, *args, **kwargs), kwargs, key)
 
             return reset
@@ -175,7 +175,7 @@ class _Environments:
                 key = (id(frame.f_code), frame.f_lineno, id(env))
                 block = self.recorder.blocks.of(key)
                 if block is not None:
-                    return self._in_block(level, block, functools.partial(method, env), args, kwargs, 4)
+                    return self._in_block(level, block, method, env, args, kwargs, 4)
 
                 def describe() -> Any:
                     return {"action": (args, kwargs)}, {"env": self.name(env)}
@@ -197,21 +197,18 @@ class _Environments:
         return wrapper
 
     def _in_block(
-        self, level: str, block: Block, method: Callable[..., Any], args: Any, kwargs: Any, parts: int
+        self, level: str, block: Block, method: Callable[..., Any], env: Any, args: Any, kwargs: Any, parts: int
     ) -> Any:
         """Step or reset, as one of many events; of what comes back, so many parts are compared."""
-        result: Any = None
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            nonlocal result
-            self.depth[level] = self.depth.get(level, 0) + 1
-            try:
-                result = method(*args, **kwargs)
-            finally:
-                self.depth[level] -= 1
-            return result[:parts] if isinstance(result, tuple) else result
-
-        self.recorder.blocks.call(block, call, args, kwargs)
+        blocks, depth = self.recorder.blocks, self.depth
+        if not block.count:
+            blocks.begin(block)
+        depth[level] = depth.get(level, 0) + 1
+        try:
+            result = method(env, *args, **kwargs)
+        finally:
+            depth[level] -= 1
+        blocks.add(block, args, kwargs, result[:parts] if isinstance(result, tuple) else result)
         return result
 
     def _inside(self, level: str, call: Callable[[], Any]) -> Any:

@@ -8,12 +8,14 @@ import multiprocessing.pool
 import os
 import random
 import sys
+import threading
 import time
 import uuid
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from .blocks import SIZE, Block
 from .force import EPOCH, NUMBER
 from .generators import NEVER, random_state, short_digest
 from .place import Place
@@ -29,6 +31,10 @@ CLOCKS = (
 )
 NOW = ("strftime", "localtime", "gmtime", "ctime")
 """Functions of `time` that speak of now if they are told of no other instant."""
+_LAST = SIZE - 1
+"""Events in a block that one more fills."""
+_OF_ITEMS = ("choice", "choices", "sample", "shuffle")
+"""Those that give what they are given: it may change later."""
 GLOBAL = "random's global generator"
 
 
@@ -127,17 +133,29 @@ def _global_random(recorder: Recorder) -> None:
 
 def _draw(recorder: Recorder, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
     """Return a traced function of the module `random`."""
-    in_place = name == "shuffle"
-    blocks, within, caller = recorder.blocks, recorder.within, sys._getframe
+    in_place, lasting = name == "shuffle", name not in _OF_ITEMS
+    blocks, within, caller, thread = recorder.blocks, recorder.within, sys._getframe, threading.get_ident
+    lines: dict[int, Block] = {}
 
     @functools.wraps(original)
     def traced(*args: Any, **kwargs: Any) -> Any:
+        frame = caller(1)
+        block = lines.get(frame.f_lineno)
+        # Every draw of a long loop comes by here: nothing is called that needn't be.
+        if block is not None and block.code is frame.f_code and not recorder.depth and thread() == blocks.thread:
+            if lasting and block.count and block.count < _LAST and not args and not kwargs:
+                result = original()
+                block.items.append(result)
+                block.count += 1
+                return result
+            return blocks.call(block, original, args, kwargs, in_place)
         if within():
             return original(*args, **kwargs)
-        frame = caller(1)
         key = (id(frame.f_code), frame.f_lineno, name)
         block = blocks.of(key)
         if block is not None:
+            block.code = frame.f_code
+            lines[frame.f_lineno] = block
             return blocks.call(block, original, args, kwargs, in_place)
         facts = {"generator": GLOBAL, "seeded": GLOBAL in recorder.generators.seeded}
 

@@ -99,6 +99,8 @@ class Recorder:
         self.entropy: dict[int, Place | None] = {}
         self.generators = Generators()
         self.blocks = Blocks(lambda: next(self._numbers), self._write_block, self._state_if_known)
+        self.depth = 0
+        """Nonzero while some thread is inside of the tracer, or of an event that counts as a whole: look closer then."""
         self.closely = -1
         """Events after which none is put into a block any more; never if it is negative."""
         self.force = Forced()
@@ -212,9 +214,11 @@ class Recorder:
         """Record nothing in here."""
         local = self._local
         local.quiet = getattr(local, "quiet", 0) + 1
+        self.depth += 1
         try:
             yield
         finally:
+            self.depth -= 1
             local.quiet -= 1
 
     def flow(
@@ -303,9 +307,11 @@ class Recorder:
             return function()
         local = self._local
         local.whole = getattr(local, "whole", 0) + 1
+        self.depth += 1
         try:
             return function()
         finally:
+            self.depth -= 1
             local.whole -= 1
 
     def _state_if_known(self, generator: str) -> str:
