@@ -75,11 +75,19 @@ class _Written(io.TextIOWrapper):
 
     def close(self) -> None:
         """Close the file, and record what it got."""
-        if not self.closed and not current().within():
-            self._take([self._rest])
-            written = self._hash.hexdigest()
-            current().flow("save", "open", lambda: None, lambda: ({"written": written}, {}), _nothing, place=self.place)
-        super().close()
+        try:
+            if not self.closed and not current().within():
+                self._record()
+        except Exception:
+            # While the interpreter ends, little is left that can be used.
+            return
+        finally:
+            super().close()
+
+    def _record(self) -> None:
+        self._take([self._rest])
+        inputs = {"written": self._hash.hexdigest()}
+        current().flow("save", "open", lambda: None, lambda: (inputs, {}), _nothing, place=self.place)
 
     def _take(self, lines: list[str]) -> None:
         for line in lines:
