@@ -32,23 +32,34 @@ def first_unlike(
         ordered: whether one process printed all of it; of several, the lines come in any order.
         numbers: of the processes of each run.
     """
-    left, right = _lines(a), _lines(b)
-    shown = [[masked(line, own) for line in lines] for lines, own in zip((left, right), numbers, strict=True)]
-    if not ordered and Counter(shown[0]) == Counter(shown[1]):
-        return None
+    left, right = (_lines(text, own) for text, own in zip((a, b), numbers, strict=True))
     if not ordered:
-        missing = Counter(shown[0]) - Counter(shown[1])
-        extra = Counter(shown[1]) - Counter(shown[0])
-        place = next((number for number, line in enumerate(shown[0]) if line in missing), 0)
-        other = next((right[number] for number, line in enumerate(shown[1]) if line in extra), "")
-        return Unlike(place + 1, left[place] if missing else "", other)
-    for number, pair in enumerate(zip_longest(*shown, fillvalue=""), start=1):
-        if pair[0] != pair[1]:
-            one, other = (lines[number - 1] if number <= len(lines) else "" for lines in (left, right))
-            return Unlike(number, one, other)
+        return _first_missing(left, right)
+    nothing = _Line(len(left) + 1, "", "")
+    for one, other in zip_longest(left, right, fillvalue=nothing):
+        if one.masked != other.masked:
+            return Unlike(one.number, one.text, other.text)
     return None
 
 
-def _lines(text: str) -> list[str]:
+class _Line(NamedTuple):
+    number: int
+    text: str
+    masked: str
+
+
+def _lines(text: str, numbers: Collection[int]) -> list[_Line]:
     """Return the lines as they stand on a terminal at last: a progress bar is written over itself."""
-    return [line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.rstrip().split("\n")] if text.strip() else []
+    shown = (line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
+    lines = (_Line(number, line, masked(line, numbers)) for number, line in enumerate(shown, start=1))
+    # Where a bar was drawn, it may have left an empty line.
+    return [line for line in lines if line.masked]
+
+
+def _first_missing(left: list[_Line], right: list[_Line]) -> Unlike | None:
+    """Return the first line that only one text has, whatever the order of the others."""
+    counts = [Counter(line.masked for line in lines) for lines in (left, right)]
+    missing = next((line for line in left if line.masked in counts[0] - counts[1]), None)
+    extra = next((line for line in right if line.masked in counts[1] - counts[0]), None)
+    found = missing or extra
+    return found and Unlike(found.number, missing.text if missing else "", extra.text if extra else "")

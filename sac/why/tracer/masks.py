@@ -22,6 +22,8 @@ _COLUMN = re.compile(rf"(?:\w+[_/ ])*{_TIMED}(?:[_ ](?!steps?\b)\w+)*(?: ?\(\w+\
 _MASKS = tuple(
     (re.compile(pattern, re.IGNORECASE), instead)
     for pattern, instead in (
+        # A progress bar is drawn whenever some time has passed; the last one is always drawn.
+        (r"^[^|]{0,80}?\b\d{1,2}%\|[^|]*\|[^\]]*\]", ""),
         (
             rf"(?<![a-z])((?:\w+[_/])*{_TIMED}(?:_(?!steps?\b)\w+)?)(?![a-z])((?:[^\w\n.+-]|\([a-z]+\)){{0,40}}){_AMOUNT}"
             r"(?![\d:-])",
