@@ -100,7 +100,7 @@ class Recorder:
         self.generators = Generators()
         self.blocks = Blocks(lambda: next(self._numbers), self._write_block, self._state_if_known)
         self.depth = 0
-        """Nonzero while some thread is inside of the tracer, or of an event that counts as a whole: look closer then."""
+        """Nonzero while some thread is inside of the tracer, or of an event that counts as one: look closer then."""
         self.closely = -1
         """Events after which none is put into a block any more; never if it is negative."""
         self.force = Forced()
