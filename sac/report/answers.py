@@ -18,6 +18,7 @@ MARK = "sac_why"
 
 WARNINGS = ("unseeded", "shared-seed")
 Outcome = Literal["diverged", "equal", "nothing proved"]
+UNSEEN = "no event differs, but what the runs printed does"
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,14 @@ def _answer(found: Mapping[str, Any], path: Path) -> Answer:
         frames = tuple(_frame(one) for one in first["frames"])
         return Answer(label, outcome, f"{place}: {first['title']}", details, frames, audit)
     compared = f"{int(found['compared_events']):,} events compared"
+    # Answers of before lack the two.
+    unseen = tuple(("printed", str(one)) for one in found.get("unseen", ()))
+    if unseen:
+        return Answer(label, "diverged", f"the output: {UNSEEN}", (*unseen, *notes), (), audit)
+    open_ones = tuple(("not compared", str(one)) for one in found.get("uncompared", ()))
+    if open_ones and not found["failed"]:
+        words = f"Equal in all that could be compared, but not all could be: {compared}"
+        return Answer(label, "nothing proved", words, (*open_ones, *notes), (), audit)
     if found["failed"] or not found["compared_events"]:
         why = "but the command failed" if found["failed"] else "so equality says nothing"
         return Answer(label, "nothing proved", f"Equal as far as they came, {why}: {compared}", notes, (), audit)

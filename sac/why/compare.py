@@ -7,8 +7,10 @@ then the sources reached before it, and what only one run did, are the suspects.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sac.why.event import Event
 from sac.why.shared_file import Shared
@@ -67,6 +69,27 @@ class Parting:
         return not self.event.inputs and not self.control
 
 
+class Uncompared(NamedTuple):
+    """Something that could not be compared: its type, and the line of the event that it belongs to."""
+
+    kind: str
+    file: str
+    line: int
+    what: str
+
+    @property
+    def text(self) -> str:
+        """What it is, in words."""
+        return f"{self.what} of {self.kind} at {self.file}:{self.line}"
+
+
+def count_uncompared(tally: Counter[Uncompared], *events: Event) -> None:
+    """Count what could not be read of an event in one run or in both."""
+    for path, kind in {part for event in events for part in event.uncompared}:
+        place, event = events[0].place, events[0]
+        tally[Uncompared(kind, place.file, place.line, f"{event.name}, {path or 'its inputs or outputs'}")] += 1
+
+
 @dataclass
 class Comparison:
     """What holding two traces against each other showed."""
@@ -79,6 +102,14 @@ class Comparison:
     failed: bool = False
     lost: str = ""
     """Which run's trace could not be written, and why; empty where none was lost."""
+    uncompared: Counter[Uncompared] = field(default_factory=Counter)
+    """What could not be compared, and how often."""
+    uncovered: list[str] = field(default_factory=list)
+    """Processes, or parts of them, that could not be followed."""
+    unseen: list[str] = field(default_factory=list)
+    """What the runs printed or saved and no event shows, where that differs."""
+    varied: list[str] = field(default_factory=list)
+    """What the runs were made to differ in."""
     disturbed: Shared | None = None
     """The file by which one run can have parted the other one from it, where they ran at once."""
 
@@ -87,12 +118,14 @@ class Comparison:
         """Whether it says something about the script that the runs are equal, or that they aren't."""
         if self.parting is not None:
             return self.disturbed is None
-        return self.compared > 0 and not self.failed
+        if self.unseen:
+            return True
+        return self.compared > 0 and not (self.failed or self.uncompared or self.uncovered)
 
     @property
     def equal(self) -> bool:
-        """Whether all that both runs did was equal."""
-        return self.parting is None
+        """Whether all that was compared of both runs was equal."""
+        return self.parting is None and not self.unseen
 
 
 def _unlike(a: object, b: object) -> tuple[str, ...]:

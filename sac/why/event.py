@@ -32,6 +32,8 @@ class Event:
     time: float
     source: bool
     shown: str
+    uncompared: tuple[tuple[str, str], ...] = ()
+    """Parts of inputs and outputs that could not be read, as (path, type)."""
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -51,6 +53,14 @@ class Event:
         """What happened, and where."""
         process = f" in child process {self.process}" if self.process else ""
         return f"{self.kind} ({self.title}) at {self.place.file}:{self.place.line}{process}"
+
+
+class Started(NamedTuple):
+    """A program that a process has started: its number, its command line, and the line that did it."""
+
+    pid: int
+    arguments: tuple[str, ...]
+    place: Place
 
 
 class Touch(NamedTuple):

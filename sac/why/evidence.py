@@ -1,34 +1,43 @@
-"""What a cause is recognised by: where two runs part, what could have made the difference, and both traces."""
+"""What is known of where two runs part: the event, what it lies in, and both traces of its process."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import zip_longest
+from pathlib import Path
 
-from sac.why.compare import Pair, Parting
+from sac.why.compare import Comparison, Pair, Parting
 from sac.why.event import Event
+from sac.why.reachability import can_reach
 from sac.why.shared_file import Shared
 from sac.why.trace import Trace
+from sac.why.tracer.place import Place
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a cause is recognised by.
+    """What a cause is looked for in.
 
     Attributes:
         parting: where the runs part.
-        source: the source from which the difference can have come, if one is known to reach the event.
-        a: the first run's trace.
+        a: the first run's trace of that process.
         b: the second's.
+        root: folder of the user's own files.
         shared: the file by which one run can have disturbed the other, if there is one.
+        failed: whether one of the runs ended with an error.
     """
 
     parting: Parting
-    source: Pair | None
     a: Trace
     b: Trace
+    root: Path
     shared: Shared | None = None
+    failed: bool = False
+    served: Event | None = None
+    """What the main process waited for, where the runs part in a worker of its vector of environments."""
 
     @property
     def event(self) -> Event:
@@ -40,32 +49,29 @@ class Evidence:
         """The script's event that it lies in, or itself."""
         return self.parting.outer.a
 
-    def source_is(self, *kinds: str) -> bool:
-        """Whether the difference can have come from a source of these kinds."""
-        return self.source is not None and self.source.a.kind in kinds
+    @property
+    def outer_place(self) -> Place:
+        """The line of the outer event; a place in brackets is a library's, and the user's own line says more."""
+        return self.event.place if self.outer.place.file.startswith("<") else self.outer.place
 
-    def draws(self, *, seeded: bool) -> bool:
-        """Whether the event draws from a generator that somebody has seeded, or nobody."""
-        return self.event.kind == "draw" and bool(self.event.facts.get("seeded", True)) == seeded
-
-    def is_global(self) -> bool:
-        """Whether the event's generator is a library's global one."""
-        return "global" in str(self.event.facts.get("generator", ""))
-
-    def seeded_later(self) -> bool:
-        """Whether somebody seeds the event's generator afterwards."""
-        generator = self.event.facts.get("generator")
+    def seeded_later(self, generator: str) -> bool:
+        """Whether somebody seeds a global generator after the event."""
         return any(
             flow.kind == "seed" and flow.facts.get("generator") == generator and flow.number > self.event.number
             for flow in self.a.flows
         )
 
+    def seeded_before(self, generator: str) -> bool:
+        """Whether somebody has seeded a global generator before the event."""
+        return self.a.seeded.get(generator, self.event.number) < self.event.number
+
+    @cached_property
     def moved_by(self) -> Event | None:
-        """Return the draw that moved the event's generator on in one run, while the other run did something else."""
+        """The draw that moved the event's generator on in one run, while the other run did something else."""
         unlike = self.parting.event.inputs
-        names = {str(self.event.facts.get("generator"))} if "generator" in unlike or self.parting.control else set()
+        names = {str(self.event.facts.get("generator"))} if "generator" in unlike else set()
         names |= {name for name in unlike if "global generator" in name}
-        a, b = ([flow for flow in trace.flows if flow.facts.get("generator") in names] for trace in (self.a, self.b))
+        a, b = (_users(self.a, names, self.event.number), _users(self.b, names, self.parting.event.b.number))
         pair = next(
             (pair for pair in zip_longest(a, b) if not (pair[0] and pair[1] and pair[0].key == pair[1].key)), ()
         )
@@ -73,6 +79,15 @@ class Evidence:
         counts = Counter(flow.place for flow in (*a, *b))
         found = [one for one in pair if one is not None and one.kind != "seed"]
         return min(found, key=lambda one: counts[one.place], default=None)
+
+    def drawing_threads(self) -> int:
+        """Return how many threads draw from the event's generator, which all of them share."""
+        facts = self.event.facts
+        if self.event.kind != "draw" or facts.get("object") or not facts.get("generator"):
+            return 1
+        flows = (flow for trace in (self.a, self.b) for flow in trace.flows)
+        alike = (flow for flow in flows if flow.facts.get("generator") == facts.get("generator"))
+        return len({flow.facts.get("thread", "main") for flow in alike if flow.kind == "draw"})
 
     def thread_event(self) -> Event | None:
         """Return the last flow event of a thread beside the main one before the runs part."""
@@ -88,3 +103,60 @@ class Evidence:
             seen = trace.header.get("environment", {})
             found.append(str(event.facts.get("threads") or [seen.get(name) for name in names]))
         return found[0], found[1]
+
+    def inside(self, pair: Pair) -> bool:
+        """Whether a source was reached within the event."""
+        return pair.a.parent in (self.event.number, self.outer.number)
+
+    def reaches(self, source: Place) -> bool:
+        """Whether a value can have come from a line to the event's, judged by the names in their file."""
+        targets = (self.event.place, self.outer.place, *(event.place for event in self.parting.alone[:3]))
+        return any(
+            source.file == target.file and can_reach(self.root / source.file, source.line, target.line)
+            for target in targets
+        )
+
+    def code(self, place: Place) -> str:
+        """Return a line of code; empty if it can't be read."""
+        try:
+            lines = (self.root / place.file).read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return ""
+        return lines[place.line - 1] if 0 < place.line <= len(lines) else ""
+
+
+def _users(trace: Trace, names: set[str], end: int) -> Sequence[Event]:
+    """Return the events of a trace up to one of them that used one of these generators."""
+    return [
+        flow
+        for flow in trace.flows
+        if flow.number <= end and (flow.facts.get("generator") in names or names & set(flow.facts.get("moved", ())))
+    ]
+
+
+def evidence_of(comparison: Comparison, parting: Parting) -> Evidence:
+    """Return what is known of where two runs part."""
+    label = parting.event.a.process
+    a, b = (trace.children.get(label, trace) for trace in (comparison.a, comparison.b))
+    root = Path(str(comparison.a.header.get("root", ".")))
+    served = _served(comparison, parting) if label else None
+    return Evidence(parting, a, b, root, comparison.disturbed, comparison.failed, served)
+
+
+def _served(comparison: Comparison, parting: Parting) -> Event | None:
+    """Return the event of the main process's environments that a worker's event belongs to."""
+    kinds = ("vector.reset", "vector.step", "env.reset", "env.step")
+    end = parting.event.a.time
+    waiting = (flow for flow in comparison.a.flows if flow.kind in kinds and flow.time >= end)
+    return min(waiting, key=lambda flow: flow.time, default=None)
+
+
+def one_ended(evidence: Evidence) -> bool:
+    """Whether one run did nothing more, where the other one went on."""
+    alone = evidence.parting.alone
+    if not evidence.parting.control or not alone:
+        return False
+    keys = [{flow.key for flow in trace.flows} for trace in (evidence.a, evidence.b)]
+    own, other = (0, 1) if alone[0].key in keys[0] else (1, 0)
+    later = (evidence.a, evidence.b)[own].flows
+    return not any(flow.number > alone[0].number and flow.key in keys[other] for flow in later)

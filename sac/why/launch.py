@@ -7,18 +7,25 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sac.errors import UserError
 from sac.processes import end_with_parent, ended_by_signals, wait_for
-from sac.why.trace import children_of
+from sac.why.family import files_of, header_of
+from sac.why.project import root_of
 from sac.why.trace_pair import Twins
 from sac.why.tracer import run as runner
+from sac.why.tracer import vary
 from sac.why.tracer.recorder import LOST, RESERVED
 
 _UNWRITTEN = "the trace could not be written"
+
+
+SETTLE = 5.0
+"""Seconds that are given to the processes of a run that has ended."""
 
 
 class CantRun(UserError, RuntimeError):
@@ -38,6 +45,10 @@ class Plan:
         deep: part of the run whose operations are recorded, as `tracer.operations` understands it.
         root: folder of the user's own files, if it isn't the script's.
         prefix: what stands before the number of a run where `{run}` is in the command.
+        force: what both runs are made to do otherwise, as `tracer.force` understands it.
+        lines: flow event from which on each line is watched, as `tracer.lines` understands it.
+        closely: number of events after which none is put into a block any more; empty if all may be.
+        patience: seconds after which the runs are stopped; 0 for none.
     """
 
     command: Sequence[str]
@@ -48,6 +59,10 @@ class Plan:
     deep: str = ""
     root: Path | None = None
     prefix: str = ""
+    force: str = ""
+    lines: str = ""
+    closely: str = ""
+    patience: float = 0.0
 
 
 @dataclass
@@ -55,8 +70,10 @@ class Run:
     """One run of the command."""
 
     process: subprocess.Popen[bytes]
+    number: int
     trace: Path
     output: Path
+    errors: Path
     stopped: bool = False
 
     @property
@@ -79,10 +96,8 @@ class Run:
 
     @property
     def words(self) -> str:
-        """The end of what the run printed."""
-        with self.output.open("rb") as file:
-            file.seek(max(0, self.output.stat().st_size - 8000))
-            return file.read().decode(errors="replace")[-2000:]
+        """The end of what the run printed, and of its errors."""
+        return (_end_of(self.output) + _end_of(self.errors))[-2000:]
 
     def stop(self) -> None:
         """End the run and the processes that it started."""
@@ -91,6 +106,12 @@ class Run:
             with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
                 os.killpg(self.process.pid, kind)
                 self.process.wait(3)
+
+
+def _end_of(path: Path) -> str:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 8000))
+        return file.read().decode(errors="replace")
 
 
 def traced_command(command: Sequence[str]) -> tuple[list[str], str, Path]:
@@ -122,36 +143,40 @@ def start(plan: Plan, number: int) -> Run:
     """Start one run."""
     name = f"{plan.prefix}{number}"
     command, how, root = traced_command([part.replace("{run}", name) for part in plan.command])
-    trace, output = plan.folder / f"run{number}.trace", plan.folder / f"run{number}.out"
-    for label in ("", *children_of(trace)):
+    trace, output, errors = (plan.folder / f"run{number}.{end}" for end in ("trace", "out", "err"))
+    for file in (trace, *files_of(trace)):
         # Of an earlier question, in a folder that is kept.
-        Path(f"{trace}{label}").unlink(missing_ok=True)
+        file.unlink(missing_ok=True)
     _reserve(trace)
-    own = os.environ.get("PYTHONHASHSEED", str(number))
     environment = {
-        **os.environ,
-        "PYTHONHASHSEED": own,
+        # The command itself may run in a process that is traced.
+        **{name: value for name, value in os.environ.items() if not name.startswith(runner.OWN)},
+        "PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED", str(number)),
         "PYTHONPATH": os.pathsep.join(filter(None, [str(runner.HERE / "inject"), os.environ.get("PYTHONPATH", "")])),
         runner.TRACE: str(trace.resolve()),
-        runner.ROOT: str((plan.root or root).resolve()),
+        runner.ROOT: str((plan.root or root_of(root)).resolve()),
         runner.UNTIL: str(plan.until),
         runner.SECONDS: str(plan.seconds),
         runner.MAIN: how,
         runner.DEEP: plan.deep,
+        runner.FORCE: plan.force,
+        runner.LINES: plan.lines,
+        runner.CLOSE: plan.closely,
+        runner.CLOCK: vary.origin(),
         runner.RUN: name,
         **plan.variations[(number - 1) % len(plan.variations)],
     }
-    with output.open("wb") as file:
+    with output.open("wb") as printed, errors.open("wb") as complaints:
         process = subprocess.Popen(
             command,
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
+            stdout=printed,
+            stderr=complaints,
             start_new_session=True,
             preexec_fn=end_with_parent(),
         )
-    return Run(process, trace, output)
+    return Run(process, number, trace, output, errors)
 
 
 def _reserve(trace: Path) -> None:
@@ -162,18 +187,26 @@ def _reserve(trace: Path) -> None:
         raise CantRun(f"{_UNWRITTEN}: {error.strerror}: {trace}") from error
 
 
-def run_all(plan: Plan, runs: int) -> tuple[list[Run], list[Twins]]:
+def run_all(plan: Plan, runs: int, before: Sequence[Run] = ()) -> tuple[list[Run], list[Twins]]:
     """Run the command several times, at once; ends when all have ended, or part.
+
+    Args:
+        plan: what to run.
+        runs: how often.
+        before: runs that have ended, and are held against the new ones.
 
     Returns:
         The runs, and the first one held against each of the others, read as far as it was needed.
     """
-    started = [start(plan, number) for number in range(1, runs + 1)]
+    # Of a question that runs once more, the first run and its twin have ended.
+    first = 3 if before else 1
+    started = [*before, *(start(plan, number) for number in range(first, first + runs))]
     twins = [Twins(started[0].trace, other.trace) for other in started[1:]]
     # The runs are sessions of their own, and would go on for hours.
     with ended_by_signals():
         try:
-            _watch(started, twins)
+            _watch(started, twins, plan.patience)
+            _settle(started)
         finally:
             for run in started:
                 if run.process.poll() is None:
@@ -186,14 +219,37 @@ def run_all(plan: Plan, runs: int) -> tuple[list[Run], list[Twins]]:
     return started, twins
 
 
-def _watch(runs: Sequence[Run], twins: Sequence[Twins]) -> None:
-    """Wait until all runs have ended, or there is nothing more to be learnt from them."""
+def _watch(runs: Sequence[Run], twins: Sequence[Twins], patience: float = 0.0) -> None:
+    """Wait until all runs have ended, or there is nothing more to be learnt from them, or they took too long."""
     pause = 0.3
+    end = time.monotonic() + patience if patience else float("inf")
     while not wait_for([run.process for run in runs], pause):
         pause = min(5.0, pause * 1.3)
+        if time.monotonic() > end:
+            return
         # All are asked, so that none of them lags behind.
         if any([one.parted() for one in twins]) or _pointless(runs, twins) or any(run.lost for run in runs):
             return
+
+
+def _settle(runs: Sequence[Run]) -> None:
+    """Wait a little for processes that outlive the one that started them: they may still write."""
+    end = time.monotonic() + SETTLE
+    while time.monotonic() < end and any(_works_on(file) for run in runs for file in files_of(run.trace)):
+        if any(run.process.poll() is None for run in runs):
+            return
+        time.sleep(0.05)
+
+
+def _works_on(file: Path) -> bool:
+    """Whether the process that writes a trace is alive."""
+    header = header_of(file) or {"lasting": True}
+    if header.get("lasting"):
+        return False
+    try:
+        return ") Z " not in Path(f"/proc/{header['pid']}/stat").read_text()
+    except OSError:
+        return False
 
 
 def _pointless(runs: Sequence[Run], twins: Sequence[Twins]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -12,15 +13,20 @@ from typing import Any
 import pytest
 
 _DRIVER = """
-import importlib.util, sys
+import importlib, importlib.util, sys
 from _sac_why.place import Place
 from _sac_why.recorder import current
 
-sys.path.insert(0, {folder!r})
-spec = importlib.util.spec_from_file_location({module!r}, {file!r})
-module = importlib.util.module_from_spec(spec)
-sys.modules[{module!r}] = module
-spec.loader.exec_module(module)
+sys.path[1:] = {path!r}
+try:
+    module = importlib.import_module({module!r})
+except ModuleNotFoundError as error:
+    if error.name != {module!r}:
+        raise
+    spec = importlib.util.spec_from_file_location({module!r}, {file!r})
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[{module!r}] = module
+    spec.loader.exec_module(module)
 function = module
 for name in {name!r}.split("."):
     function = getattr(function, name)
@@ -40,40 +46,40 @@ def assert_deterministic(function: Callable[..., Any], seed: int | None = None, 
         runs: number of processes.
     """
     from sac.why.command import text_of
-    from sac.why.launch import Plan, run_all
-    from sac.why.sharing import note_sharing
+    from sac.why.launch import Plan
+    from sac.why.outcome import EQUAL, outcome_of
+    from sac.why.project import root_of
+    from sac.why.question import ask
+    from sac.why.variation import described, environments
 
     __tracebackhide__ = True
-    file = Path(inspect.getsourcefile(function) or "").resolve()
+    # A decorator's file is not the function's.
+    file = Path(inspect.getsourcefile(inspect.unwrap(function)) or "").resolve()
     if "<" in function.__qualname__ or not file.is_file():
         raise TypeError(f"{function.__qualname__}: fresh processes can't find it; define it at the top of a module")
+    root = root_of(file.parent)
     with tempfile.TemporaryDirectory(prefix="sac-why-") as scratch:
         driver = Path(scratch) / "driver.py"
-        driver.write_text(_driver(function, file, seed))
-        plan = Plan([sys.executable, str(driver)], Path(scratch), variations=[{}] * runs, root=file.parent)
-        made, twins = run_all(plan, runs)
-        failed = next((run for run in made if run.process.returncode and run.process.returncode > 0), None)
-        if failed is not None:
-            pytest.fail(f"{function.__qualname__} failed:\n{failed.words}", pytrace=False)
-        lost = next((run.lost for run in made if run.lost), None)
-        if lost is not None:
-            pytest.fail(f"{function.__qualname__}: {lost}", pytrace=False)
-        for one in twins:
-            comparison = one.comparison()
-            note_sharing(comparison, ("", ""))
-            if not comparison.equal:
-                pytest.fail(text_of(comparison), pytrace=False)
+        driver.write_text(_driver(function, file, root, seed))
+        plan = Plan([sys.executable, str(driver)], Path(scratch), variations=environments((), runs), root=root)
+        asked = ask(plan, runs, described((), ()))
+        for number, words in asked.failures.items():
+            pytest.fail(f"{function.__qualname__} failed in process {number}:\n{words}", pytrace=False)
+        status, trouble = outcome_of(asked.comparison)
+        if status != EQUAL:
+            pytest.fail("\n".join(filter(None, (text_of(asked.comparison), trouble))), pytrace=False)
 
 
-def _driver(function: Callable[..., Any], file: Path, seed: int | None) -> str:
+def _driver(function: Callable[..., Any], file: Path, root: Path, seed: int | None) -> str:
     """Return the script that calls the function in a fresh process."""
-    line = inspect.getsourcelines(function)[1]
+    line = inspect.getsourcelines(inspect.unwrap(function))[1]
     return _DRIVER.format(
-        folder=str(file.parent),
-        module=f"traced_{file.stem}",
+        # The folder of the driver comes first there, and the rest is what this process imports from.
+        path=[os.path.abspath(entry) for entry in sys.path],
+        module=function.__module__ if function.__module__ != "__main__" else file.stem,
         file=str(file),
         name=function.__qualname__,
-        shown=file.name,
+        shown=os.path.relpath(file, root),
         line=line,
         arguments=() if seed is None else (seed,),
     )

@@ -7,10 +7,11 @@ matters.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from sac.why.compare import Pair, Parting, sources_of
+from sac.why.compare import Pair, Parting, Uncompared, count_uncompared, sources_of
 from sac.why.event import Event
 from sac.why.trace import Reader, Trace
 
@@ -31,8 +32,10 @@ class Pool:
     def __init__(self) -> None:
         self.traces: tuple[dict[str, Trace], dict[str, Trace]] = ({}, {})
         self.compared = 0
+        self.uncompared: Counter[Uncompared] = Counter()
         self._left: tuple[dict[object, list[Event]], dict[object, list[Event]]] = ({}, {})
         self._waiting = 0
+        self._full = False
 
     def read(self, a: Iterable[Reader], b: Iterable[Reader]) -> None:
         """Read the workers of both runs to their ends, in turns."""
@@ -52,6 +55,7 @@ class Pool:
         if event.source:
             trace.sources.append(event)
             return
+        count_uncompared(self.uncompared, event)
         like = (_where(event), tuple(event.inputs.items()), tuple(event.outputs.items()))
         others = self._left[1 - side].get(like)
         if others:
@@ -63,9 +67,17 @@ class Pool:
         elif self._waiting < MOST:
             self._waiting += 1
             self._left[side].setdefault(like, []).append(event)
+        else:
+            place = event.place
+            what = f"{event.name} in workers, more than {MOST} of them without their like,"
+            self.uncompared[Uncompared(event.kind, place.file, place.line, what)] += 1
+            self._full = True
 
     def parting(self) -> Parting | None:
         """Return the first event in time that has no like in the other run."""
+        if self._full:
+            # Of those that were let go, the likes are left now.
+            return None
         left = [
             sorted((one for ones in side.values() for one in ones), key=lambda one: one.time) for side in self._left
         ]

@@ -11,43 +11,87 @@ from sac.why.audit import Finding
 from sac.why.compare import Comparison, Pair
 from sac.why.event import Event
 from sac.why.frame import Frame
+from sac.why.outcome import uncompared_lines
 from sac.why.verdict import Verdict
 
 
-def verdict_lines(comparison: Comparison, verdict: Verdict | None) -> Iterator[str]:
-    """Return the outcome of a comparison, line by line, with markup of rich's."""
+def verdict_lines(comparison: Comparison, verdict: Verdict | None, verbose: bool = True) -> Iterator[str]:
+    """Return the outcome of a comparison, line by line, with markup of rich's.
+
+    Args:
+        comparison: of two runs.
+        verdict: on them; None if they are equal.
+        verbose: with all that the verdict rests on, not only what a reader in a hurry needs.
+    """
     if verdict is not None:
-        yield from _parting_lines(verdict)
+        yield from _short_lines(verdict)
+        if verbose:
+            yield from _parting_lines(verdict)
+    elif comparison.unseen:
+        yield "[bold red]differs, unseen[/]: no event differs, but what the runs printed does"
+        yield from (escape(one) for one in comparison.unseen)
     elif comparison.proven:
         yield f"[bold green]equal[/]: {comparison.compared} events compared"
     else:
         yield f"[bold yellow]nothing proved[/]: {comparison.compared} events compared"
+    if verdict is None:
+        yield from (f"[bold yellow]not compared[/]: {escape(one)}" for one in uncompared_lines(comparison))
+        if comparison.varied:
+            yield f"[dim]made to differ: {escape('; '.join(comparison.varied))}[/]"
     for note in comparison.notes:
         yield f"[dim]note: {escape(note)}[/]"
 
 
-def _parting_lines(verdict: Verdict) -> Iterator[str]:
-    """Return what is to be said of two runs that part."""
-    cause, event, parting = verdict.cause, verdict.event, verdict.evidence.parting
-    shared = verdict.evidence.shared
-    head = "[bold red]diverged[/]" if shared is None else "[bold yellow]nothing proved[/]"
+def _short_lines(verdict: Verdict) -> Iterator[str]:
+    """Return what happened, where, the proof, and the fix."""
+    cause, place = verdict.cause, verdict.place
+    head = "[bold red]diverged[/]" if verdict.evidence.shared is None else "[bold yellow]nothing proved[/]"
     yield f"{head}: {escape(cause.title)} [dim]({cause.name})[/]"
-    yield f"[bold]{escape(verdict.place.file)}:{verdict.place.line}[/] in {escape(verdict.place.function)}"
+    code = next((line for frame in verdict.frames if frame.place == place for line in _own_line(frame)), "")
+    yield f"[bold]{escape(place.file)}:{place.line}[/] in {escape(place.function)}: [bold yellow]{escape(code)}[/]"
+    if verdict.evidence.shared is not None:
+        yield escape(verdict.evidence.shared.text)
+    if verdict.proof is not None:
+        yield f"[bold]proof[/] {escape(verdict.proof.text)}"
+    elif not verdict.evidence.shared:
+        yield from _unproved(verdict)
+    if verdict.suggestion:
+        yield f"[bold]fix[/]   {escape(verdict.suggestion[0])}"
+        yield from (f"      {escape(line)}" for line in verdict.suggestion[1:])
+    else:
+        yield f"[bold]fix[/]   {escape(cause.fix)}"
+
+
+def _own_line(frame: Frame) -> Iterator[str]:
+    return (text.strip() for number, text in frame.lines if number == frame.place.line)
+
+
+def _unproved(verdict: Verdict) -> Iterator[str]:
+    """Return who is suspected, and what would tell more."""
+    innocent = verdict.search.innocent
+    left = [one for one in verdict.search.suspects if one not in innocent]
+    if innocent:
+        yield f"[bold]tried[/] {len(innocent)} suspects: forcing them moved nothing"
+    for one in left[:2]:
+        yield f"[bold]maybe[/] {one.cause} at {escape(one.place.file)}:{one.place.line}: {escape(one.speaks)}"
+
+
+def _parting_lines(verdict: Verdict) -> Iterator[str]:
+    """Return what a verdict rests on."""
+    cause, event, parting = verdict.cause, verdict.event, verdict.evidence.parting
     # The first one is of the line above, if its code can be read.
     own = [frame for frame in verdict.frames if frame.place == verdict.place]
     yield from _frames(own)
     yield ""
-    if shared is not None:
-        yield escape(shared.text)
     yield escape(verdict.what)
     for one in verdict.figures:
         yield f"  {escape(one.path)}: {escape(one.text)}"
     yield from _frames([frame for frame in verdict.frames if frame not in own])
     if parting.outer.a is not event:
         yield f"  inside of {escape(parting.outer.a.described)}"
-    source = verdict.evidence.source
+    source = verdict.source
     if source is not None:
-        yield f"  it can come from {escape(source.a.described)}: {escape(source.a.shown)} and {escape(source.b.shown)}"
+        yield f"  it comes from {escape(source.a.described)}: {escape(source.a.shown)} and {escape(source.b.shown)}"
     yield from _alone(parting.alone)
     yield from _before(parting.before)
     yield ""
@@ -73,7 +117,7 @@ def _before(before: Sequence[Event]) -> Iterator[str]:
 def _possible(possible: Sequence[Pair]) -> Iterator[str]:
     """Return the sources that differ too."""
     if possible:
-        yield "[dim]reached before, and different in the two runs, but not known to reach this event:[/]"
+        yield "[dim]reached before, and different in the two runs, but not proved to reach this event:[/]"
         for pair in possible:
             yield f"  [dim]{escape(pair.a.described)}[/]"
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import glob
 import json
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sac.errors import UserError
 from sac.why.audit import Audit, Finding
-from sac.why.event import MAIN, NOWHERE, Event, Touch
+from sac.why.event import MAIN, NOWHERE, Event, Started, Touch
+from sac.why.family import children_of
 from sac.why.tracer.place import Place
 from sac.why.tracer.recorder import VERSION
 
@@ -38,6 +37,14 @@ class Trace:
     """Whether the process is a worker to which a race gives its tasks."""
     files: dict[str, list[Touch]] = field(default_factory=dict)
     """Path -> what the process did to the file, the first time of each sort."""
+    seeded: dict[str, int] = field(default_factory=dict)
+    """Generator -> number of the first event that seeded it with a value."""
+    killed: set[int] = field(default_factory=set)
+    """Processes that this one has ended."""
+    started: list[Started] = field(default_factory=list)
+    """Programs that it has started."""
+    alone: int = 0
+    """Flow events of a process that the other run doesn't have."""
     let_go: int = 0
     """Flow events that were equal in the other run too, and are remembered no more."""
 
@@ -98,11 +105,18 @@ class Reader:
             self.trace.files.setdefault(entry["file"], []).append(found)
         elif "end" in entry:
             self.trace.end = entry["end"]
+        elif "killed" in entry:
+            self.trace.killed.add(abs(entry["killed"]))
+        elif "started" in entry:
+            place = self._places.get(entry["at"], NOWHERE)
+            self.trace.started.append(Started(entry["started"], tuple(entry["arguments"]), place))
         else:
             event = _event(entry, self.process, self._places)
             self.trace.audit.add(event)
             if not event.source:
                 self.last = max(self.last, event.number)
+            if event.kind == "seed" and not event.facts.get("unseeded"):
+                self.trace.seeded.setdefault(str(event.facts.get("generator")), event.number)
             return event
         return None
 
@@ -143,16 +157,9 @@ def read_trace(path: Path | str) -> Trace:
     """
     path = Path(path)
     trace = _read_one(path, MAIN)
-    for label in sorted(children_of(path)):
-        trace.children[label] = _read_one(Path(f"{path}{label}"), label)
+    for label, file in children_of(path).items():
+        trace.children[label] = _read_one(file, label)
     return trace
-
-
-def children_of(path: Path) -> set[str]:
-    """Return the labels of the processes that a run has started, as far as they have begun to write."""
-    names = glob.glob(glob.escape(str(path)) + ".*")
-    labels = {name[len(str(path)) :] for name in names if Path(name).stat().st_size}
-    return {label for label in labels if re.fullmatch(r"(\.\d+)+", label)}
 
 
 def audit(trace: Trace) -> list[Finding]:
@@ -192,4 +199,5 @@ def _event(entry: dict[str, Any], process: str, places: dict[int, Place]) -> Eve
         time=entry.get("t", 0.0),
         source="s" in entry,
         shown=entry.get("shown", ""),
+        uncompared=tuple((path, kind) for path, kind in entry.get("nc", ())),
     )

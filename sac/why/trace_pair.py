@@ -6,13 +6,15 @@ from the first difference on only so many events are kept as the answer needs.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Mapping
 from pathlib import Path
 
-from sac.why.compare import STOPPED, Comparison, Pair, Parting, compare
+from sac.why.compare import STOPPED, Comparison, Pair, Parting, Uncompared, compare, count_uncompared
 from sac.why.event import MAIN, Event
+from sac.why.family import children_of
 from sac.why.pool import Pool, is_pool_worker
-from sac.why.trace import BadTrace, Reader, Trace, children_of, read_audit
+from sac.why.trace import BadTrace, Reader, Trace, read_audit
 
 KEEP = 1000
 """Equal events that are remembered: what ran just before a parting, and what else drew from its generator."""
@@ -45,6 +47,7 @@ class _Process:
         self.after: list[Pair] = []
         self.first: Pair | None = None
         self.compared = self.alike = 0
+        self.uncompared: Counter[Uncompared] = Counter()
 
     def read(self, final: bool) -> bool:
         """Read a block of the trace that is behind; of the other one where there is nothing more.
@@ -79,6 +82,7 @@ class _Process:
 
     def _pair(self, pair: Pair) -> None:
         self.compared += 1
+        count_uncompared(self.uncompared, pair.a, pair.b)
         if pair.differs and (self.first is None or pair.a.number < self.first.a.number):
             self.first = pair
         if self.first is None:
@@ -129,6 +133,8 @@ class Twins:
 
     def __init__(self, a: Path | str, b: Path | str) -> None:
         self.paths = (Path(a), Path(b))
+        self.files: tuple[dict[str, Path], dict[str, Path]] = ({}, {})
+        """Of each run, the files of the processes that it started, by their labels."""
         self.processes: dict[str, _Process] = {}
         self.pool = Pool()
         self.stopped: set[Path] = set()
@@ -150,22 +156,19 @@ class Twins:
                 pass
 
     def _add_children(self) -> None:
-        labels = [children_of(path) for path in self.paths]
-        workers = [
-            {label for label in found if is_pool_worker(Path(f"{path}{label}"))}
-            for path, found in zip(self.paths, labels, strict=True)
-        ]
-        for label in sorted((labels[0] - workers[0]) & (labels[1] - workers[1])):
+        self.files = (children_of(self.paths[0]), children_of(self.paths[1]))
+        workers = [{label for label, file in found.items() if is_pool_worker(file)} for found in self.files]
+        for label in sorted((self.files[0].keys() - workers[0]) & (self.files[1].keys() - workers[1])):
             self._add(label)
         a, b = (
-            [Reader(Path(f"{path}{label}"), label) for label in sorted(found)]
-            for path, found in zip(self.paths, workers, strict=True)
+            [Reader(files[label], label) for label in sorted(found)]
+            for files, found in zip(self.files, workers, strict=True)
         )
         self.pool.read(a, b)
 
     def _add(self, label: str) -> None:
         if label not in self.processes:
-            a, b = (Reader(Path(f"{path}{label}"), label) for path in self.paths)
+            a, b = (Reader(files.get(label, path), label) for files, path in zip(self.files, self.paths, strict=True))
             self.processes[label] = _Process(a, b)
 
     def parted(self) -> bool:
@@ -204,14 +207,16 @@ class Twins:
             for reader in process.readers:
                 reader.require()
         a, b = self._traces()
-        for path, trace, workers in zip(self.paths, (a, b), self.pool.traces, strict=True):
+        for side, (path, trace, workers) in enumerate(zip(self.paths, (a, b), self.pool.traces, strict=True)):
             trace.children |= workers
-            self._add_alone(path, trace)
+            self._add_alone(self.files[side], trace)
             if path in self.stopped and not trace.end:
                 trace.end = STOPPED
         found = self.pool.parting()
         result = compare(a, b, [found] if found else [])
         result.compared = sum(process.compared for process in self.processes.values()) + self.pool.compared
+        for tally in (*(process.uncompared for process in self.processes.values()), self.pool.uncompared):
+            result.uncompared.update(tally)
         return result
 
     def _traces(self) -> tuple[Trace, Trace]:
@@ -221,7 +226,8 @@ class Twins:
                 a.children[label], b.children[label] = process.traces()
         return a, b
 
-    def _add_alone(self, path: Path, trace: Trace) -> None:
+    def _add_alone(self, files: Mapping[str, Path], trace: Trace) -> None:
         """Read processes that only one run has, for the audit; nothing can be held against them."""
-        for label in children_of(path) - trace.children.keys():
-            trace.children[label], _ = read_audit(Path(f"{path}{label}"), label)
+        for label in sorted(files.keys() - trace.children.keys()):
+            trace.children[label], flows = read_audit(files[label], label)
+            trace.children[label].alone = flows

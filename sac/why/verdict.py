@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from sac.why.causes import Cause, recognise
-from sac.why.compare import Comparison, Pair, Parting
+from sac.why.causes import CAUSES, UNKNOWN, Cause
+from sac.why.compare import Comparison, Pair
 from sac.why.event import Event
-from sac.why.evidence import Evidence
+from sac.why.evidence import Evidence, evidence_of, one_ended
 from sac.why.figures import Figures, figures
 from sac.why.frame import Frame, frames_of
-from sac.why.reachability import can_reach
-from sac.why.trace import Trace
+from sac.why.proof import Proof, Search
+from sac.why.suggestion import suggest
+from sac.why.suspects import PRINTED, suspects_of
 from sac.why.tracer.place import Place
+
+MOST_SUSPECTS = 8
+"""Suspects, and sources that differ too, that an answer lists."""
 
 
 @dataclass(frozen=True)
@@ -27,22 +30,31 @@ class Verdict:
         place: the line to be mended.
         evidence: what it rests on.
         figures: how far the values are apart.
-        possible: sources that differ, but aren't known to reach the event.
         frames: code around the line to be mended, then around the event's, if that is another.
+        search: the suspects, and what was proved of them.
+        suggestion: code that can be pasted.
     """
 
     cause: Cause
     place: Place
     evidence: Evidence
     figures: tuple[Figures, ...]
-    possible: tuple[Pair, ...]
+    search: Search
     frames: tuple[Frame, ...] = ()
+    suggestion: tuple[str, ...] = ()
+
+    @property
+    def proof(self) -> Proof | None:
+        """The proof of the cause; None for what was only seen."""
+        return self.search.proof
 
     @property
     def what(self) -> str:
         """In which event the runs part, and whether its inputs were equal."""
         parting = self.evidence.parting
         event = self.event.described
+        if self.event.kind == PRINTED:
+            return "no event differs, but what the runs printed does"
         if parting.control:
             return f"first event that only one run has: {event}"
         if parting.inputs_equal:
@@ -55,15 +67,32 @@ class Verdict:
         """The event at which the runs part."""
         return self.evidence.event
 
+    @property
+    def source(self) -> Pair | None:
+        """What came from outside, if that is the cause; with the values of both runs."""
+        return None if self.proof is None else self.proof.suspect.source
+
+    @property
+    def possible(self) -> tuple[Pair, ...]:
+        """Sources that differ too, one for each line."""
+        source = self.source
+        sources = [pair for pair in self.evidence.parting.sources if pair is not source]
+        return tuple({pair.a.place: pair for pair in sources}.values())[:MOST_SUSPECTS]
+
     def to_json(self) -> dict[str, Any]:
         """The verdict as an object for scripts."""
-        source = self.evidence.source
-        parting = self.evidence.parting
+        source = self.source
+        parting, proof = self.evidence.parting, self.proof
         return {
             "cause": self.cause.name,
             "title": self.cause.title,
             "why": self.cause.why,
             "fix": self.cause.fix,
+            "suggestion": list(self.suggestion),
+            "proved": proof is not None,
+            "proof": None if proof is None else {"text": proof.text, "gained": proof.gained, "whole": proof.whole},
+            "suspects": [one.to_json() for one in self.search.suspects[:MOST_SUSPECTS]],
+            "interventions": self.search.spent,
             "link": self.cause.link,
             "link_label": self.cause.link_label,
             "file": self.place.file,
@@ -98,59 +127,35 @@ def _event_json(event: Event) -> dict[str, Any]:
     }
 
 
-def judge(comparison: Comparison) -> Verdict | None:
-    """Return the verdict on two runs; None if they are equal."""
-    parting = comparison.parting
-    if parting is None:
+def judge(comparison: Comparison, search: Search | None = None) -> Verdict | None:
+    """Return the verdict on two runs; None if they are equal.
+
+    Args:
+        comparison: of the runs.
+        search: what running again has shown; without it, nothing is proved, and suspects are named as such.
+    """
+    if comparison.parting is None:
         return None
-    root = Path(str(comparison.a.header.get("root", ".")))
-    source = _reaching_source(parting, root)
-    evidence = Evidence(parting, source, *_processes(comparison, parting), comparison.disturbed)
-    cause = recognise(evidence)
-    possible = tuple({pair.a.place: pair for pair in parting.sources if pair is not source}.values())
-    place = _place(cause, evidence)
-    frames = frames_of(root, place, parting.event.a.place)
-    return Verdict(cause, place, evidence, tuple(_figures(parting.event)), possible[:8], frames)
+    looked_at = comparison if search is None or search.comparison.parting is None else search.comparison
+    parting = looked_at.parting
+    assert parting is not None
+    evidence = evidence_of(looked_at, parting)
+    search = search or Search(suspects_of(evidence), looked_at)
+    cause, place = _cause(evidence, search)
+    frames = frames_of(evidence.root, place, parting.event.a.place)
+    suggestion = suggest(cause.name, evidence.code(place), search.proof.suspect.generator if search.proof else "")
+    return Verdict(cause, place, evidence, tuple(_figures(parting.event)), search, frames, suggestion)
 
 
-def _processes(comparison: Comparison, parting: Parting) -> tuple[Trace, Trace]:
-    """Return the traces of the process in which the runs part."""
-    label = parting.event.a.process
-    a, b = comparison.a, comparison.b
-    return a.children.get(label, a), b.children.get(label, b)
-
-
-def _reaching_source(parting: Parting, root: Path) -> Pair | None:
-    """Return the source from which the difference can have come: within the event, or by names; the nearest first."""
-    event = parting.event.a
-    targets = {event.place, parting.outer.a.place}
-    for pair in parting.sources:
-        inside = pair.a.parent in (event.number, parting.outer.a.number)
-        if inside or any(_reaches(pair.a.place, target, root) for target in targets):
-            return pair
-    return None
-
-
-def _reaches(source: Place, target: Place, root: Path) -> bool:
-    """Whether a value can have come from one place to another."""
-    return source.file == target.file and can_reach(root / source.file, source.line, target.line)
-
-
-def _place(cause: Cause, evidence: Evidence) -> Place:
-    """Return the line that the cause is to be mended in."""
-    moved = evidence.moved_by()
-    if cause.at == "source" and evidence.source is not None:
-        return evidence.source.a.place
-    if cause.at == "moved" and moved is not None:
-        return moved.place
-    thread = evidence.thread_event()
-    if cause.at == "thread" and thread is not None:
-        return thread.place
-    if cause.at == "shared" and evidence.shared is not None:
-        return max(evidence.shared.touches, key=lambda touch: touch.time).place
-    # A place in brackets is a library's: the user's own line says more.
-    outer = cause.at == "outer" and not evidence.outer.place.file.startswith("<")
-    return evidence.outer.place if outer else evidence.event.place
+def _cause(evidence: Evidence, search: Search) -> tuple[Cause, Place]:
+    """Return the cause that is proved, or what was seen, and its line."""
+    if evidence.shared is not None:
+        return CAUSES["shared-file"], max(evidence.shared.touches, key=lambda touch: touch.time).place
+    if search.proof is not None:
+        return CAUSES[search.proof.suspect.cause], search.proof.suspect.place
+    if evidence.failed and one_ended(evidence):
+        return CAUSES["one-run-ended"], evidence.event.place
+    return UNKNOWN, evidence.outer_place
 
 
 def _figures(pair: Pair) -> Iterable[Figures]:

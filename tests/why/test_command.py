@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sac.why.command import why_command
 from sac.why.trace import read_trace
 from tests.why.test_corpus import sac
 
@@ -68,7 +69,7 @@ def test_two_traces_of_unlike_seeds_part_at_the_seed(tmp_path, script):
 
 def test_a_trace_is_overwritten_whole_and_nothing_beside_it_is_touched(tmp_path, script):
     (tmp_path / "a.trace.notes").write_text("mine")
-    (tmp_path / "a.trace.7").write_text("of an earlier run with more processes")
+    (tmp_path / "a.trace.7-1a2b").write_text("of an earlier run with more processes")
     traced(tmp_path / "a.trace", script(DRAW, "1"))
     traced(tmp_path / "a.trace", script(DRAW, "1"))
     assert sorted(path.name for path in tmp_path.glob("a.trace*")) == ["a.trace", "a.trace.notes"]
@@ -81,7 +82,9 @@ def test_a_trace_is_overwritten_whole_and_nothing_beside_it_is_touched(tmp_path,
         (["a.trace", "b.trace", "c.trace"], "give two traces"),
         (["a.trace", "nowhere.trace"], "can't read the trace"),
         (["a.trace", "a.trace", "--", "python", "train.py"], "give two traces"),
-        (["train.py", "train.py"], "write one by `sac trace`"),
+        (["notes.txt", "notes.txt"], "write one by `sac trace`"),
+        (["--same", "weather", "--", "python", "train.py"], "'weather': expected some of hash, clock"),
+        (["--root", "nowhere", "--", "python", "train.py"], "'nowhere': expected a folder"),
         (["--", "python", "nowhere.py"], "there is no script 'nowhere.py'"),
         (["--", "no_such_program"], "there is no program 'no_such_program'"),
         ([], "no command: write it after `--`"),
@@ -95,11 +98,12 @@ def test_a_trace_is_overwritten_whole_and_nothing_beside_it_is_touched(tmp_path,
         (["--", "python", "-c", "print(1)"], "write it into a file"),
         (["--", "python"], "write it into a file"),
         (["--", "true"], "the tracer never started"),
-        (["--vary", "OMP_NUM_THREADS", "--", "python", "train.py"], "expected NAME=A,B, or listdir"),
+        (["--vary", "OMP_NUM_THREADS", "--", "python", "train.py"], "expected NAME=A,B"),
     ],
 )
 def test_what_cannot_be_asked_is_bad_input_that_teaches(tmp_path, script, arguments, said):
     traced(tmp_path / "a.trace", script(DRAW, "1"))
+    (tmp_path / "notes.txt").write_text("mine")
     for name in ("b.trace", "c.trace"):
         (tmp_path / name).write_bytes((tmp_path / "a.trace").read_bytes())
     done = sac("why", *arguments, cwd=tmp_path)
@@ -147,11 +151,73 @@ def test_equal_runs_are_equal_however_many(script, runs):
 # ---------------------------------------------------------------- what no event shows
 
 
-@pytest.mark.parametrize("printed, noted", [("hash('a')", True), ("random.random()", False)])
-def test_equal_runs_that_print_other_words_are_noted(script, printed, noted):
-    done = sac("why", "--", *script(f"{DRAW}print('first')\nprint({printed})\n", "1"))
-    assert done.returncode == 0
-    assert ("all events are equal, yet the runs printed other words in line 2" in done.stdout) == noted
+@pytest.mark.parametrize(
+    "printed, unseen",
+    [("hash('a')", True), ("random.random()", False), ("f'SPS {hash(str())}, {time.time()} s, {time.ctime()}'", False)],
+)
+def test_runs_that_print_other_words_differ_though_no_event_does(script, printed, unseen):
+    done = sac("why", "--json", "--", *script(f"import time\n{DRAW}print('first')\nprint({printed})\n", "1"))
+    answer = json.loads(done.stdout)
+    cause = "hash-value" if unseen else None
+    assert (done.returncode, answer["equal"]) == (int(unseen), not unseen)
+    assert (answer["first"] or {"cause": None})["cause"] == cause
+    assert [one.split(":")[0] for one in answer["unseen"]] == (["line 2 of what is printed"] if unseen else [])
+    assert ("masked: times, dates" in "".join(answer["unseen"])) == unseen
+
+
+@pytest.mark.parametrize("returned, uncompared", [("iter([1])", True), ("[1]", False)])
+def test_what_was_not_compared_is_named_and_never_equal(script, returned, uncompared):
+    text = f"import numpy\ndef f():\n    return {returned}\nnumpy.random.seed(1)\nnumpy.random.shuffle([f()])\n"
+    done = sac("why", "--json", "--", *script(text))
+    answer = json.loads(done.stdout)
+    assert (done.returncode, answer["equal"]) == ((2, None) if uncompared else (0, True))
+    assert any("builtins.list_iterator at train.py:5" in one for one in answer["uncompared"]) == uncompared
+
+
+# ---------------------------------------------------------------- what differs between the runs
+
+
+@pytest.mark.parametrize(
+    "seed",
+    ["int(time.time())", "time.gmtime().tm_hour", "datetime.date.today().month", "datetime.datetime.now().second"],
+)
+def test_a_seed_of_the_clock_is_found_however_coarse(script, seed):
+    text = f"import datetime, random, time\nrandom.seed({seed})\nrandom.random()\n"
+    done = sac("why", "--json", "--proofs", "0", "--", *script(text))
+    assert (done.returncode, json.loads(done.stdout)["first"]["line"]) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "kind, text",
+    [
+        ("clock", "import random, time\nrandom.seed(int(time.time()) // 100)\n"),
+        ("hash", "import random\nrandom.seed(hash('a'))\n"),
+        ("listing", "import os, random\nrandom.seed(os.listdir('/')[0])\n"),
+    ],
+)
+def test_what_is_kept_the_same_parts_nobody_and_all_is_listed(script, kind, text):
+    ask = ["why", "--json", "--proofs", "0"]
+    assert sac(*ask, "--", *script(text)).returncode == 1
+    done = sac(*ask, "--same", kind, "--", *script(text))
+    assert done.returncode == 0, done.stdout
+    varied = json.loads(done.stdout)["varied"]
+    assert len(varied) == 4
+    assert any("clock" in one for one in varied) == (kind != "clock")
+
+
+def test_a_command_may_stand_without_dashes(script):
+    command = script(DRAW, "1")
+    assert sac("why", "--runs", "2", *command).returncode == 0
+    assert sac("why", "--runs", "2", *command[1:]).returncode == 0
+
+
+def test_an_error_of_the_tool_itself_is_no_divergence(script, monkeypatch, capsys):
+    def broken(*_):
+        raise KeyError("label")
+
+    monkeypatch.setattr("sac.why.command.ask", broken)
+    assert why_command(["--", *script(DRAW, "1")]) == 2
+    assert "internal error" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,8 @@ def test_a_script_prints_the_same_bits_with_and_without_the_tracer(tmp_path, nam
     why = [sys.executable, "-m", "sac", "why", "--keep", str(tmp_path), "--", *command]
     done = subprocess.run(why, capture_output=True, text=True, env=environment(), check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert results((tmp_path / "run1.out").read_text()) == results(plain.stdout + plain.stderr)
+    printed = "".join((tmp_path / name).read_text() for name in ("run1.out", "run1.err"))
+    assert results(printed) == results(plain.stdout + plain.stderr)
 
 
 def test_a_trace_is_readable_after_a_kill(tmp_path):

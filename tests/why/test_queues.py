@@ -13,7 +13,7 @@ SCRIPT = """\
 import multiprocessing, os, queue, random, threading, time
 random.seed(1)
 items = {made}
-late = int(os.environ["SAC_WHY_RUN"]) - 1
+late = int(os.environ["PYTHONHASHSEED"]) - 1
 class Item:
     def __init__(self, number):
         self.number = number

@@ -1,4 +1,7 @@
-"""`python -m tools.why.overhead`: what tracing a ManiSkill training costs, in CPU time, and that it changes no bit."""
+"""`python -m tools.why.overhead [WORD]`: what tracing costs, in CPU time, and that it changes no bit.
+
+With a word, only the programs whose name has it are measured.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,20 @@ from pathlib import Path
 from tests.why.test_corpus import ROOT
 from tests.why.test_harmless import PROGRAMS, results
 
-SCRIPT = PROGRAMS / "sac_single.py"
+SAC = ("sac_single.py", "--env", "PushCube-v1")
 CASES = {
-    "200 steps, 120 updates of batch 1,024": ("--steps", "200", "--learning-starts", "80", "--batch", "1024"),
-    "3,000 steps, 1 update": ("--steps", "3000", "--learning-starts", "2999"),
+    "SAC: 200 steps, 120 updates of batch 1,024": (
+        *SAC,
+        "--steps",
+        "200",
+        "--learning-starts",
+        "80",
+        "--batch",
+        "1024",
+    ),
+    "SAC: 3,000 steps, 1 update": (*SAC, "--steps", "3000", "--learning-starts", "2999"),
+    "CartPole: 20,000 steps": ("cartpole_steps.py", "20000"),
+    "random: 500,000 draws": ("many_draws.py", "500000"),
 }
 TURNS = 3
 
@@ -32,7 +45,7 @@ def cost(command: list[str]) -> tuple[float, str]:
 def turn(script: list[str], folder: Path) -> tuple[float, float]:
     """Return what a script costs alone, and what each of two traced runs costs with half of the comparison."""
     alone, printed = cost(script)
-    both, _ = cost([sys.executable, "-m", "sac", "why", "--keep", str(folder), "--", *script])
+    both, _ = cost([sys.executable, "-m", "sac", "why", "--runs", "2", "--keep", str(folder), "--", *script])
     assert results((folder / "run1.out").read_text()) == results(printed), "the tracer changed a result"
     return alone, both / 2
 
@@ -41,8 +54,11 @@ def main() -> None:
     """Print the table."""
     print("| training | alone | traced and compared | ratio |")
     print("|---|---|---|---|")
-    for name, flags in CASES.items():
-        script = [sys.executable, str(SCRIPT), "--env", "PushCube-v1", *flags]
+    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
+    for name, (program, *flags) in CASES.items():
+        if wanted not in name:
+            continue
+        script = [sys.executable, str(PROGRAMS / program), *flags]
         with tempfile.TemporaryDirectory() as folder:
             turns = [turn(script, Path(folder)) for _ in range(TURNS)]
         alone, traced = (sorted(costs)[TURNS // 2] for costs in zip(*turns, strict=True))

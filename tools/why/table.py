@@ -19,7 +19,7 @@ def row(planted: Planted) -> str:
     line = first.get("line") or (findings[0]["line"] if findings else 0)
     wanted = planted.cause or (f"equal; warning {planted.warning}" if planted.warning else "equal")
     right = found == wanted and line == planted.line
-    how = " ".join((*planted.options, *planted.arguments))
+    how = " ".join(planted.options)
     cells = (f"`{planted.script}`", how, wanted, planted.line or "", found, line or "", "yes" if right else "NO")
     return f"| {' | '.join(map(str, cells))} |"
 

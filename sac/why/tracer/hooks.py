@@ -5,30 +5,39 @@ from __future__ import annotations
 import importlib.abc
 import importlib.machinery
 import importlib.util
-import random
 import sys
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
-from . import hooks_files, hooks_gymnasium, hooks_numpy, hooks_process, hooks_python, hooks_queues, hooks_torch, rewrite
+from . import (
+    hooks_files,
+    hooks_gymnasium,
+    hooks_notebook,
+    hooks_numpy,
+    hooks_process,
+    hooks_python,
+    hooks_queues,
+    hooks_saving,
+    hooks_torch,
+    rewrite,
+    serial,
+)
 from .recorder import Recorder
 
 Install = Callable[[Recorder, Any], None]
 
 
-def _numpy(recorder: Recorder, module: Any) -> None:
-    hooks_numpy.install(recorder, module)
-    hooks_gymnasium.STATES[hooks_numpy.GLOBAL] = lambda: module.get_state(legacy=True)
-
-
 LIBRARIES: dict[str, Install] = {
-    "numpy.random": _numpy,
+    "numpy.random": hooks_numpy.install,
+    "numpy": hooks_saving.install_numpy,
+    "joblib": hooks_saving.install_joblib,
     "torch": hooks_torch.install,
-    "gymnasium.spaces.space": hooks_gymnasium.install_spaces,
-    "gymnasium.core": lambda recorder, module: hooks_gymnasium.install_envs(recorder, module, "env"),
-    "gymnasium.vector.vector_env": lambda recorder, module: hooks_gymnasium.install_envs(recorder, module, "vector"),
-    "gymnasium.envs.registration": hooks_gymnasium.install_making,
+    "joblib.externals.loky.process_executor": hooks_process.install_loky,
+    "loky.process_executor": hooks_process.install_loky,
+    "IPython.core.compilerop": hooks_notebook.install_compiler,
+    "IPython.core.interactiveshell": hooks_notebook.install_shell,
+    **{f"{package}.{name}": hook for package in ("gymnasium", "gym") for name, hook in hooks_gymnasium.MODULES.items()},
 }
 """Module -> what to do right after it has been executed."""
 
@@ -71,7 +80,6 @@ def _hook_loader(recorder: Recorder, loader: Any, name: str) -> None:
 def install(recorder: Recorder, stress: frozenset[str] = frozenset()) -> None:
     """Hook this process."""
     hooks_python.install(recorder, stress)
-    hooks_gymnasium.STATES[hooks_python.GLOBAL] = random.getstate
     rewrite.install(recorder)
     for name, hook in LIBRARIES.items():
         if name in sys.modules:
@@ -80,3 +88,5 @@ def install(recorder: Recorder, stress: frozenset[str] = frozenset()) -> None:
     hooks_process.install(recorder)
     hooks_files.install(recorder)
     hooks_queues.install(recorder)
+    hooks_saving.install(recorder)
+    serial.install(recorder)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import functools
+import sys
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 from . import hooks_numpy
+from .blocks import Block
 from .recorder import Recorder, current
-
-STATES: dict[str, Callable[[], Any]] = {}
-"""Global generators -> their state, filled by the hooks of the libraries that are loaded."""
 
 
 def _wrap_in_subclasses(base: type, wrappers: Mapping[str, Callable[[Callable[..., Any]], Callable[..., Any]]]) -> None:
@@ -50,6 +49,7 @@ def install_spaces(recorder: Recorder, module: Any) -> None:
                 return {"space": repr(self), "arguments": (args, kwargs), "generator": state}, {
                     "seeded": not unseeded,
                     "generator": f"the generator of a {type(self).__name__} space",
+                    "object": True,
                 }
 
             return recorder.flow("space.sample", "Space.sample", lambda: method(self, *args, **kwargs), describe)
@@ -116,10 +116,6 @@ class _Environments:
             entry = self._known[place] = (weakref.ref(env, forget), f"{kind} {self._counts[kind]}")
         return entry[1]
 
-    def states(self) -> dict[str, Any]:
-        """Return the states of the global generators that somebody has seeded."""
-        return {name: state() for name, state in STATES.items() if name in self.recorder.seeded}
-
     def reset(self, level: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Return the wrapper of `reset` for `env` or `vector`."""
 
@@ -130,18 +126,25 @@ class _Environments:
                     self.inner_seeds.append(seed)
                 if self.recorder.within() or self.depth.get(level):
                     return method(env, *args, **kwargs)
-                return self._reset(level, env, seed, functools.partial(method, env, *args, **kwargs), kwargs)
+                frame = sys._getframe(1)
+                key = (id(frame.f_code), frame.f_lineno, id(env))
+                block = self.recorder.blocks.of(key)
+                if block is not None and seed is None and level == "env":
+                    return self._in_block(level, block, method, env, args, kwargs, 1)
+                return self._reset(level, env, seed, functools.partial(method, env, *args, **kwargs), kwargs, key)
 
             return reset
 
         return wrapper
 
-    def _reset(self, level: str, env: Any, seed: Any, call: Callable[[], Any], kwargs: Mapping[str, Any]) -> Any:
+    def _reset(
+        self, level: str, env: Any, seed: Any, call: Callable[[], Any], kwargs: Mapping[str, Any], key: Hashable
+    ) -> Any:
         facts: dict[str, Any] = {"env": self.name(env), "seeded": seed is not None}
 
         def describe() -> Any:
             shown = seed.tolist() if hasattr(seed, "tolist") else seed
-            return {"seed": shown, "options": kwargs.get("options"), **self.states()}, facts
+            return {"seed": shown, "options": kwargs.get("options")}, facts
 
         def outputs(result: Any) -> Mapping[str, Any]:
             if level == "vector":
@@ -152,7 +155,10 @@ class _Environments:
             self.inner_seeds = []
         try:
             return self.recorder.flow(
-                f"{level}.reset", "reset", lambda: self._inside(level, call), describe, outputs, whole=False
+                *(f"{level}.reset", "reset", lambda: self._inside(level, call), describe, outputs),
+                whole=False,
+                watch=True,
+                key=key if seed is None else None,
             )
         finally:
             if level == "vector":
@@ -163,11 +169,16 @@ class _Environments:
 
         def wrapper(method: Callable[..., Any]) -> Callable[..., Any]:
             def step(env: Any, *args: Any, **kwargs: Any) -> Any:
-                if self.recorder.within() or self.depth.get(level):
+                if self.depth.get(level) or self.recorder.within():
                     return method(env, *args, **kwargs)
+                frame = sys._getframe(1)
+                key = (id(frame.f_code), frame.f_lineno, id(env))
+                block = self.recorder.blocks.of(key)
+                if block is not None:
+                    return self._in_block(level, block, method, env, args, kwargs, 4)
 
                 def describe() -> Any:
-                    return {"action": (args, kwargs), **self.states()}, {"env": self.name(env)}
+                    return {"action": (args, kwargs)}, {"env": self.name(env)}
 
                 def outputs(result: Any) -> Mapping[str, Any]:
                     names = ("observation", "reward", "terminated", "truncated")
@@ -175,12 +186,30 @@ class _Environments:
 
                 call = functools.partial(method, env, *args, **kwargs)
                 return self.recorder.flow(
-                    f"{level}.step", "step", lambda: self._inside(level, call), describe, outputs, whole=False
+                    *(f"{level}.step", "step", lambda: self._inside(level, call), describe, outputs),
+                    whole=False,
+                    watch=True,
+                    key=key,
                 )
 
             return step
 
         return wrapper
+
+    def _in_block(
+        self, level: str, block: Block, method: Callable[..., Any], env: Any, args: Any, kwargs: Any, parts: int
+    ) -> Any:
+        """Step or reset, as one of many events; of what comes back, so many parts are compared."""
+        blocks, depth = self.recorder.blocks, self.depth
+        if not block.count:
+            blocks.begin(block)
+        depth[level] = depth.get(level, 0) + 1
+        try:
+            result = method(env, *args, **kwargs)
+        finally:
+            depth[level] -= 1
+        blocks.add(block, args, kwargs, result[:parts] if isinstance(result, tuple) else result)
+        return result
 
     def _inside(self, level: str, call: Callable[[], Any]) -> Any:
         """Call; wrappers around one environment are one environment."""
@@ -217,7 +246,7 @@ def install_envs(recorder: Recorder, module: Any, level: str) -> None:
 
 def install_making(recorder: Recorder, module: Any) -> None:
     """Hook `gymnasium.make` and its like: what is drawn while an environment is built belongs to that line."""
-    for name in ("make", "make_vec"):
+    for name in filter(functools.partial(hasattr, module), ("make", "make_vec")):
         original = getattr(module, name)
 
         def traced(*args: Any, _original: Callable[..., Any] = original, **kwargs: Any) -> Any:
@@ -225,6 +254,15 @@ def install_making(recorder: Recorder, module: Any) -> None:
                 return _original(*args, **kwargs)
             call = functools.partial(_original, *args, **kwargs)
             facts = {"env": str(args[0]) if args else ""}
-            return recorder.flow("env.make", "make", call, lambda: ({}, facts), lambda _: {}, whole=False)
+            return recorder.flow("env.make", "make", call, lambda: ({}, facts), lambda _: {}, False, watch=True)
 
         setattr(module, name, functools.wraps(original)(traced))
+
+
+MODULES: dict[str, Callable[[Recorder, Any], None]] = {
+    "spaces.space": install_spaces,
+    "core": functools.partial(install_envs, level="env"),
+    "vector.vector_env": functools.partial(install_envs, level="vector"),
+    "envs.registration": install_making,
+}
+"""Module of gymnasium, or of gym as it was called before -> what to do right after it has been executed."""

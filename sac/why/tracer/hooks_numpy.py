@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Hashable
 from typing import Any
 
-from .hooks_python import generator_input
+from .compiled import wrap_method
+from .force import NUMBER
+from .generators import NEVER, bit_generator_state, short_digest
+from .hooks_python import born_at
+from .place import Place
 from .recorder import Recorder
 
 GLOBAL = "NumPy's global generator"
@@ -14,47 +19,90 @@ DRAWS = (
     *("rand", "randn", "randint", "random", "random_sample", "uniform", "normal", "standard_normal", "choice"),
     *("permutation", "shuffle", "permuted", "integers", "exponential", "beta", "gamma", "poisson", "binomial"),
     *("multivariate_normal", "laplace", "bytes", "ranf", "sample", "dirichlet", "multinomial", "lognormal"),
+    *("standard_exponential", "standard_gamma", "standard_cauchy", "standard_t", "geometric", "triangular"),
+    *("chisquare", "gumbel", "logistic", "negative_binomial", "pareto", "power", "rayleigh", "vonmises", "wald"),
+    *("weibull", "zipf", "f", "hypergeometric", "logseries", "random_integers", "tomaxint", "spawn"),
 )
 _IN_PLACE = ("shuffle",)
 
 
+def birth(recorder: Recorder, generator: Any) -> tuple[bool, Place | None]:
+    """Return whether a generator took its seed from the operating system, and where: the number was seen on the way."""
+    bits = getattr(generator, "bit_generator", None) or getattr(generator, "_bit_generator", None)
+    sequence = getattr(bits, "seed_seq", None) or getattr(bits, "_seed_seq", None)
+    entropy = getattr(sequence, "entropy", None)
+    if not isinstance(entropy, int) or entropy not in recorder.entropy:
+        return False, None
+    return True, recorder.entropy[entropy]
+
+
 def born_of_entropy(recorder: Recorder, generator: Any) -> bool:
-    """Whether a `Generator` took its seed from the operating system: the value it got was seen on the way."""
-    seed_sequence = getattr(generator.bit_generator, "seed_seq", None)
-    return getattr(seed_sequence, "entropy", None) in recorder.entropy
+    """Whether a generator took its seed from the operating system."""
+    return birth(recorder, generator)[0]
 
 
 def install(recorder: Recorder, numpy_random: Any) -> None:
     """Hook the module `numpy.random`."""
+    _watch_global(recorder, numpy_random)
     for name in DRAWS:
-        if hasattr(numpy_random, name):
-            setattr(numpy_random, name, _global_draw(recorder, name, getattr(numpy_random, name), numpy_random))
+        if hasattr(numpy_random, name) and callable(getattr(numpy_random, name)):
+            setattr(numpy_random, name, _global_draw(recorder, name, getattr(numpy_random, name)))
+    _seeding(recorder, numpy_random)
+    known = numpy_random.mtrand._rand
+    for owner in (numpy_random.RandomState, numpy_random.Generator):
+        for name in DRAWS:
+            wrap_method(owner, name, functools.partial(_own_draw, recorder, owner.__name__, name, known))
+    seeded = functools.partial(_legacy_seed, recorder, known._bit_generator)
+    wrap_method(numpy_random.MT19937, "_legacy_seeding", seeded)
+    _making(recorder, numpy_random)
+
+
+def _watch_global(recorder: Recorder, numpy_random: Any) -> None:
+    """Watch the global generator's state."""
+    generator = numpy_random.mtrand._rand
+    if recorder.force.at_generator(GLOBAL):
+        generator.seed(NUMBER)
+
+    def save() -> Callable[[], object]:
+        return functools.partial(numpy_random.set_state, numpy_random.get_state())
+
+    recorder.generators.add(GLOBAL, bit_generator_state(generator._bit_generator), save)
+
+
+def _seeding(recorder: Recorder, numpy_random: Any) -> None:
+    """Hook what seeds the global generator, and what restores it."""
     numpy_random.seed = _global_seed(recorder, numpy_random.seed)
     set_state = numpy_random.set_state
 
     @functools.wraps(set_state)
     def traced_set_state(*args: Any, **kwargs: Any) -> None:
         set_state(*args, **kwargs)
-        recorder.seeded.add(GLOBAL)
+        recorder.generators.seeded.add(GLOBAL)
 
     numpy_random.set_state = traced_set_state
-    generator = _traced_class(recorder, numpy_random.Generator, "Generator")
+
+
+def _making(recorder: Recorder, numpy_random: Any) -> None:
+    """Hook what makes generators with a seed; those without one ask the operating system, and are seen there."""
     default_rng = numpy_random.default_rng
 
     @functools.wraps(default_rng)
     def traced_default_rng(seed: Any = None) -> Any:
-        if recorder.within() or isinstance(seed, numpy_random.Generator):
+        if seed is None or recorder.within() or isinstance(seed, numpy_random.Generator):
             return default_rng(seed)
-        facts = {"generator": "a new Generator", "unseeded": seed is None}
-        if seed is None:
-            return generator(default_rng().bit_generator)
+        facts = {"generator": "a new Generator", "unseeded": _from_entropy(recorder, seed)}
         return recorder.flow(
-            *("seed", "default_rng", lambda: generator(default_rng(seed).bit_generator)),
+            *("seed", "default_rng", lambda: default_rng(seed)),
             *(lambda: ({}, facts), lambda made: {"seed": _plain_seed(seed)}),
         )
 
     numpy_random.default_rng = traced_default_rng
-    numpy_random.RandomState = _traced_class(recorder, numpy_random.RandomState, "RandomState")
+
+
+def _from_entropy(recorder: Recorder, seed: Any) -> bool:
+    """Whether a seed sequence took its entropy from the operating system."""
+    entropy = getattr(seed, "entropy", None)
+    return isinstance(entropy, int) and entropy in recorder.entropy
 
 
 def _plain_seed(seed: Any) -> Any:
@@ -74,92 +122,90 @@ def _global_seed(recorder: Recorder, seed: Callable[..., None]) -> Callable[...,
         facts = {"generator": GLOBAL, "unseeded": value is None}
         call = functools.partial(seed, *args, **kwargs)
         recorder.flow("seed", "numpy.random.seed", call, lambda: ({}, facts), lambda _: {"seed": value})
-        recorder.seeded.discard(GLOBAL) if value is None else recorder.seeded.add(GLOBAL)
+        recorder.generators.seeded.discard(GLOBAL) if value is None else recorder.generators.seeded.add(GLOBAL)
         return None
 
     return traced
 
 
-def _global_draw(recorder: Recorder, name: str, original: Callable[..., Any], module: Any) -> Callable[..., Any]:
+def _legacy_seed(recorder: Recorder, known: Any, original: Callable[..., None]) -> Callable[..., None]:
+    """Return the traced method by which `RandomState(seed)` and `RandomState.seed` seed a bit generator."""
+
+    def traced(self: Any, seed: Any) -> None:
+        if recorder.within():
+            return original(self, seed)
+        name = GLOBAL if self is known else "a RandomState"
+        facts = {"generator": name, "object": self is not known, "unseeded": seed is None}
+        call = functools.partial(original, self, seed)
+        recorder.flow("seed", "RandomState", call, lambda: ({}, facts), lambda _: {"seed": seed})
+        if self is known:
+            recorder.generators.seeded.discard(name) if seed is None else recorder.generators.seeded.add(name)
+        return None
+
+    return traced
+
+
+def _global_draw(recorder: Recorder, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
     """Return a traced function that draws from the global generator."""
 
     @functools.wraps(original)
     def traced(*args: Any, **kwargs: Any) -> Any:
         if recorder.within():
             return original(*args, **kwargs)
-        facts = {"generator": GLOBAL, "seeded": GLOBAL in recorder.seeded}
-
-        def describe() -> Any:
-            state = functools.partial(module.get_state, legacy=True)
-            return {"arguments": (args, kwargs), **generator_input(recorder, GLOBAL, state)}, facts
-
-        changed = (lambda _: {"result": args[0]}) if name in _IN_PLACE else None
-        return recorder.flow("draw", f"numpy.random.{name}", lambda: original(*args, **kwargs), describe, changed)
+        frame = sys._getframe(1)
+        key = (id(frame.f_code), frame.f_lineno, name)
+        block = recorder.blocks.of(key)
+        if block is not None:
+            return recorder.blocks.call(block, original, args, kwargs, name in _IN_PLACE)
+        return _flow_of_global(recorder, f"numpy.random.{name}", original, args, kwargs, key)
 
     return traced
 
 
-def _traced_class(recorder: Recorder, plain: type, name: str) -> Any:
-    """Return a class that stands in for a generator class of NumPy's, and whose draws are events.
+def _flow_of_global(
+    recorder: Recorder, name: str, original: Callable[..., Any], args: Any, kwargs: Any, key: Hashable
+) -> Any:
+    """Draw from the global generator, as an event."""
+    facts = {"generator": GLOBAL, "seeded": GLOBAL in recorder.generators.seeded}
 
-    The originals are written in C, and their methods can't be replaced. What was made by the original still counts as
-    an instance, and pickles are those of the original.
-    """
+    def describe() -> Any:
+        return {"arguments": (args, kwargs), "generator": recorder.generators.state(GLOBAL)}, facts
 
-    class Meta(type):
-        def __instancecheck__(cls, instance: object) -> bool:
-            return isinstance(instance, plain)
-
-        def __subclasscheck__(cls, subclass: type) -> bool:
-            return issubclass(subclass, plain)
-
-    space: dict[str, Any] = {"__module__": plain.__module__, "__doc__": plain.__doc__, "__slots__": ()}
-    for method in DRAWS:
-        if hasattr(plain, method):
-            space[method] = _own_draw(recorder, name, method, getattr(plain, method))
-    made: Any = Meta(name, (plain,), space)
-    if name == "RandomState":
-        made.__init__ = _random_state_init(recorder, plain)
-    return made
+    changed = (lambda _: {"result": args[0]}) if name.endswith(_IN_PLACE) else None
+    call = functools.partial(original, *args, **kwargs)
+    return recorder.flow("draw", name, call, describe, changed, key=key)
 
 
-def _random_state_init(recorder: Recorder, plain: type) -> Callable[..., None]:
-    """Return a constructor that notes a `RandomState` without a seed, and records one with a seed."""
+def _own_draw(
+    recorder: Recorder, owner: str, name: str, known: Any, original: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Return a traced method of a generator; of the global one too, which scikit-learn and others reach that way."""
 
-    def init(self: Any, seed: Any = None) -> None:
-        if recorder.within() or seed is None:
-            plain.__init__(self, seed)  # type: ignore[misc]
-            return
-        facts = {"generator": "a new RandomState", "unseeded": False}
-        shown = {"seed": seed if not hasattr(seed, "state") else None}
-        recorder.flow(
-            *("seed", "RandomState", lambda: plain.__init__(self, seed)),  # type: ignore[misc]
-            *(lambda: ({}, facts), lambda _: shown),
-        )
-
-    return init
-
-
-def _own_draw(recorder: Recorder, owner: str, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a traced method of a generator."""
-
-    @functools.wraps(original)
     def traced(self: Any, *args: Any, **kwargs: Any) -> Any:
         if recorder.within():
             return original(self, *args, **kwargs)
+        bound = functools.partial(original, self)
+        frame = sys._getframe(1)
+        key = (id(frame.f_code), frame.f_lineno, name)
+        block = recorder.blocks.of(key)
+        if block is not None:
+            return recorder.blocks.call(block, bound, args, kwargs, name in _IN_PLACE)
+        if self is known:
+            return _flow_of_global(recorder, f"numpy.random.{name}", bound, args, kwargs, key)
 
         def describe() -> Any:
-            unseeded = owner == "Generator" and born_of_entropy(recorder, self)
-            state = "never seeded" if unseeded else _state(self)
-            facts = {"generator": f"a {owner}", "object": True, "seeded": not unseeded}
-            return {"arguments": (args, kwargs), "generator": state}, facts
+            unseeded, place = birth(recorder, self)
+            facts = {"generator": f"a {owner}", "object": True, "seeded": not unseeded, "born": born_at(place)}
+            return {"arguments": (args, kwargs), "generator": NEVER if unseeded else _state(self)}, facts
 
         changed = (lambda _: {"result": args[0]}) if name in _IN_PLACE else None
-        return recorder.flow("draw", f"{owner}.{name}", lambda: original(self, *args, **kwargs), describe, changed)
+        call = functools.partial(bound, *args, **kwargs)
+        return recorder.flow("draw", f"{owner}.{name}", call, describe, changed, key=key)
 
     return traced
 
 
-def _state(generator: Any) -> Any:
-    """Return the state of a generator of either class."""
-    return generator.get_state() if hasattr(generator, "get_state") else generator.bit_generator.state
+def _state(generator: Any) -> str:
+    """Return a digest of the state of a generator of either class."""
+    bits = getattr(generator, "bit_generator", None) or generator._bit_generator
+    return short_digest(bit_generator_state(bits)())

@@ -1,20 +1,27 @@
-"""Follows processes that the script starts: forks by themselves, new interpreters through the environment."""
+"""Follows processes that the script starts: forks by themselves, new interpreters through what they inherit.
+
+The environment tells a child the run's trace and its parent. Who makes an environment of his own for it mostly copies
+the one he has: then the child knows its parent still, and only not which of its children it is. An environment that
+was made from nothing gets what is missing.
+"""
 
 from __future__ import annotations
 
-import atexit
 import concurrent.futures.process
 import functools
 import multiprocessing
 import multiprocessing.pool
 import multiprocessing.util
 import os
+import signal
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from .recorder import Recorder, current
-from .run import TRACE
+from .recorder import SLOT, Recorder, current
+from .run import HELPERS, HERE, OWN
+
+_DEADLY = (signal.SIGTERM, signal.SIGKILL, signal.SIGINT, signal.SIGHUP)
 
 
 def install(recorder: Recorder) -> None:
@@ -22,14 +29,75 @@ def install(recorder: Recorder) -> None:
     os.register_at_fork(before=recorder.before_fork, after_in_child=recorder.after_fork)
     # A worker of multiprocessing ends without `atexit`, and forgets the finalizers of its parent.
     multiprocessing.util.register_after_fork(recorder, _close_at_end)
-    atexit.register(recorder.close)
     launch = subprocess.Popen._execute_child  # type: ignore[attr-defined]
-    subprocess.Popen._execute_child = _named(recorder, launch)  # type: ignore[attr-defined]
-    multiprocessing.util.spawnv_passfds = _named(recorder, multiprocessing.util.spawnv_passfds)
+    subprocess.Popen._execute_child = _launched(recorder, launch)  # type: ignore[attr-defined]
+    multiprocessing.util.spawnv_passfds = _spawned(recorder, multiprocessing.util.spawnv_passfds)
     _exits(recorder)
+    _kills(recorder)
     for module in (multiprocessing.pool, concurrent.futures.process):
         name = "worker" if module is multiprocessing.pool else "_process_worker"
         setattr(module, name, _pool_worker(recorder, getattr(module, name)))
+
+
+def install_loky(recorder: Recorder, module: Any) -> None:
+    """Hook the workers of joblib's own pool."""
+    module._process_worker = _pool_worker(recorder, module._process_worker)
+
+
+def inherited(environment: Mapping[Any, Any], slot: str) -> dict[str, str]:
+    """Return an environment for a child, with all that the tracer needs there."""
+    given = {os.fsdecode(name): os.fsdecode(value) for name, value in environment.items()}
+    own = {name: value for name, value in os.environ.items() if name.startswith(OWN)}
+    inject = str(HERE / "inject")
+    path = given.get("PYTHONPATH", "")
+    if inject not in path.split(os.pathsep):
+        path = os.pathsep.join(filter(None, (inject, path)))
+    return {**own, **given, "PYTHONPATH": path, SLOT: slot}
+
+
+def _launched(recorder: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the part of `subprocess.Popen` that starts the program."""
+
+    @functools.wraps(original)
+    def traced(self: Any, args: Any, *rest: Any) -> Any:
+        # executable, preexec_fn, close_fds, pass_fds, cwd, env
+        before, environment, after = rest[:5], rest[5], rest[6:]
+        with recorder.launch() as slot:
+            made = inherited(os.environ if environment is None else environment, slot)
+            result = original(self, args, *before, made, *after)
+        _note(recorder, self.pid, [args] if isinstance(args, (str, bytes, os.PathLike)) else list(args))
+        return result
+
+    return traced
+
+
+def _spawned(recorder: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function by which multiprocessing starts interpreters; they get the environment as it is."""
+
+    @functools.wraps(original)
+    def traced(path: Any, args: Sequence[Any], passfds: Any) -> Any:
+        with recorder.launch() as slot:
+            os.environ[SLOT] = slot
+            try:
+                pid = original(path, args, passfds)
+            finally:
+                os.environ.pop(SLOT, None)
+        _note(recorder, pid, args)
+        return pid
+
+    return traced
+
+
+def _note(recorder: Recorder, pid: int, arguments: Sequence[Any]) -> None:
+    """Note that a program was started: it should have a trace of its own, if it is an interpreter."""
+    if recorder.busy():
+        return
+    with recorder.quiet():
+        words = [os.fsdecode(part) for part in arguments]
+        place = recorder.places.find()
+        # Libraries ask programs about the machine while they are imported.
+        if place is not None and not place.aside and not any(name in " ".join(words) for name in HELPERS):
+            recorder.started(pid, words, place)
 
 
 def _exits(recorder: Recorder) -> None:
@@ -43,22 +111,29 @@ def _exits(recorder: Recorder) -> None:
 
     @functools.wraps(execv)
     def traced_execv(path: Any, args: Any) -> NoReturn:
-        _ended_as_another(recorder)
-        _named(recorder, execv)(path, args)
-        raise AssertionError("not reached")
+        traced_execve(path, args, os.environ)
 
     @functools.wraps(execve)
     def traced_execve(path: Any, args: Any, env: Mapping[Any, Any]) -> NoReturn:
-        _ended_as_another(recorder)
-        known = TRACE in env or TRACE.encode() in env
-        execve(path, args, {**env, TRACE: recorder.child_path()} if known else env)
+        # The other program writes a trace of its own, as a child would.
+        recorder.mark(end="end")
+        with recorder.launch() as slot:
+            execve(path, args, inherited(env, slot))
 
     os._exit, os.execv, os.execve = traced_exit, traced_execv, traced_execve  # type: ignore[assignment]
 
 
-def _ended_as_another(recorder: Recorder) -> None:
-    """Note the end of a process that becomes another program; that one writes a trace of its own, as a child would."""
-    recorder.mark(end="end")
+def _kills(recorder: Recorder) -> None:
+    """Hook the ways to end another process: its trace has no end then, and needs none."""
+    for name in ("kill", "killpg"):
+        original = getattr(os, name)
+
+        def traced(pid: int, number: int, _original: Callable[[int, int], None] = original) -> None:
+            if number in _DEADLY and pid != os.getpid():
+                recorder.mark(killed=pid)
+            _original(pid, number)
+
+        setattr(os, name, functools.wraps(original)(traced))
 
 
 def _pool_worker(recorder: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -66,7 +141,8 @@ def _pool_worker(recorder: Recorder, original: Callable[..., Any]) -> Callable[.
 
     @functools.wraps(original)
     def traced(*args: Any, **kwargs: Any) -> Any:
-        if multiprocessing.parent_process() is not None:
+        # A pool of threads has the same loop, in the process of the script.
+        if multiprocessing.parent_process() is not None or current().parent:
             current().mark(pool=1)
         return original(*args, **kwargs)
 
@@ -75,18 +151,3 @@ def _pool_worker(recorder: Recorder, original: Callable[..., Any]) -> Callable[.
 
 def _close_at_end(recorder: Recorder) -> None:
     multiprocessing.util.Finalize(None, recorder.close, exitpriority=-100)
-
-
-def _named(recorder: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that starts a process, with the name of its trace in the environment."""
-
-    @functools.wraps(original)
-    def traced(*args: Any, **kwargs: Any) -> Any:
-        before = os.environ.get(TRACE, "")
-        os.environ[TRACE] = recorder.child_path()
-        try:
-            return original(*args, **kwargs)
-        finally:
-            os.environ[TRACE] = before
-
-    return traced

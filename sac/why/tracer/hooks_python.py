@@ -7,18 +7,34 @@ import functools
 import multiprocessing.pool
 import os
 import random
+import sys
+import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+import weakref
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from .blocks import SIZE, Block
+from .force import EPOCH, NUMBER
+from .generators import NEVER, random_state, short_digest
+from .place import Place
 from .recorder import Recorder
 
 DRAWS = (
     *("random", "uniform", "randint", "randrange", "choice", "choices", "sample", "shuffle", "gauss", "normalvariate"),
     *("betavariate", "expovariate", "triangular", "getrandbits", "randbytes", "lognormvariate", "vonmisesvariate"),
 )
-CLOCKS = ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns")
+CLOCKS = (
+    *("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns"),
+    *("process_time", "process_time_ns"),
+)
+NOW = ("strftime", "localtime", "gmtime", "ctime")
+"""Functions of `time` that speak of now if they are told of no other instant."""
+_LAST = SIZE - 1
+"""Events in a block that one more fills."""
+_OF_ITEMS = ("choice", "choices", "sample", "shuffle")
+"""Those that give what they are given: it may change later."""
 GLOBAL = "random's global generator"
 
 
@@ -31,20 +47,17 @@ def install(recorder: Recorder, stress: frozenset[str]) -> None:
     _completion(recorder)
 
 
-def generator_input(recorder: Recorder, name: str, state: Callable[[], Any]) -> dict[str, Any]:
-    """Return a generator as an input: its state, or that nobody has seeded it, which is the same in every process."""
-    return {"generator": state() if name in recorder.seeded else "never seeded"}
-
-
 def _entropy(recorder: Recorder) -> None:
     """Hook the operating system's entropy where Python code asks for it."""
     urandom = os.urandom
 
     @functools.wraps(urandom)
     def traced(size: int) -> bytes:
-        drawn = urandom(size)
-        recorder.entropy.append(int.from_bytes(drawn, "big"))
-        recorder.source("entropy", "os.urandom", drawn.hex())
+        site = recorder.forced("entropy")
+        drawn = urandom(size) if site is None else site.stream(size)
+        if not recorder.busy():
+            recorder.remember_entropy(int.from_bytes(drawn, "big"))
+        recorder.source("entropy", "os.urandom", drawn.hex(), facts={"via": recorder.places.libraries()})
         return drawn
 
     os.urandom = traced
@@ -53,15 +66,23 @@ def _entropy(recorder: Recorder) -> None:
 
     @functools.wraps(uuid1)
     def traced_uuid1(*args: Any, **kwargs: Any) -> uuid.UUID:
-        made = uuid1(*args, **kwargs)
+        site = recorder.forced("clock")
+        made = uuid1(*args, **kwargs) if site is None else uuid.UUID(bytes=site.stream(16), version=1)
         recorder.source("clock", "uuid.uuid1", made.hex)
         return made
 
     uuid.uuid1 = traced_uuid1
 
 
+def entropy_seed(recorder: Recorder) -> int | None:
+    """Return the seed to take in place of the operating system's entropy; None where it isn't forced."""
+    site = recorder.forced("entropy")
+    return None if site is None else site.number()
+
+
 def _random(recorder: Recorder) -> None:
     """Hook the module's functions, which draw from its global generator, and the seeding of others."""
+    _global_random(recorder)
     for name in DRAWS:
         if hasattr(random, name):
             setattr(random, name, _draw(recorder, name, getattr(random, name)))
@@ -71,66 +92,149 @@ def _random(recorder: Recorder) -> None:
     def traced_seed(a: Any = None, version: int = 2) -> None:
         if recorder.within():
             return seed(a, version)
+        unseeded = a is None
+        a = entropy_seed(recorder) if unseeded else a
         known = {"seed": a if isinstance(a, (int, float, str, bytes, bytearray)) else None}
-        facts = {"generator": GLOBAL, "unseeded": a is None}
+        facts = {"generator": GLOBAL, "unseeded": unseeded}
         recorder.flow("seed", "random.seed", lambda: seed(a, version), lambda: ({}, facts), lambda _: known)
-        recorder.seeded.discard(GLOBAL) if a is None else recorder.seeded.add(GLOBAL)
+        if unseeded:
+            recorder.source("entropy", "random.seed", repr(random.getstate()), "a seed of its own", {"via": []})
+        recorder.generators.seeded.discard(GLOBAL) if unseeded else recorder.generators.seeded.add(GLOBAL)
         return None
 
     random.seed = traced_seed
+    setstate = random.setstate
+
+    @functools.wraps(setstate)
+    def traced_setstate(state: Any) -> None:
+        setstate(state)
+        recorder.generators.seeded.add(GLOBAL)
+
+    random.setstate = traced_setstate
     _random_class(recorder)
+
+
+def _global_random(recorder: Recorder) -> None:
+    """Watch the global generator, which Python seeds anew in every forked child."""
+    generator: random.Random = random._inst
+    seed = random.seed
+    forced = recorder.force.at_generator(GLOBAL)
+
+    def save() -> Callable[[], object]:
+        return functools.partial(generator.setstate, generator.getstate())
+
+    def at_fork() -> None:
+        if forced:
+            seed(NUMBER)
+
+    at_fork()
+    recorder.generators.add(GLOBAL, random_state(generator), save, at_fork)
 
 
 def _draw(recorder: Recorder, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
     """Return a traced function of the module `random`."""
+    in_place, lasting = name == "shuffle", name not in _OF_ITEMS
+    blocks, within, caller, thread = recorder.blocks, recorder.within, sys._getframe, threading.get_ident
+    lines: dict[int, Block] = {}
 
     @functools.wraps(original)
     def traced(*args: Any, **kwargs: Any) -> Any:
-        if recorder.within():
+        frame = caller(1)
+        block = lines.get(frame.f_lineno)
+        # Every draw of a long loop comes by here: nothing is called that needn't be.
+        if block is not None and block.code is frame.f_code and not recorder.depth and thread() == blocks.thread:
+            if lasting and block.count and block.count < _LAST and not args and not kwargs:
+                result = original()
+                block.items.append(result)
+                block.count += 1
+                return result
+            return blocks.call(block, original, args, kwargs, in_place)
+        if within():
             return original(*args, **kwargs)
-        facts = {"generator": GLOBAL, "seeded": GLOBAL in recorder.seeded}
+        key = (id(frame.f_code), frame.f_lineno, name)
+        block = blocks.of(key)
+        if block is not None:
+            block.code = frame.f_code
+            lines[frame.f_lineno] = block
+            return blocks.call(block, original, args, kwargs, in_place)
+        facts = {"generator": GLOBAL, "seeded": GLOBAL in recorder.generators.seeded}
 
         def describe() -> Any:
-            return {"arguments": (args, kwargs), **generator_input(recorder, GLOBAL, random.getstate)}, facts
+            return {"arguments": (args, kwargs), "generator": recorder.generators.state(GLOBAL)}, facts
 
-        shuffled = (lambda _: {"result": args[0]}) if name == "shuffle" else None
-        return recorder.flow("draw", f"random.{name}", lambda: original(*args, **kwargs), describe, shuffled)
+        shuffled = (lambda _: {"result": args[0]}) if in_place else None
+        call = functools.partial(original, *args, **kwargs)
+        return recorder.flow("draw", f"random.{name}", call, describe, shuffled, key=key)
 
     return traced
 
 
 def _random_class(recorder: Recorder) -> None:
-    """See generators that are made without a seed; their draws are methods written in C, only some can be seen."""
+    """Hook generators of the script's own: how they are seeded, and what they draw."""
     plain = random.Random.seed
+    born: weakref.WeakKeyDictionary[random.Random, Place | None] = weakref.WeakKeyDictionary()
 
     @functools.wraps(plain)
     def seed(self: random.Random, a: Any = None, version: int = 2) -> None:
-        plain(self, a, version)
-        if a is None and not isinstance(self, random.SystemRandom):
-            recorder.source("entropy", "random.Random()", repr(self.getstate()), "an unseeded random.Random")
+        system = isinstance(self, random.SystemRandom)
+        if system or recorder.within() or not recorder.places.near_own():
+            return plain(self, a, version)
+        born.pop(self, None)
+        if a is not None:
+            facts = {"generator": "a random.Random", "object": True}
+            call = functools.partial(plain, self, a, version)
+            recorder.flow("seed", "random.Random.seed", call, lambda: ({}, facts), lambda _: {"seed": _plain(a)})
+            return None
+        plain(self, entropy_seed(recorder), version)
+        born[self] = recorder.places.find()
+        recorder.source("entropy", "random.Random()", repr(self.getstate()), "an unseeded random.Random", {"via": []})
+        return None
 
     random.Random.seed = seed  # type: ignore[method-assign]
-    for name in ("uniform", "randint", "randrange", "choice", "choices", "sample", "shuffle", "gauss"):
-        setattr(random.Random, name, _method(recorder, name, getattr(random.Random, name)))
+    for name in ("random", "getrandbits", *DRAWS):
+        if hasattr(random.Random, name):
+            setattr(random.Random, name, _method(recorder, name, getattr(random.Random, name), born))
 
 
-def _method(recorder: Recorder, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+def _plain(seed: Any) -> Any:
+    """Return a seed as a value, if it is one."""
+    return seed if isinstance(seed, (int, float, str, bytes, bytearray)) else None
+
+
+def _method(
+    recorder: Recorder, name: str, original: Callable[..., Any], born: Mapping[random.Random, Place | None]
+) -> Callable[..., Any]:
     """Return a traced method of `random.Random`."""
 
     @functools.wraps(original)
     def traced(self: random.Random, *args: Any, **kwargs: Any) -> Any:
         # Libraries have generators of their own for names of files: those are no part of a result.
-        if recorder.within() or not recorder.places.called_by_own():
+        if isinstance(self, random.SystemRandom) or recorder.within() or not recorder.places.called_by_own():
             return original(self, *args, **kwargs)
+        frame = sys._getframe(1)
+        key = (id(frame.f_code), frame.f_lineno, name)
+        block = recorder.blocks.of(key)
+        if block is not None:
+            bound = functools.partial(original, self)
+            return recorder.blocks.call(block, bound, args, kwargs, name == "shuffle")
         kind = type(self).__name__
-        facts = {"generator": f"a random.{kind}", "object": True}
+        facts: dict[str, Any] = {"generator": f"a random.{kind}", "object": True, "seeded": self not in born}
+
+        def describe() -> Any:
+            facts["born"] = born_at(born.get(self))
+            state = NEVER if self in born else short_digest(repr(self.getstate()).encode())
+            return {"arguments": (args, kwargs), "generator": state}, facts
+
         shuffled = (lambda _: {"result": args[0]}) if name == "shuffle" else None
-        return recorder.flow(
-            *("draw", f"random.{kind}.{name}", lambda: original(self, *args, **kwargs)),
-            *(lambda: ({"arguments": (args, kwargs)}, facts), shuffled),
-        )
+        call = functools.partial(original, self, *args, **kwargs)
+        return recorder.flow("draw", f"random.{kind}.{name}", call, describe, shuffled, key=key)
 
     return traced
+
+
+def born_at(place: Place | None) -> list[Any] | None:
+    """Return the line at which a generator took its seed from entropy, as it is written to the trace."""
+    return None if place is None else [place.file, place.line]
 
 
 def _reader(recorder: Recorder, kind: str, label: str, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -140,7 +244,39 @@ def _reader(recorder: Recorder, kind: str, label: str, original: Callable[..., A
     def traced(*args: Any, **kwargs: Any) -> Any:
         value = original(*args, **kwargs)
         if not recorder.busy() and recorder.places.called_by_own():
+            value = _forced_value(recorder, kind, label, value)
             recorder.source(kind, label, value)
+        return value
+
+    return traced
+
+
+def _forced_value(recorder: Recorder, kind: str, label: str, value: Any) -> Any:
+    """Return what a reader gives: what it read, unless that is forced here."""
+    if kind not in recorder.force:
+        return value
+    site = recorder.forced(kind)
+    if kind == "clock":
+        return recorder.force.clock(label, value, site)
+    return value if site is None else NUMBER
+
+
+def _reader_of_now(recorder: Recorder, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a traced function of `time` that speaks of now where it is told of no instant."""
+    needed = 2 if name == "strftime" else 1
+    gmtime = time.gmtime
+
+    @functools.wraps(original)
+    def traced(*args: Any) -> Any:
+        told = len(args) >= needed
+        if told or recorder.busy() or not recorder.places.called_by_own():
+            return original(*args)
+        site = recorder.forced("clock")
+        if site is not None:
+            instant = site.later(EPOCH)
+            args = (*args, gmtime(instant) if name == "strftime" else instant)
+        value = original(*args)
+        recorder.source("clock", f"time.{name}", str(value))
         return value
 
     return traced
@@ -150,6 +286,8 @@ def _clocks(recorder: Recorder) -> None:
     """Hook clocks and process ids."""
     for name in CLOCKS:
         setattr(time, name, _reader(recorder, "clock", f"time.{name}", getattr(time, name)))
+    for name in NOW:
+        setattr(time, name, _reader_of_now(recorder, name, getattr(time, name)))
     for name in ("getpid", "getppid"):
         setattr(os, name, _reader(recorder, "pid", f"os.{name}", getattr(os, name)))
 
@@ -163,6 +301,8 @@ def _listings(recorder: Recorder, reverse: bool) -> None:
         names = listdir(*args, **kwargs)
         if reverse and recorder.places.find(1) is not None:
             names = names[::-1]
+        if recorder.forced("listing") is not None:
+            names = sorted(names)
         if len(names) > 1:
             recorder.source("listing", "os.listdir", [str(name) for name in names], ", ".join(map(str, names)))
         return names
@@ -176,6 +316,9 @@ def _listings(recorder: Recorder, reverse: bool) -> None:
             names = [str(entry.name) for entry in found]
             if reverse and recorder.places.find(1) is not None:
                 found, names = found[::-1], names[::-1]
+            if recorder.forced("listing") is not None:
+                found = sorted(found, key=lambda entry: str(entry.name))
+                names = sorted(names)
             if len(names) > 1:
                 recorder.source("listing", "os.scandir", names, ", ".join(names))
             self._entries = iter(found)
@@ -207,6 +350,10 @@ def _completion(recorder: Recorder) -> None:
     @functools.wraps(as_completed)
     def traced(fs: Any, timeout: float | None = None) -> Iterator[Any]:
         futures = list(fs)
+        if recorder.forced("completion") is not None:
+            concurrent.futures.wait(futures, timeout)
+            yield from futures
+            return
         rank = {id(future): position for position, future in enumerate(futures)}
         for future in as_completed(futures, timeout):
             recorder.source("completion", "as_completed", rank[id(future)], f"future {rank[id(future)]}")
@@ -218,7 +365,8 @@ def _completion(recorder: Recorder) -> None:
 
     @functools.wraps(unordered)
     def traced_unordered(self: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
-        for result in unordered(self, *args, **kwargs):
+        forced = recorder.forced("completion") is not None
+        for result in (self.imap if forced else functools.partial(unordered, self))(*args, **kwargs):
             recorder.source("completion", "imap_unordered", result)
             yield result
 

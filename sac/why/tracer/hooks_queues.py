@@ -1,14 +1,16 @@
-"""Hooks on queues: what several workers put in comes out in the order in which they happened to put it."""
+"""Hooks on queues and on waiting: what several workers give comes in the order in which they happened to give it."""
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import functools
+import multiprocessing.connection
 import multiprocessing.queues
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from .content import as_array
 from .recorder import Recorder
 
 
@@ -27,6 +29,43 @@ def install(recorder: Recorder) -> None:
 
     SimpleQueue.__module__, SimpleQueue.__qualname__ = queue.SimpleQueue.__module__, "SimpleQueue"
     queue.SimpleQueue = SimpleQueue  # type: ignore[misc]
+    _waits(recorder)
+
+
+def _waits(recorder: Recorder) -> None:
+    """Hook what tells which of several pipes or futures are ready first."""
+    connections, futures, tasks = multiprocessing.connection.wait, concurrent.futures.wait, asyncio.wait
+
+    def note(name: str, asked: Sequence[Any], ready: Iterable[Any]) -> None:
+        if not recorder.busy() and len(asked) > 1 and recorder.places.find(1) is not None:
+            ranks = {id(one): rank for rank, one in enumerate(asked)}
+            found = sorted(ranks.get(id(one), -1) for one in ready)
+            recorder.source("completion", name, found, f"{', '.join(map(str, found))} of {len(asked)}")
+
+    @functools.wraps(connections)
+    def traced_connections(object_list: Iterable[Any], timeout: float | None = None) -> list[Any]:
+        asked = list(object_list)
+        ready = connections(asked, timeout)
+        note("connection.wait", asked, ready)
+        return ready
+
+    @functools.wraps(futures)
+    def traced_futures(fs: Iterable[Any], *args: Any, **kwargs: Any) -> Any:
+        asked = list(fs)
+        ready = futures(asked, *args, **kwargs)
+        note("futures.wait", asked, ready.done)
+        return ready
+
+    @functools.wraps(tasks)
+    async def traced_tasks(fs: Iterable[Any], **kwargs: Any) -> Any:
+        asked = list(fs)
+        ready = await tasks(asked, **kwargs)
+        note("asyncio.wait", asked, ready[0])
+        return ready
+
+    multiprocessing.connection.wait = traced_connections
+    concurrent.futures.wait = concurrent.futures._base.wait = traced_futures
+    asyncio.wait = asyncio.tasks.wait = traced_tasks
 
 
 def _taken(recorder: Recorder, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -36,15 +75,10 @@ def _taken(recorder: Recorder, name: str, original: Callable[..., Any]) -> Calla
     def traced(self: Any, *args: Any, **kwargs: Any) -> Any:
         item = original(self, *args, **kwargs)
         if not recorder.busy() and recorder.places.called_by_own():
-            recorder.source("completion", name, _content(item), _shown(item))
+            recorder.source("completion", name, item, _shown(item))
         return item
 
     return traced
-
-
-def _content(item: Any) -> Any:
-    """Return what tells an item from others: of an object, such as a transition, its attributes."""
-    return item if as_array(item) is not None else getattr(item, "__dict__", item)
 
 
 def _shown(item: Any) -> Any:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .compiled import wrap_method
+from .force import NUMBER
+from .generators import NEVER, short_digest
 from .hooks_files import touch
-from .hooks_gymnasium import STATES
-from .hooks_python import generator_input
+from .hooks_python import born_at, entropy_seed
+from .hooks_saving import without_times
 from .recorder import Recorder
 
 GLOBAL = "torch's global generator"
@@ -21,70 +24,92 @@ METHODS = (
     *("bernoulli", "multinomial"),
 )
 UNWRITTEN = ("empty", "empty_like", "empty_strided")
+CLASSES = ("Tensor", "FloatTensor", "DoubleTensor", "LongTensor", "IntTensor")
+CALLED = frozenset((*FUNCTIONS, *LIKE, *UNWRITTEN, *CLASSES))
+"""Names of what is looked up in `Recorder.calls` where a line of the user's own calls it."""
+
 PARAMETER_SAMPLE = 1024
 """Elements of each parameter that a forward's inputs show; optimizer steps digest all of them."""
 
 
 def install(recorder: Recorder, torch: Any) -> None:
-    """Hook the package `torch`."""
-    _remember_originals(torch)
-    STATES[GLOBAL] = torch.get_rng_state
+    """Hook the package `torch`.
+
+    Its functions stay the objects that they are: libraries keep tables of them. What the user's own lines call is
+    looked up in `recorder.calls` there; what others draw is seen by the generator's state.
+    """
+    _watch_global(recorder, torch)
     for name in (*FUNCTIONS, *LIKE):
-        _replace(torch, torch, name, _draw(recorder, f"torch.{name}", getattr(torch, name), torch))
+        function = getattr(torch, name)
+        recorder.calls[function] = _draw(recorder, f"torch.{name}", function)
     for name in METHODS:
-        setattr(torch.Tensor, name, _draw(recorder, f"Tensor.{name}", getattr(torch.Tensor, name), torch))
+        setattr(torch.Tensor, name, _draw(recorder, f"Tensor.{name}", getattr(torch.Tensor, name)))
     for name in UNWRITTEN:
-        _replace(torch, torch, name, _unwritten(recorder, f"torch.{name}", getattr(torch, name)))
+        function = getattr(torch, name)
+        recorder.calls[function] = _unwritten(recorder, f"torch.{name}", function)
+    for kind in (getattr(torch, name) for name in CLASSES):
+        recorder.calls[kind] = _unwritten_class(recorder, kind)
     torch.Tensor.new_empty = _unwritten(recorder, "Tensor.new_empty", torch.Tensor.new_empty)
     _seeding(recorder, torch)
+    _own_seeding(recorder, torch)
     _forwards(recorder, torch)
     _optimizers(recorder, torch)
     _saving(recorder, torch)
+    if "threads" in recorder.force:
+        torch.set_num_threads(1)
+    if "deterministic" in recorder.force:
+        torch.use_deterministic_algorithms(True, warn_only=True)
 
 
-def _remember_originals(torch: Any) -> None:
-    """Let torch build its tables of functions before they are replaced: they are keyed by the functions themselves."""
-    with contextlib.suppress(AttributeError):
-        torch.utils._device._device_constructors()
-    with contextlib.suppress(AttributeError):
-        torch.jit._builtins._get_builtin_table()
+def _watch_global(recorder: Recorder, torch: Any) -> None:
+    """Watch the global generator's state."""
+    generator = torch.default_generator
+    if recorder.force.at_generator(GLOBAL):
+        generator.manual_seed(NUMBER)
+
+    def save() -> Callable[[], object]:
+        return functools.partial(generator.set_state, generator.get_state())
+
+    recorder.generators.add(GLOBAL, lambda: generator.get_state().numpy().tobytes(), save)
 
 
-def _replace(torch: Any, owner: Any, name: str, traced: Callable[..., Any]) -> None:
-    """Put a traced function in place, also for `torch.jit.script`, which looks functions up by identity."""
-    original = getattr(owner, name)
-    setattr(owner, name, traced)
-    try:
-        table = torch.jit._builtins._get_builtin_table()
-        if id(original) in table:
-            table[id(traced)] = table[id(original)]
-    except (AttributeError, TypeError):
-        return
-
-
-def _draw(recorder: Recorder, name: str, original: Callable[..., Any], torch: Any) -> Callable[..., Any]:
+def _draw(recorder: Recorder, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
     """Return a traced random operation."""
 
     @functools.wraps(original)
     def traced(*args: Any, **kwargs: Any) -> Any:
         if recorder.within():
             return original(*args, **kwargs)
+        frame = sys._getframe(1)
+        key = (id(frame.f_code), frame.f_lineno, name)
+        block = recorder.blocks.of(key)
+        if block is not None and not name.endswith("_"):
+            return recorder.blocks.call(block, original, args, kwargs)
         generator = kwargs.get("generator")
-        facts: dict[str, Any] = {"generator": GLOBAL, "seeded": GLOBAL in recorder.seeded}
+        facts: dict[str, Any] = {"generator": GLOBAL, "seeded": GLOBAL in recorder.generators.seeded}
         if generator is not None:
-            facts = {"generator": "a torch.Generator", "object": True, "seeded": True}
+            unseeded = generator in recorder.unseeded
+            facts = {"generator": "a torch.Generator", "object": True, "seeded": not unseeded}
 
         def describe() -> Any:
             # What an in-place operation overwrites is no input of it.
             shown = args[1:] if name.endswith("_") else args
             options = {key: str(value) for key, value in kwargs.items() if key not in ("generator", "out")}
-            state = {"generator": generator.get_state()} if generator is not None else None
-            state = state or generator_input(recorder, GLOBAL, torch.get_rng_state)
-            return {"arguments": (shown, options), **state}, facts
+            return {"arguments": (shown, options), "generator": _state(recorder, generator, facts)}, facts
 
-        return recorder.flow("draw", name, lambda: original(*args, **kwargs), describe)
+        return recorder.flow("draw", name, lambda: original(*args, **kwargs), describe, key=key)
 
     return traced
+
+
+def _state(recorder: Recorder, generator: Any, facts: dict[str, Any]) -> Any:
+    """Return a digest of a generator's state, and note where one that nobody has seeded took its seed from."""
+    if generator is None:
+        return recorder.generators.state(GLOBAL)
+    if facts["seeded"]:
+        return short_digest(generator.get_state().numpy().tobytes())
+    facts["born"] = born_at(recorder.unseeded[generator])
+    return NEVER
 
 
 def _unwritten(recorder: Recorder, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -93,9 +118,23 @@ def _unwritten(recorder: Recorder, name: str, original: Callable[..., Any]) -> C
     @functools.wraps(original)
     def traced(*args: Any, **kwargs: Any) -> Any:
         made = original(*args, **kwargs)
-        if not recorder.busy() and recorder.places.called_by_own() and made.numel():
+        known = type(made).__module__ == "torch" and not recorder.busy()
+        if known and recorder.places.called_by_own() and made.numel():
+            if recorder.forced("uninitialised") is not None:
+                made.zero_()
             recorder.source("uninitialised", name, made, f"{tuple(made.shape)} of {made.dtype}")
         return made
+
+    return traced
+
+
+def _unwritten_class(recorder: Recorder, kind: Any) -> Callable[..., Any]:
+    """Return a function in place of a class of tensors: called with sizes, it gives memory as it is."""
+    unwritten = _unwritten(recorder, f"torch.{kind.__name__}", kind)
+
+    def traced(*args: Any, **kwargs: Any) -> Any:
+        sizes = args and all(type(part) is int for part in args)
+        return unwritten(*args, **kwargs) if sizes else kind(*args, **kwargs)
 
     return traced
 
@@ -109,11 +148,14 @@ def _seeding(recorder: Recorder, torch: Any) -> None:
             if recorder.within():
                 return original(*args, **kwargs)
             facts = {"generator": GLOBAL, "unseeded": unseeded}
+            call = functools.partial(original, *args, **kwargs)
+            if unseeded:
+                call = functools.partial(_seed_from_entropy, recorder, torch.default_generator, call, label)
             made = recorder.flow(
-                *("seed", label, lambda: original(*args, **kwargs), lambda: ({}, facts)),
+                *("seed", label, call, lambda: ({}, facts)),
                 lambda result: {"seed": int(result) if unseeded else (args, list(kwargs.values()))},
             )
-            recorder.seeded.discard(GLOBAL) if unseeded else recorder.seeded.add(GLOBAL)
+            recorder.generators.seeded.discard(GLOBAL) if unseeded else recorder.generators.seeded.add(GLOBAL)
             return made
 
         return traced
@@ -125,9 +167,64 @@ def _seeding(recorder: Recorder, torch: Any) -> None:
     @functools.wraps(set_state)
     def traced_set_state(*args: Any, **kwargs: Any) -> None:
         set_state(*args, **kwargs)
-        recorder.seeded.add(GLOBAL)
+        recorder.generators.seeded.add(GLOBAL)
 
     torch.set_rng_state = torch.random.set_rng_state = traced_set_state
+    initial_seed = torch.initial_seed
+
+    @functools.wraps(initial_seed)
+    def traced_initial_seed() -> int:
+        seed: int = initial_seed()
+        if GLOBAL not in recorder.generators.seeded and not recorder.within():
+            facts = {"generator": GLOBAL, "seeded": False}
+            recorder.flow("draw", "torch.initial_seed", lambda: seed, lambda: ({"generator": NEVER}, facts))
+        return seed
+
+    torch.initial_seed = torch.random.initial_seed = traced_initial_seed
+
+
+def _seed_from_entropy(recorder: Recorder, generator: Any, call: Callable[[], int], label: str) -> int:
+    """Seed a generator as it does by itself, from entropy; or as it is forced."""
+    number = entropy_seed(recorder)
+    if number is None:
+        number = call()
+    else:
+        generator.manual_seed(number)
+    recorder.source("entropy", label, number, facts={"via": []})
+    return number
+
+
+def _own_seeding(recorder: Recorder, torch: Any) -> None:
+    """Hook what seeds generators of the script's own: `torch.Generator` is written in C."""
+
+    def manual(original: Callable[..., Any]) -> Callable[..., Any]:
+        def manual_seed(self: Any, seed: Any) -> Any:
+            if recorder.within():
+                return original(self, seed)
+            known = self is torch.default_generator
+            facts = {"generator": GLOBAL} if known else {"generator": "a torch.Generator", "object": True}
+            recorder.unseeded.pop(self, None)
+            if known:
+                recorder.generators.seeded.add(GLOBAL)
+            call = functools.partial(original, self, seed)
+            return recorder.flow(
+                "seed", "Generator.manual_seed", call, lambda: ({}, facts), lambda _: {"seed": int(seed)}
+            )
+
+        return manual_seed
+
+    def entropic(original: Callable[..., Any]) -> Callable[..., Any]:
+        def seed(self: Any) -> int:
+            if recorder.within():
+                return int(original(self))
+            recorder.unseeded[self] = recorder.places.find()
+            return _seed_from_entropy(recorder, self, lambda: int(original(self)), "Generator.seed")
+
+        return seed
+
+    kind = torch._C.Generator
+    for name, wrapper in (("manual_seed", manual), ("seed", entropic)):
+        wrap_method(kind, name, wrapper)
 
 
 def _forwards(recorder: Recorder, torch: Any) -> None:
@@ -142,20 +239,33 @@ def _forwards(recorder: Recorder, torch: Any) -> None:
             inputs = {"arguments": (args, kwargs), "parameters": _glimpse(self), "training": self.training}
             facts = {"module": type(self).__name__, "training": self.training, "grad": torch.is_grad_enabled()}
             facts |= {"dropout": _active_dropout(torch, self), "threads": torch.get_num_threads()}
-            if facts["dropout"]:
-                inputs |= generator_input(recorder, GLOBAL, torch.get_rng_state)
-                facts |= {"generator": GLOBAL, "seeded": GLOBAL in recorder.seeded}
             return inputs, facts
 
-        return recorder.flow("module.forward", "forward", lambda: original(self, *args, **kwargs), describe)
+        def call() -> Any:
+            return original(self, *args, **kwargs)
+
+        forced = recorder.forced("eval") is not None and self.training
+        return recorder.flow(
+            *("module.forward", "forward", functools.partial(_in_evaluation, self, call) if forced else call, describe),
+            watch=True,
+        )
 
     torch.nn.Module.__call__ = functools.wraps(original)(traced)
 
 
-def _glimpse(module: Any) -> list[Any]:
+def _in_evaluation(module: Any, call: Callable[[], Any]) -> Any:
+    """Call with a module in evaluation mode."""
+    module.eval()
+    try:
+        return call()
+    finally:
+        module.train()
+
+
+def _glimpse(module: Any) -> dict[str, Any]:
     """Return some elements of each parameter and buffer: enough to see that an update went another way."""
-    tensors = [*module.parameters(), *module.buffers()]
-    return [tensor.detach().reshape(-1)[:: 1 + tensor.numel() // PARAMETER_SAMPLE] for tensor in tensors]
+    tensors = [*module.named_parameters(), *module.named_buffers()]
+    return {name: part.detach().reshape(-1)[:: 1 + part.numel() // PARAMETER_SAMPLE] for name, part in tensors}
 
 
 def _active_dropout(torch: Any, module: Any) -> list[str]:
@@ -198,7 +308,11 @@ def _saving(recorder: Recorder, torch: Any) -> None:
         target = kwargs.get("f", args[1] if len(args) > 1 else None)
         if isinstance(target, (str, os.PathLike)):
             touch(recorder, "write", target)
-        original(*args, **kwargs)
+        call = functools.partial(original, *args, **kwargs)
+        if recorder.within():
+            return call()
+        saved = kwargs.get("obj", args[0] if args else None)
+        recorder.flow("save", "torch.save", call, lambda: ({"saved": without_times(saved)}, {}), lambda _: {})
 
     torch.save = torch.serialization.save = traced
 

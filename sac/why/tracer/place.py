@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import sysconfig
 import threading
@@ -14,6 +15,9 @@ _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 """The folder of `sac.why`: none of its lines, the plugin's included, is the user's own."""
 _ASIDE = ("<frozen importlib._bootstrap>", os.sep + "tempfile.py", os.sep + "shutil.py")
 """Files whose work is no part of a result: importing, names of temporary files, removing folders."""
+
+_DEEPEST = 30
+"""Functions of libraries that are named for one source."""
 
 _POOLS = ("concurrent.futures.thread", "multiprocessing.pool")
 
@@ -45,13 +49,32 @@ def _thread_name() -> str:
     return thread.name.rstrip("0123456789_- ") if pooled else thread.name
 
 
+_CELL = re.compile(
+    r"<(?:ipython-input-(\d+)|(?:notebook )?cell (\d+))\b[^>]*>|.*[\\/]ipykernel_\d+[\\/](\d+)\.py", re.IGNORECASE
+)
+"""Names that notebooks and whoever executes them give to the code of a cell."""
+_BY_VALUE = ("<dynamic-code>", "<cloudpickle>")
+"""Names of code that came from another process by value."""
+
+
 class Places:
-    """Finds places; knows which files are the user's own: those in the script's folder, libraries excepted."""
+    """Finds places; knows which files are the user's own.
+
+    They are those of the project, and of the folders that the user put on `sys.path`; installed packages, the standard
+    library and the interpreter's own folder excepted.
+    """
 
     def __init__(self, root: str) -> None:
         self.root = os.path.join(os.path.realpath(root), "")
         paths = sysconfig.get_paths()
-        self._foreign = tuple(os.path.join(paths[name], "") for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+        folders = [paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib", "scripts")]
+        folders += [os.path.realpath(folder) for folder in folders]
+        self._foreign = tuple(os.path.join(folder, "") for folder in folders)
+        given = set(filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)))
+        self._given = {os.path.realpath(entry) for entry in sys.path} - {os.path.realpath(entry) for entry in given}
+        """Folders that installed packages put on `sys.path`, an editable one for example."""
+        self.cells: dict[str, int] = {}
+        """Names of the code of a notebook's cells -> their numbers."""
         self._own: dict[str, str | None] = {}
         self.anywhere = False
         """In workers no line of the user's own may be on the stack: there a library's stands for it."""
@@ -64,11 +87,30 @@ class Places:
 
     def _judge(self, filename: str) -> str | None:
         """Decide about one file."""
+        cell = _CELL.fullmatch(filename)
+        if cell is not None:
+            return f"cell {self.cells.get(filename) or next(filter(None, cell.groups()))}"
         if filename.startswith("<"):
             return None
         path = os.path.realpath(filename)
-        foreign = path.startswith((*self._foreign, os.path.join(_HERE, ""))) or "-packages" + os.sep in path
-        return path[len(self.root) :] if path.startswith(self.root) and not foreign else None
+        if path.startswith((*self._foreign, os.path.join(_HERE, ""))) or "-packages" + os.sep in path:
+            return None
+        if path.startswith(self.root):
+            return path[len(self.root) :]
+        return os.path.relpath(path, self.root) if self._is_added(path) else None
+
+    def _is_added(self, path: str) -> bool:
+        """Whether a file lies in a folder that the script, or the user, has put on `sys.path`."""
+        added = {os.path.realpath(entry) for entry in sys.path} - self._given
+        return any(path.startswith(os.path.join(folder, "")) for folder in added if os.path.isdir(folder))
+
+    def own_code(self, frame: FrameType) -> str | None:
+        """Return the name to show for a frame of the user's own; None for others."""
+        filename = frame.f_code.co_filename
+        if filename in _BY_VALUE:
+            # Its file's name was left out; its module's is there.
+            filename = str(frame.f_globals.get("__file__", filename))
+        return self.own(filename)
 
     def find(self, depth: int = 2) -> Place | None:
         """Return the innermost line of the user's own on the stack; None where there is none."""
@@ -79,7 +121,7 @@ class Places:
         aside, direct, foreign = False, False, False
         while frame is not None:
             code = frame.f_code
-            name = self.own(code.co_filename)
+            name = self.own_code(frame)
             if name is not None:
                 if found is None:
                     found, direct = (name, frame.f_lineno, code.co_name), not foreign
@@ -97,4 +139,24 @@ class Places:
     def called_by_own(self) -> bool:
         """Whether the caller of the traced function is a line of the user's own: a cheap test for frequent calls."""
         frame: FrameType | None = sys._getframe(2)
-        return frame is not None and self.own(frame.f_code.co_filename) is not None
+        return frame is not None and self.own_code(frame) is not None
+
+    def near_own(self) -> bool:
+        """Whether the caller of the traced function, or its caller, is a line of the user's own."""
+        frame: FrameType | None = sys._getframe(2)
+        for _ in range(2):
+            if frame is not None and self.own_code(frame) is not None:
+                return True
+            frame = frame.f_back if frame is not None else None
+        return False
+
+    def libraries(self) -> list[str]:
+        """Return the functions of libraries between the traced function and the user's own line, the nearest last."""
+        frame: FrameType | None = sys._getframe(2)
+        found: list[str] = []
+        while frame is not None and self.own_code(frame) is None and len(found) < _DEEPEST:
+            if not frame.f_code.co_filename.startswith(_HERE):
+                owner = type(frame.f_locals["self"]).__name__ + "." if "self" in frame.f_locals else ""
+                found.append(f"{frame.f_globals.get('__name__', '?')}:{owner}{frame.f_code.co_name}")
+            frame = frame.f_back
+        return found[::-1]

@@ -17,23 +17,32 @@ import contextlib
 import itertools
 import json
 import os
-import re
 import threading
 import time
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping
+import weakref
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from .content import digest, sample, short
+from .blocks import Block, Blocks
+from .content import Uncompared, digest, sample, short
+from .force import Forced, Site
+from .generators import NEVER, Generators, short_digest
 from .place import Place, Places
 
-VERSION = 1
+PARENT, SLOT = "SAC_WHY_PARENT", "SAC_WHY_SLOT"
+"""For children: which process has started them; and as which of its children, where it could tell them."""
+
+VERSION = 2
 LOST, RESERVED = ".lost", 512
 """End of the name of the file that says why a trace isn't whole, and its bytes; blank if the trace is whole."""
 
-CHILD = r"(\.\d+)+$"
-"""End of the name of the trace of a process that a run has started."""
+CHILD = r"\.\d+-[0-9a-f]+"
+"""End of the name of the trace of a process that a run has started: its number and the time of its start."""
+
+RANKS = ("RANK", "LOCAL_RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID")
+"""Variables in which launchers of distributed programs tell a process which one it is."""
 
 SOURCES_A_PLACE = 100
 """Sources written for one line of code; a clock in a loop would fill the file otherwise."""
@@ -41,8 +50,14 @@ SOURCES_A_PLACE = 100
 COMPLETIONS_A_PLACE = 2000
 """The same of what workers hand over: their order may be the same for long, and then change."""
 
+ENTROPY = 4096
+"""Numbers drawn from the operating system's entropy that are remembered, with their lines."""
+
 FILES = 10_000
 """Files that are remembered, and written, for one process."""
+
+SHOWN = 5
+"""Parts of one value that are named as not compared."""
 
 _clock = time.time
 Described = tuple[Mapping[str, Any], Mapping[str, Any]]
@@ -79,8 +94,20 @@ class Recorder:
         self._flows = 0
         self._children = 0
         self._file = -1
-        self.entropy: deque[int] = deque(maxlen=4096)
-        self.seeded: set[str] = set()
+        self.id, self.parent = "", ""
+        """Name of this process among those of the run, and of the one that started it; empty for the first."""
+        self.entropy: dict[int, Place | None] = {}
+        self.generators = Generators()
+        self.blocks = Blocks(lambda: next(self._numbers), self._write_block, self._state_if_known)
+        self.depth = 0
+        """Nonzero while some thread is inside of the tracer, or of an event that counts as one: look closer then."""
+        self.closely = -1
+        """Events after which none is put into a block any more; never if it is negative."""
+        self.force = Forced()
+        self.calls: dict[Any, Callable[..., Any]] = {}
+        """Functions whose names stay bound to them -> what the user's own lines call in their place."""
+        self.unseeded: MutableMapping[Any, Place | None] = weakref.WeakKeyDictionary()
+        """Generators of the script's own, of torch, that took their seed from entropy -> the line."""
         self.watch: Callable[[str], None] | None = None
         _current[:] = [self]
 
@@ -91,51 +118,92 @@ class Recorder:
     # ------------------------------------------------------------------ processes
 
     def open(self, header: Mapping[str, Any]) -> None:
-        """Create the file and write its header."""
+        """Create the file, which nobody else has, and write its header.
+
+        The first process of a run writes to the path itself; all others to files of their own beside it.
+        """
+        self.id = f"{os.getpid()}-{time.time_ns():x}"
         try:
-            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
+            self._file = self._create(self.path if not self.parent else f"{self.path}.{self.id}")
         except OSError as error:
             self._lose(error)
-        self.places.anywhere = bool(header.get("child"))
-        self._put({"trace": VERSION, "pid": os.getpid(), "root": self.places.root, **header})
+        self.places.anywhere = bool(header.get("worker"))
+        known = {"id": self.id, "parent": self.parent, "pid": os.getpid(), "ppid": os.getppid(), "start": _clock()}
+        rank = next((os.environ[name] for name in RANKS if name in os.environ), None)
+        os.environ[PARENT] = self.id
+        self._put({"trace": VERSION, "root": self.places.root, "rank": rank, **known, **header})
+
+    def _create(self, path: str) -> int:
+        """Open a file that isn't there yet; where it is, another process of this run was faster."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+        try:
+            return os.open(path, flags, 0o644)
+        except FileExistsError:
+            return os.open(f"{self.path}.{self.id}", flags, 0o644)
 
     def before_fork(self) -> None:
         """Count the children: the order of their creation is their identity."""
-        self._children += 1
+        if not self.launching():
+            self._children += 1
 
     def after_fork(self) -> None:
         """Go on in a file of the child's own, with nothing counted yet."""
-        self.path = f"{self.path}.{self._children}"
-        self._children = 0
+        slot, self._children = self._children, 0
+        launching = self.launching()
         self._lock, self._local = threading.RLock(), threading.local()
         self._numbers, self._flows = itertools.count(1), 0
         self._known.clear()
         self._touched.clear()
         self._occurrences.clear()
+        self.generators.after_fork()
+        self.blocks.forget()
         if self._file < 0:
             return
         os.close(self._file)
         # Nothing is recorded until the child's own file is there; the opening of it least of all.
         self._file = -1
-        self.open({"child": True})
+        if not launching:
+            self.parent = self.id
+            self.open({"worker": True, "slot": slot})
 
-    def child_path(self) -> str:
-        """Return the trace file for a child that is a new interpreter."""
+    def launching(self) -> bool:
+        """Whether this thread starts a program: a fork is a step on the way then, and no process of the script's."""
+        return getattr(self._local, "launching", False)
+
+    @contextmanager
+    def launch(self) -> Iterator[str]:
+        """Count a child that is a new program, and give what it must find in its environment as `SLOT`."""
         self._children += 1
-        return f"{self.path}.{self._children}"
+        self._local.launching = True
+        try:
+            yield f"{self.id}:{self._children}"
+        finally:
+            self._local.launching = False
 
     def mark(self, **said: Any) -> None:
         """Write a line about the whole process."""
         self._put(said)
 
+    def started(self, pid: int, arguments: Sequence[str], place: Place) -> None:
+        """Write that a program was started."""
+        with self._lock:
+            self._put({"started": pid, "arguments": [part[:200] for part in arguments[:20]], "at": self._number(place)})
+
     def close(self, how: str = "end") -> None:
         """Write the last line."""
         if self._file >= 0:
+            self.blocks.flush()
             self._put({"end": how, "flows": self._flows})
             os.close(self._file)
             self._file = -1
 
     # ------------------------------------------------------------------ events
+
+    def look_closely(self, after: int) -> None:
+        """Write each event by itself after so many events; never if the number is negative."""
+        self.closely = after
+        if after == 0:
+            self.blocks.close()
 
     def busy(self) -> bool:
         """Whether this thread is inside the tracer, or in an event that counts as one whole."""
@@ -146,9 +214,11 @@ class Recorder:
         """Record nothing in here."""
         local = self._local
         local.quiet = getattr(local, "quiet", 0) + 1
+        self.depth += 1
         try:
             yield
         finally:
+            self.depth -= 1
             local.quiet -= 1
 
     def flow(
@@ -160,6 +230,8 @@ class Recorder:
         outputs: Callable[[Any], Mapping[str, Any]] | None = None,
         whole: bool = True,
         place: Place | None = None,
+        watch: bool = False,
+        key: Hashable = None,
     ) -> Any:
         """Call `function` and write what went in and came out; returns what it returned.
 
@@ -171,15 +243,21 @@ class Recorder:
             outputs: outputs to digest; the result itself if not given.
             whole: no flow event inside of this one is written.
             place: where it happens; found on the stack if not given.
+            watch: the global generators that move meanwhile are inputs too.
+            key: under which later events like this one may be put into blocks.
         """
         place = place or self.places.find()
         if place is None or place.aside:
             return function()
         with self.quiet():
+            if kind == "seed":
+                self.blocks.reopen()
             event = self._begin(kind, name, place)
             # What can't be read must not stop the script: the event then says so.
-            inputs, facts = _readable(describe, ({}, {}))
-            event["in"] = _readable(lambda: {key: digest(value) for key, value in inputs.items()}, {"unreadable": ""})
+            inputs, facts = _readable(describe, (None, {}))
+            event["in"] = self._digests(event, inputs)
+            before = self.generators.states() if watch else {}
+            seeded = frozenset(self.generators.seeded)
         stack = self._stack()
         event["p"] = stack[-1] if stack else 0
         stack.append(event["n"])
@@ -188,11 +266,40 @@ class Recorder:
         finally:
             stack.pop()
         with self.quiet():
-            found = _readable(lambda: {"result": result} if outputs is None else outputs(result), {})
-            event["out"] = _readable(lambda: {key: digest(value) for key, value in found.items()}, {"unreadable": ""})
-            event["v"] = _readable(lambda: {key: sample(value) for key, value in found.items()}, {})
-            self._finish(event, facts)
+            found = _readable(lambda: {"result": result} if outputs is None else outputs(result), None)
+            event["out"] = self._digests(event, found)
+            event["v"] = _readable(lambda: {key: sample(value) for key, value in (found or {}).items()}, {})
+            self._finish(event, {**facts, **self._moved(event, before, seeded)})
+            if key is not None and not stack:
+                self.blocks.saw(key, f"{kind} {name}", place, facts)
         return result
+
+    def _write_block(self, block: Block, count: int, content: str) -> None:
+        """Write a block of events."""
+        with self.quiet():
+            event = {**self._begin("block", block.name, block.place), "n": block.number, "p": 0}
+            event["in"] = {"generator": block.state} if block.state else {}
+            event["out"] = {"results": content}
+            self._finish(event, {**block.facts, "count": count})
+
+    def _digests(self, event: dict[str, Any], values: Mapping[str, Any] | None) -> dict[str, str]:
+        """Return a digest of each value, and note in the event what could not be read of them."""
+        found: dict[str, str] = {}
+        if values is None:
+            event.setdefault("nc", []).append(["", "unreadable"])
+            return {"unreadable": ""}
+        for name, value in values.items():
+            uncompared: Uncompared = []
+            found[name] = digest(value, uncompared)
+            if uncompared:
+                event.setdefault("nc", []).extend([f"{name}{path}", kind] for path, kind in uncompared[:SHOWN])
+        return found
+
+    def _moved(self, event: dict[str, Any], before: dict[str, bytes], seeded: frozenset[str]) -> Mapping[str, Any]:
+        """Add the generators that an event has moved to its inputs, and return them as a fact."""
+        moved = list(self.generators.moved(before))
+        event["in"] |= {name: short_digest(before[name]) if name in seeded else NEVER for name in moved}
+        return {"moved": {name: name in seeded for name in moved}} if moved else {}
 
     def _run(self, function: Callable[[], Any], whole: bool) -> Any:
         """Call, with flow events inside left out if asked for; sources are written all the same."""
@@ -200,16 +307,35 @@ class Recorder:
             return function()
         local = self._local
         local.whole = getattr(local, "whole", 0) + 1
+        self.depth += 1
         try:
             return function()
         finally:
+            self.depth -= 1
             local.whole -= 1
+
+    def _state_if_known(self, generator: str) -> str:
+        return self.generators.state(generator) if generator in self.generators else ""
 
     def within(self) -> bool:
         """Whether flow events are to be left out: the tracer is at work, or an outer event counts as one whole."""
         return self.busy() or getattr(self._local, "whole", 0) > 0
 
-    def source(self, kind: str, name: str, value: Any, shown: Any = None) -> None:
+    def remember_entropy(self, number: int) -> None:
+        """Remember a number that was drawn from entropy, and the line: a generator may be made of it."""
+        if len(self.entropy) >= ENTROPY:
+            del self.entropy[next(iter(self.entropy))]
+        self.entropy[number] = self.places.find(3)
+
+    def forced(self, kind: str) -> Site | None:
+        """Return the site at which a kind of source is forced, if this thread stands there."""
+        if kind not in self.force or self.busy():
+            return None
+        return self.force.everywhere(kind) or self.force.at(kind, self.places.find())
+
+    def source(
+        self, kind: str, name: str, value: Any, shown: Any = None, facts: Mapping[str, Any] | None = None
+    ) -> None:
         """Write that something was reached that may differ from process to process."""
         if self.busy():
             return
@@ -225,6 +351,8 @@ class Recorder:
             stack = self._stack()
             event["p"] = stack[-1] if stack else 0
             event["d"] = int(place.direct)
+            if facts:
+                event["x"] = facts
             self._put(event)
 
     def touch(self, how: str, path: str, place: Place) -> None:
@@ -270,6 +398,8 @@ class Recorder:
             self.close("limit")
             # The script's own handlers mustn't run on: it was asked to be cut off here.
             os._exit(0)
+        if self._flows == self.closely:
+            self.blocks.close()
         if self.watch is not None:
             self.watch(event["k"])
 
@@ -298,6 +428,6 @@ class Recorder:
         # The file stays open: another thread may be about to write, and its number must not become the script's.
         self._file = -1
         with contextlib.suppress(OSError):
-            mark = os.open(re.sub(CHILD, "", self.path) + LOST, os.O_WRONLY)
+            mark = os.open(self.path + LOST, os.O_WRONLY)
             os.pwrite(mark, f"{error.strerror}: {self.path}\n".encode()[:RESERVED], 0)
             os.close(mark)

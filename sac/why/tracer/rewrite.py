@@ -8,27 +8,60 @@ from __future__ import annotations
 
 import ast
 import builtins
+import contextlib
+import os
 import re
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
 from types import CodeType
 from typing import Any
 
-from .recorder import Recorder
+from . import hooks_saving
+from .content import digest
+from .force import EPOCH
+from .hooks_torch import CALLED
+from .recorder import Recorder, current
+from .vary import shifted
 
-_ORDERED_BY = {"list", "tuple", "enumerate", "iter", "zip", "map", "sum", "filter", "next"}
+_ORDERED_BY = {
+    *("list", "tuple", "enumerate", "iter", "zip", "map", "sum", "filter", "next", "deque", "dict", "OrderedDict"),
+    *("fromkeys", "join", "extend", "chain", "islice", "product", "combinations", "permutations", "cycle", "reduce"),
+    *("accumulate", "array", "asarray", "tensor", "as_tensor", "Counter", "Series", "Index", "DataFrame", "starmap"),
+}
+"""Functions and methods whose result has the order of what they are given."""
+_ORDERED_BY_KEY = {"sorted", "min", "max"}
+"""Functions whose result has that order where keys tie."""
 _CLOCKS = {"now", "utcnow", "today"}
 # A name that ends in underscores too isn't mangled inside of a class.
 _HELPER = "__sac_why_{}__"
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
+_SIMPLE = (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return)
 
 
 class _Rewriter(ast.NodeTransformer):
-    """Wraps iterables, and replaces the names `id` and `hash` where they are the builtins."""
+    """Wraps iterables, and replaces the names `id` and `hash` where they are the builtins.
 
-    def __init__(self, tree: ast.AST) -> None:
+    Args:
+        tree: of the module.
+        called: names of functions that are looked up as they are called.
+        restored: lines whose statements give generators back their states.
+    """
+
+    def __init__(self, tree: ast.AST, called: frozenset[str], restored: set[int]) -> None:
         self._assigned = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and _is_target(node)}
         self._assigned |= {node.name for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
         self._assigned |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+        self._called, self._restored = called, restored
+
+    def visit(self, node: ast.AST) -> Any:
+        made = super().visit(node)
+        if not (self._restored and isinstance(node, _SIMPLE)):
+            return made
+        if self._restored.isdisjoint(range(node.lineno, (node.end_lineno or node.lineno) + 1)):
+            return made
+        name = ast.copy_location(ast.Name(_HELPER.format("restore"), ast.Load()), node)
+        item = ast.withitem(ast.copy_location(ast.Call(name, [], []), node))
+        return ast.copy_location(ast.With([item], [made]), node)
 
     def visit_For(self, node: ast.For) -> ast.AST:
         self.generic_visit(node)
@@ -46,12 +79,28 @@ class _Rewriter(ast.NodeTransformer):
             node.value = _call("order", node.value)
         return node
 
+    def visit_YieldFrom(self, node: ast.YieldFrom) -> ast.AST:
+        self.generic_visit(node)
+        node.value = _call("order", node.value)
+        return node
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST:
+        self.generic_visit(node)
+        if any(isinstance(target, (ast.Tuple, ast.List)) for target in node.targets):
+            node.value = _call("order", node.value)
+        return node
+
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
         name = node.func.id if isinstance(node.func, ast.Name) else ""
         method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
-        if (name in _ORDERED_BY and name not in self._assigned) or method == "join":
+        by_key = (name or method) in _ORDERED_BY_KEY and any(word.arg == "key" for word in node.keywords)
+        if by_key or (name in _ORDERED_BY and name not in self._assigned) or method in _ORDERED_BY:
             node.args = [part if isinstance(part, ast.Starred) else _call("order", part) for part in node.args]
+        if isinstance(node.func, ast.Attribute) and method == "pop" and not node.args:
+            node.func = _call("pop", node.func.value)
+        elif (name or method) in self._called:
+            node.func = _call("called", node.func)
         return _call("clock", node) if method in _CLOCKS else node
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
@@ -72,48 +121,114 @@ def _call(helper: str, node: ast.expr) -> ast.expr:
 
 def compile_own(source: bytes | str, path: str) -> CodeType:
     """Compile a module of the user's own with the helpers' calls in it."""
-    tree = ast.parse(source, path)
-    rewritten = ast.fix_missing_locations(_Rewriter(tree).visit(tree))
-    code: CodeType = compile(rewritten, path, "exec", dont_inherit=True)
+    code: CodeType = compile(rewritten(ast.parse(source, path), path), path, "exec", dont_inherit=True)
     return code
+
+
+def rewritten(tree: ast.AST, path: str) -> Any:
+    """Return the syntax tree of a module of the user's own with the helpers' calls in it."""
+    recorder = current()
+    restored = recorder.force.lines("restore", recorder.places.own(path) or "")
+    return ast.fix_missing_locations(_Rewriter(tree, CALLED | hooks_saving.CALLED, restored).visit(tree))
 
 
 def install(recorder: Recorder) -> None:
     """Put the helpers where every module finds them, and rewrite the user's modules as they are imported."""
 
-    def order(iterable: Any) -> Any:
-        if type(iterable) in (set, frozenset) and len(iterable) > 1:
-            shown = [_ADDRESS.sub("0x…", repr(item)) for _, item in zip(range(1000), iterable, strict=False)]
-            recorder.source("set-order", type(iterable).__name__, shown, ", ".join(shown))
-        return iterable
+    def called(function: Any) -> Any:
+        try:
+            return recorder.calls.get(function, function)
+        except TypeError:
+            return function
 
-    def traced_hash(value: object) -> int:
-        number = hash(value)
-        if not isinstance(value, (int, float, complex)):
-            recorder.source("hash", "hash", number)
-        return number
+    @contextlib.contextmanager
+    def restore() -> Iterator[None]:
+        # What is done in between happens in one of the runs only, and is no part of the comparison.
+        with recorder.quiet():
+            put_back = recorder.generators.save()
+            try:
+                yield
+            finally:
+                put_back()
 
-    def traced_id(value: object) -> int:
-        number = id(value)
-        recorder.source("id", "id", number)
-        return number
-
-    def clock(value: Any) -> Any:
-        if type(value).__module__ == "datetime":
-            recorder.source("clock", "datetime", value.isoformat(), value.isoformat())
-        return value
-
-    helpers: dict[str, Callable[..., Any]] = {"order": order, "hash": traced_hash, "id": traced_id, "clock": clock}
+    helpers: dict[str, Callable[..., Any]] = {"called": called, "restore": restore, **_helpers(recorder)}
     for name, helper in helpers.items():
         setattr(builtins, _HELPER.format(name), helper)
     _rewrite_imports(recorder)
 
 
+def _helpers(recorder: Recorder) -> dict[str, Callable[..., Any]]:
+    """Return what makes sources of Python itself visible; each returns what the plain expression would."""
+    known: dict[int, int] = {}
+
+    def order(iterable: Any) -> Any:
+        if type(iterable) in (set, frozenset) and len(iterable) > 1:
+            if recorder.forced("set-order") is not None:
+                iterable = sorted(iterable, key=_by_name)
+            shown = [_by_name(item) for _, item in zip(range(1000), iterable, strict=False)]
+            recorder.source("set-order", "set", shown, ", ".join(shown))
+        return iterable
+
+    def pop(owner: Any) -> Any:
+        if type(owner) is not set or len(owner) < 2:
+            return owner.pop
+        forced = recorder.forced("set-order") is not None
+
+        def popped() -> Any:
+            taken = min(owner, key=_by_name) if forced else owner.pop()
+            owner.discard(taken)
+            recorder.source("set-order", "set.pop", _by_name(taken), _by_name(taken))
+            return taken
+
+        return popped
+
+    def traced_hash(value: object) -> int:
+        number = hash(value)
+        if not isinstance(value, (int, float, complex)):
+            if recorder.forced("hash") is not None:
+                number = zlib.crc32(_by_name(value).encode())
+            recorder.source("hash", "hash", number)
+        return number
+
+    def traced_id(value: object) -> int:
+        number = id(value)
+        if recorder.forced("id") is not None:
+            number = known.setdefault(number, len(known) + 1)
+        recorder.source("id", "id", number)
+        return number
+
+    def clock(value: Any) -> Any:
+        if type(value).__module__ == "datetime":
+            site = recorder.forced("clock")
+            value = shifted(value)
+            if site is not None:
+                value = type(value).fromtimestamp(site.later(EPOCH), *(_zone(value)))
+            recorder.source("clock", "datetime", value.isoformat(), value.isoformat())
+        return value
+
+    return {"order": order, "pop": pop, "hash": traced_hash, "id": traced_id, "clock": clock}
+
+
+def _by_name(value: object) -> str:
+    """Return an object as it is shown; its content in place of its address."""
+    text = repr(value)
+    if "0x" not in text:
+        return text
+    return _ADDRESS.sub(digest(getattr(value, "__dict__", None)), text)
+
+
+def _zone(value: Any) -> tuple[Any, ...]:
+    """Return the time zone of an instant, as further arguments; a day has none."""
+    return (value.tzinfo,) if hasattr(value, "tzinfo") else ()
+
+
 def _rewrite_imports(recorder: Recorder) -> None:
     """Compile the user's own modules from their source, past the cache of compiled modules."""
+    import runpy
     from importlib.machinery import SourceFileLoader
 
     plain = SourceFileLoader.get_code
+    run_path = runpy._get_code_from_file  # type: ignore[attr-defined]
 
     def get_code(self: SourceFileLoader, fullname: str) -> CodeType | None:
         path = self.get_filename(fullname)
@@ -121,4 +236,15 @@ def _rewrite_imports(recorder: Recorder) -> None:
             return plain(self, fullname)
         return compile_own(self.get_data(path), path)
 
+    def get_code_from_file(*args: Any) -> Any:
+        # Its arguments and its result depend on Python's version. Spawned processes find their main module by it.
+        path = os.path.abspath(os.fsdecode(args[-1]))
+        made = run_path(*args)
+        if recorder.places.own(path) is None or path.endswith(".pyc"):
+            return made
+        with open(path, "rb") as file:
+            code = compile_own(file.read(), path)
+        return (code, *made[1:]) if isinstance(made, tuple) else code
+
     SourceFileLoader.get_code = get_code  # type: ignore[method-assign, assignment]
+    runpy._get_code_from_file = get_code_from_file  # type: ignore[attr-defined]

@@ -5,6 +5,7 @@ It is started by its path, and names the package `_sac_why`: the folder of the s
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import os
 import platform
@@ -15,11 +16,18 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 NAME = "_sac_why"
-TRACE, ROOT, UNTIL, SECONDS, STRESS, DEEP, MAIN = (
-    f"SAC_WHY_{name}" for name in ("TRACE", "ROOT", "UNTIL", "SECONDS", "STRESS", "DEEP", "MAIN")
+OWN = "SAC_WHY_"
+TRACE, ROOT, UNTIL, SECONDS, STRESS, CLOCK, DEEP, MAIN, FORCE, LINES, CLOSE = (
+    f"{OWN}{name}"
+    for name in ("TRACE", "ROOT", "UNTIL", "SECONDS", "STRESS", "CLOCK", "DEEP", "MAIN", "FORCE", "LINES", "CLOSE")
 )
 RUN = "SAC_WHY_RUN"
 """For the script itself: which run it is."""
+HELPERS = (
+    *("multiprocessing.resource_tracker", "multiprocessing.semaphore_tracker", "loky.backend.resource_tracker"),
+    *("torch/_inductor/compile_worker", "triton/backends"),
+)
+"""Programs of Python's and of libraries that clean up or compile, and compute nothing: they aren't traced."""
 
 
 def load_package() -> None:
@@ -32,16 +40,29 @@ def load_package() -> None:
 
 
 def start(path: str, header: dict[str, Any]) -> Any:
-    """Start to record this process into `path`; returns the recorder."""
+    """Start to record this process into `path`, or beside it if it isn't the first; returns the recorder."""
     load_package()
     module = importlib.import_module(f"{NAME}.recorder")
-    hooks = importlib.import_module(f"{NAME}.hooks")
     seconds, until = float(os.environ.get(SECONDS, 0)), int(os.environ.get(UNTIL, 0))
     recorder = module.Recorder(path, os.environ.get(ROOT, os.getcwd()), until, seconds)
-    recorder.open({**header, "environment": _environment()})
-    hooks.install(recorder, frozenset(filter(None, os.environ.get(STRESS, "").split(","))))
+    recorder.force = importlib.import_module(f"{NAME}.force").Forced(os.environ.get(FORCE, ""))
+    recorder.parent = os.environ.get(module.PARENT, "")
+    # A copy of the environment that was made earlier has no slot, or that of another child.
+    parent, _, slot = os.environ.pop(module.SLOT, "").partition(":")
+    told = {"slot": int(slot)} if slot and parent == recorder.parent else {}
+    # What ends while a process ends is recorded too: this is called after all that is registered later.
+    atexit.register(recorder.close)
+    # What this package reads of clocks itself is read before they are changed.
+    hooks = importlib.import_module(f"{NAME}.hooks")
+    recorder.look_closely(int(os.environ.get(CLOSE) or -1))
+    recorder.open({**header, **told, "environment": _environment()})
+    stress = frozenset(filter(None, os.environ.get(STRESS, "").split(",")))
+    importlib.import_module(f"{NAME}.vary").install(stress, os.environ.get(CLOCK, ""))
+    hooks.install(recorder, stress)
     if os.environ.get(DEEP):
         importlib.import_module(f"{NAME}.operations").install(recorder, os.environ[DEEP])
+    if os.environ.get(LINES):
+        importlib.import_module(f"{NAME}.lines").install(recorder, os.environ[LINES])
     return recorder
 
 
@@ -64,11 +85,35 @@ def main(arguments: list[str]) -> None:
     os.environ.pop(MAIN, None)
     start(path, {"argv": arguments})
     module = ModuleType("__main__")
-    module.__dict__.update(__file__=arguments[0], __builtins__=__builtins__, __cached__=None, __spec__=None)
+    module.__dict__.update(__builtins__=__builtins__, __spec__=None)
     sys.modules["__main__"] = module
+    _execute(arguments[0], module)
+
+
+def _execute(script: str, module: ModuleType) -> None:
+    """Execute a script, rewritten, as the main module."""
     rewrite = importlib.import_module(f"{NAME}.rewrite")
-    code = rewrite.compile_own(Path(script).read_bytes(), script)
-    exec(code, module.__dict__)
+    path = os.path.abspath(script)
+    module.__dict__.update(__file__=script, __cached__=None)
+    exec(rewrite.compile_own(Path(path).read_bytes(), path), module.__dict__)
+
+
+def take_over(recorder: Any) -> None:
+    """Let the interpreter that is starting execute its script rewritten, if that is the user's own."""
+    waiting = [True]
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event != "cpython.run_file" or not waiting:
+            return
+        waiting.clear()
+        script = os.fsdecode(arguments[0])
+        if recorder.places.own(os.path.abspath(script)) is not None:
+            _execute(script, sys.modules["__main__"])
+            # Python would execute it once more.
+            raise SystemExit(0)
+
+    hook.__cantrace__ = True  # type: ignore[attr-defined]
+    sys.addaudithook(hook)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def write_answer(folder: Path, drawn: str = "0.5", clock: str = "2", script: str
     for name, entries in (("a", events("0.25")), ("b", events(drawn, clock))):
         place = {"function": "<module>", "chain": 0, "aside": False, "direct": True}
         places = [{"place": at, "file": "train.py", "line": line, **place} for at, line in ((1, 3), (2, 5))]
-        lines = [{"trace": 1, "root": str(folder)}, *places, *entries, {"end": "end"}]
+        lines = [{"trace": 2, "root": str(folder)}, *places, *entries, {"end": "end"}]
         (folder / f"{name}.trace").write_text("".join(json.dumps(line) + "\n" for line in lines))
     status = main(["why", "--keep", str(folder / "why"), *(str(folder / f"{name}.trace") for name in "ab")])
     assert status == (drawn != "0.25")

@@ -16,7 +16,6 @@ class Planted:
         script: name of the script.
         cause: name in the catalogue; empty if nothing must be found.
         kind: kind of the event at which the runs part.
-        arguments: of each run, where they differ: then two traces are compared.
         options: of `sac why`.
         warning: kind of an audit finding that must be there.
     """
@@ -24,7 +23,6 @@ class Planted:
     script: str
     cause: str = ""
     kind: str = ""
-    arguments: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     warning: str = ""
 
@@ -43,7 +41,7 @@ class Planted:
 CORPUS = (
     Planted("unseeded_space", "unseeded-space", "space.sample"),
     Planted("unseeded_reset", "unseeded-reset", "draw"),
-    Planted("evaluation_consumes", "consumed-elsewhere", "draw", arguments=("2", "3")),
+    Planted("evaluation_consumes", "consumed-elsewhere", "draw", options=("--vary", "EVERY=2,3")),
     Planted("unseeded_replay", "unseeded-replay", "draw"),
     Planted("unseeded_generator", "unseeded-generator", "draw"),
     Planted("set_order", "set-order", "module.forward"),
@@ -64,6 +62,21 @@ CORPUS = (
     Planted("pool_race", "pool-race", "draw"),
     Planted("loader_workers", "unseeded-generator", "draw"),
     Planted("one_run_ended", "one-run-ended", "draw"),
+    Planted("env_reset", "unseeded-reset", "draw"),
+    Planted("vector_reset", "unseeded-reset", "draw"),
+    Planted("global_method", "unseeded-global", "draw"),
+    Planted("random_state", "unseeded-generator", "draw"),
+    Planted("random_object", "unseeded-generator", "draw"),
+    Planted("own_torch_generator", "unseeded-generator", "draw"),
+    Planted("torch_seed", "seed-from-entropy", "seed"),
+    Planted("functional_dropout", "unseeded-global", "module.forward"),
+    Planted("library_draw", "unseeded-global", "draw"),
+    Planted("logging_draw", "consumed-elsewhere", "draw"),
+    Planted("time_budget", "clock-value", "draw"),
+    Planted("set_pop", "set-order", "module.forward"),
+    Planted("tied_keys", "set-order", "printed"),
+    Planted("set_of_objects", "set-order", "module.forward"),
+    Planted("entropy_long_run", "seed-from-entropy", "seed"),
     Planted("shared_seed", warning="shared-seed"),
     Planted("clean_training"),
     Planted("clean_vector"),
@@ -72,4 +85,6 @@ CORPUS = (
     Planted("clean_threads"),
     Planted("clean_queue"),
     Planted("clean_again"),
+    Planted("clean_handlers"),
+    Planted("clean_long_run"),
 )

@@ -18,14 +18,20 @@ def _run_next() -> None:
 
 
 def _start() -> None:
-    """Record this process into the file that its parent chose for it."""
+    """Record this process into a file of its own, beside that of its parent."""
     path = os.path.join(os.path.dirname(_HERE), "run.py")
     spec = importlib.util.spec_from_file_location("_sac_why_run", path)
     if spec is None or spec.loader is None:
         return
     run = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(run)
-    run.start(os.environ["SAC_WHY_TRACE"], {"child": True})
+    words = " ".join(sys.orig_argv).replace(os.sep, "/")
+    if any(name in words for name in run.HELPERS):
+        return
+    # A program has lines of its own; a worker may run nothing but a library's.
+    worker = any(name in words for name in ("multiprocessing.spawn", "multiprocessing.forkserver", "loky"))
+    lasting = "multiprocessing.forkserver" in words
+    run.take_over(run.start(os.environ["SAC_WHY_TRACE"], {"worker": worker, "lasting": lasting, "argv": sys.orig_argv}))
 
 
 _run_next()

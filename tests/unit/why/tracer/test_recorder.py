@@ -10,9 +10,8 @@ from sac.why.tracer.hooks_gymnasium import _Environments
 from sac.why.tracer.recorder import Recorder
 
 
-class Stubborn(dict):
-    def __getitem__(self, name):
-        raise RuntimeError("no")
+def refuse():
+    raise RuntimeError("no")
 
 
 def recorder(folder: Path) -> Recorder:
@@ -23,11 +22,30 @@ def recorder(folder: Path) -> Recorder:
 
 def test_what_cannot_be_read_does_not_stop_the_script(tmp_path):
     made = recorder(tmp_path)
-    call = made.flow("draw", "f", lambda: 7, lambda: ({"x": Stubborn(a=1)}, {}), lambda result: {"y": Stubborn(b=1)})
+    call = made.flow("draw", "f", lambda: 7, refuse, lambda result: refuse())
     made.close()
     (event,) = read_trace(tmp_path / "a.trace").flows
     assert call == 7
     assert (dict(event.inputs), dict(event.outputs)) == ({"unreadable": ""}, {"unreadable": ""})
+    assert event.uncompared == (("", "unreadable"), ("", "unreadable"))
+
+
+def test_what_can_not_be_compared_is_written_with_its_place(tmp_path):
+    made = recorder(tmp_path)
+    made.flow("draw", "f", lambda: {"b": iter([1])}, lambda: ({"x": 1}, {}))
+    made.close()
+    (event,) = read_trace(tmp_path / "a.trace").flows
+    assert event.uncompared == (("result.b", "builtins.list_iterator"),)
+
+
+def test_no_process_writes_into_the_trace_of_another(tmp_path):
+    first, second = recorder(tmp_path), recorder(tmp_path)
+    for made, count in ((first, 3), (second, 1)):
+        for _ in range(count):
+            made.flow("draw", "f", lambda: 1, lambda: ({}, {}))
+        made.close()
+    assert len(read_trace(tmp_path / "a.trace").flows) == 3
+    assert len(list(tmp_path.glob("a.trace.*"))) == 1
 
 
 def test_an_error_of_the_script_is_its_own_and_leaves_no_event(tmp_path):
@@ -91,7 +109,7 @@ def elements_after(made: Recorder, events: int) -> int:
     for number in range(events):
         made.flow("draw", "f", lambda: number, lambda: ({"x": number}, {"generator": "g"}))  # noqa: B023
         made.source("clock", "time", number)
-        made.entropy.append(number)
+        made.remember_entropy(number)
         environments.name(Env())
     return elements([vars(made), vars(environments), vars(made._local)])
 

@@ -1,0 +1,65 @@
+"""Compares what two runs printed, or wrote into files of text: what must differ (times, speeds, paths) is masked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from itertools import zip_longest
+from typing import NamedTuple
+
+from sac.why.tracer.masks import masked
+
+MASKED = "times, dates, speeds, sizes of memory, paths, addresses and process numbers"
+"""What is masked, in words; the rule itself is in `tracer.masks`."""
+
+
+class Unlike(NamedTuple):
+    """The first line in which two texts differ, behind the masks."""
+
+    line: int
+    a: str
+    b: str
+
+
+def first_unlike(
+    a: str, b: str, ordered: bool = True, numbers: tuple[Collection[int], Collection[int]] = ((), ())
+) -> Unlike | None:
+    """Return the first line that differs between two texts; None if they are equal behind the masks.
+
+    Args:
+        a: what the first run printed.
+        b: what the other did.
+        ordered: whether one process printed all of it; of several, the lines come in any order.
+        numbers: of the processes of each run.
+    """
+    left, right = (_lines(text, own) for text, own in zip((a, b), numbers, strict=True))
+    if not ordered:
+        return _first_missing(left, right)
+    nothing = _Line(len(left) + 1, "", "")
+    for one, other in zip_longest(left, right, fillvalue=nothing):
+        if one.masked != other.masked:
+            return Unlike(one.number, one.text, other.text)
+    return None
+
+
+class _Line(NamedTuple):
+    number: int
+    text: str
+    masked: str
+
+
+def _lines(text: str, numbers: Collection[int]) -> list[_Line]:
+    """Return the lines as they stand on a terminal at last: a progress bar is written over itself."""
+    shown = (line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
+    lines = (_Line(number, line, masked(line, numbers)) for number, line in enumerate(shown, start=1))
+    # Where a bar was drawn, it may have left an empty line.
+    return [line for line in lines if line.masked]
+
+
+def _first_missing(left: list[_Line], right: list[_Line]) -> Unlike | None:
+    """Return the first line that only one text has, whatever the order of the others."""
+    counts = [Counter(line.masked for line in lines) for lines in (left, right)]
+    missing = next((line for line in left if line.masked in counts[0] - counts[1]), None)
+    extra = next((line for line in right if line.masked in counts[1] - counts[0]), None)
+    found = missing or extra
+    return found and Unlike(found.number, missing.text if missing else "", extra.text if extra else "")

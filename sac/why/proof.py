@@ -1,0 +1,315 @@
+"""Proves a cause: runs again with one suspect forced, and sees whether the runs part later, or not at all.
+
+The runs are those of the question, with everything that differed between them; only the suspect gives both the same
+value. A suspect whose forcing moves nothing is innocent. They are forced one by one, the likeliest first; where many
+are left, all at once, and then halves of them.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from sac.why.compare import Comparison, Pair, Parting, compare, sources_of
+from sac.why.coverage import note_printed
+from sac.why.event import NOWHERE, Event
+from sac.why.evidence import evidence_of
+from sac.why.launch import Plan, run_all
+from sac.why.suspects import GLOBALS, PRINTED, Suspect, suspects_of
+from sac.why.trace import Trace
+from sac.why.tracer.place import Place
+
+PROOFS = 6
+"""Interventions for one parting, unless the user wants more or fewer."""
+
+ALONE = 2
+"""Suspects that are forced alone before all others are forced at once."""
+
+MARGIN = 2000
+"""Events behind the parting up to which the forced runs are compared."""
+
+WINDOW = 5000
+"""Events before the parting from which on each line is watched, where that is needed."""
+
+SLACK = 100
+"""Events before a block that differs from which on none is put into a block: more than there are blocks at work."""
+
+PATIENCE = 3.0
+"""How much longer than the question's runs the forced ones may take, as a factor."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """That a suspect is the cause.
+
+    Attributes:
+        suspect: what was forced; the likeliest, where several were.
+        others: what was forced with it.
+        gained: events for which the runs are equal beyond the place where they parted.
+        whole: whether they are equal to their ends.
+        again: the comparison of the forced runs.
+    """
+
+    suspect: Suspect
+    others: tuple[Suspect, ...]
+    gained: int
+    whole: bool
+    again: Comparison
+
+    @property
+    def text(self) -> str:
+        """What was done, and what came of it."""
+        more = f" and {len(self.others)} more" if self.others else ""
+        far = "to the end" if self.whole else f"for {self.gained:,} more events"
+        return f"forced {self.suspect.what}{more}: the runs are equal {far}"
+
+
+@dataclass
+class Search:
+    """The search for the cause of one parting.
+
+    Attributes:
+        suspects: all of them, the likeliest first.
+        comparison: of the runs that were looked at closely last.
+        proof: the proof, if there is one.
+        innocent: suspects whose forcing moved nothing.
+        spent: interventions that were made.
+    """
+
+    suspects: list[Suspect]
+    comparison: Comparison
+    proof: Proof | None = None
+    innocent: list[Suspect] = field(default_factory=list)
+    spent: int = 0
+
+
+class Prover:
+    """Runs a command again with suspects forced."""
+
+    def __init__(self, plan: Plan, runs: int, seconds: float, until: float = float("inf")) -> None:
+        self._plan, self._runs, self._seconds, self._until = plan, runs, seconds, until
+        self._made = 0
+        self.known: tuple[Suspect, ...] = ()
+        """Causes that were proved before, and stay forced."""
+
+    def search(self, comparison: Comparison, most: int) -> Search:
+        """Look for the cause of a parting, with at most so many interventions."""
+        self._plan = replace(self._plan, lines="", closely="")
+        comparison = self._closely(comparison) if most else comparison
+        comparison = self._by_lines(comparison) if most and _unexplained(comparison) else comparison
+        parting = comparison.parting
+        if parting is None:
+            return Search([], comparison)
+        found = Search(suspects_of(evidence_of(comparison, parting)), comparison)
+        self._force(found, comparison, parting, most)
+        if found.proof is not None and _vague(found.proof, parting):
+            self._refine(found, comparison)
+        return found
+
+    def _force(self, found: Search, comparison: Comparison, parting: Parting, most: int) -> None:
+        """Force one suspect after the other, until one is proved to be the cause."""
+        left = list(found.suspects)
+        while left and found.proof is None and self._may(found, most):
+            # The likeliest are tried alone; of many others, all at once tells whether there is any sense in it.
+            together = left[:1] if found.spent < ALONE and found.spent < most - 1 else left
+            found.proof = self._try(comparison, parting, together, found)
+            if found.proof is None:
+                found.innocent += together
+                left = [one for one in left if one not in together]
+            elif len(together) > 1:
+                found.proof = self._narrow(comparison, parting, found.proof, together, found, most)
+        if found.proof is None and len(found.suspects) > 1 and self._may(found, most):
+            # Two causes at one place: neither alone moves it.
+            found.proof = self._try(comparison, parting, found.suspects, found)
+            if found.proof is not None:
+                found.innocent.clear()
+                found.proof = self._narrow(comparison, parting, found.proof, found.suspects, found, most)
+
+    def _closely(self, comparison: Comparison) -> Comparison:
+        """Run again without blocks near the parting, if it is a block that differs; else return what was compared."""
+        parting = comparison.parting
+        if parting is None or "block" not in (parting.event.a.kind, *(one.kind for one in parting.alone)):
+            return comparison
+        position = before(comparison, parting)
+        self._plan = replace(self._plan, closely=str(max(0, (position or 0) - SLACK)))
+        again = self.run([], None if position is None else position + MARGIN)
+        return again if again.parting is not None and again.compared else comparison
+
+    def _by_lines(self, comparison: Comparison) -> Comparison:
+        """Run again with each line near the parting watched, and compare that; if the runs don't part then, the old."""
+        parting = comparison.parting
+        position = None if parting is None else before(comparison, parting)
+        if position is None:
+            return comparison
+        self._plan = replace(self._plan, lines=json.dumps(max(1, position - WINDOW)))
+        again = self.run([], position)
+        if again.parting is None or not again.compared:
+            self._plan = replace(self._plan, lines="")
+            return comparison
+        return again
+
+    def _refine(self, found: Search, comparison: Comparison) -> None:
+        """Find the line that draws first from a global generator of which it is proved that it should be seeded."""
+        again = self._by_lines(comparison)
+        if found.proof is None or again is comparison or again.parting is None:
+            return
+        generator = found.proof.suspect.generator
+        alike = (one for one in suspects_of(evidence_of(again, again.parting)) if one.generator == generator)
+        nearer = next(alike, None)
+        if nearer is not None:
+            found.comparison = again
+            found.proof = replace(found.proof, suspect=nearer)
+
+    def _may(self, found: Search, most: int) -> bool:
+        return found.spent < most and time.monotonic() < self._until
+
+    def _narrow(
+        self, comparison: Comparison, parting: Parting, proof: Proof, guilty: list[Suspect], found: Search, most: int
+    ) -> Proof:
+        """Halve a set of suspects of which one at least is guilty, as long as there are interventions left."""
+        while len(guilty) > 1 and self._may(found, most):
+            middle = (len(guilty) + 1) // 2
+            for half, rest in ((guilty[:middle], guilty[middle:]), (guilty[middle:], guilty[:middle])):
+                closer = self._try(comparison, parting, half, found) if self._may(found, most) else None
+                if closer is not None:
+                    found.innocent += rest
+                    guilty, proof = half, closer
+                    break
+            else:
+                # Some of both are needed, or nothing is left to tell which.
+                return proof
+        return proof
+
+    def _try(
+        self, comparison: Comparison, parting: Parting, suspects: Sequence[Suspect], found: Search
+    ) -> Proof | None:
+        """Force suspects; returns the proof if the runs then part later."""
+        found.spent += 1
+        printed = parting.event.a.kind == PRINTED
+        again = self.run(suspects, None if printed else before(comparison, parting))
+        gained = _gained(comparison, parting, again)
+        consumers = [one.place for one in suspects if one.cause == "consumed-elsewhere"]
+        if gained is None and consumers:
+            gained = _gained_without(consumers, comparison, again)
+        if gained is None:
+            return None
+        whole = again.parting is None and again.a.complete and again.b.complete
+        return Proof(suspects[0], tuple(suspects[1:]), gained, whole, again)
+
+    def run(self, forced: Sequence[Suspect], position: int | None = None) -> Comparison:
+        """Run again with suspects forced, and the causes that are known already.
+
+        Args:
+            forced: the suspects.
+            position: events up to the parting, so that the runs can be stopped soon behind it; None for all of them.
+        """
+        self._made += 1
+        forced = (*self.known, *forced)
+        force = [entry for one in forced for entry in one.force]
+        alike = {name: value for one in forced for name, value in one.environment.items()}
+        plan = replace(
+            self._plan,
+            folder=self._plan.folder / f"proof{self._made}",
+            force=json.dumps(force),
+            until=self._cut(position),
+            variations=[_alike(variation, alike) for variation in self._plan.variations],
+            prefix=f"proof{self._made}-",
+            patience=self._seconds * PATIENCE + 20,
+        )
+        plan.folder.mkdir(parents=True, exist_ok=True)
+        made, twins = run_all(plan, self._runs)
+        again = twins[-1].comparison()
+        again.failed = any(run.trouble or run.lost for run in (made[0], made[-1]))
+        if again.a.complete and again.b.complete:
+            note_printed(again, [("what is printed", made[0].output, made[-1].output)])
+        return again
+
+    def _cut(self, position: int | None) -> int:
+        """Return after how many events a run is cut off: soon behind the parting, and never later than was asked."""
+        if position is None:
+            return self._plan.until
+        cut = position + MARGIN
+        return min(cut, self._plan.until) if self._plan.until else cut
+
+
+def _unexplained(comparison: Comparison) -> bool:
+    """Whether a seeded global generator had another state before the parting, and no event tells who moved it."""
+    parting = comparison.parting
+    if parting is None or parting.control or parting.event.a.process:
+        return False
+    evidence = evidence_of(comparison, parting)
+    unlike = set(parting.event.inputs)
+    shared = "generator" in unlike and not evidence.event.facts.get("object")
+    return evidence.moved_by is None and (shared or bool(unlike & set(GLOBALS)))
+
+
+def _vague(proof: Proof, parting: Parting) -> bool:
+    """Whether a global generator is the cause, but the parting event is not the one that drew from it first."""
+    facts = parting.event.a.facts
+    named = {facts.get("generator"), *facts.get("moved", {})}
+    return bool(proof.suspect.generator) and proof.suspect.generator not in named and not parting.event.a.process
+
+
+def as_parting(comparison: Comparison) -> Comparison:
+    """Return a comparison of runs that printed other words, with the end of what they did as the place."""
+    number = 1 + max((flow.number for flow in comparison.a.flows), default=0)
+    time_ = max((flow.time for flow in comparison.a.flows), default=0.0)
+    last = max(comparison.a.flows, key=lambda flow: flow.number, default=None)
+    place = NOWHERE if last is None else last.place
+    event = Event("", number, PRINTED, "output", place, 1, 0, {}, {}, {}, {}, time_, False, "")
+    pair = Pair(event, event)
+    sources = tuple(sources_of(comparison.a, comparison.b, pair))
+    return replace(comparison, parting=Parting(pair, pair, sources=sources, control=True))
+
+
+def _alike(variation: Mapping[str, str], alike: Mapping[str, str]) -> Mapping[str, str]:
+    return {**variation, **alike}
+
+
+def before(comparison: Comparison, parting: Parting) -> int | None:
+    """Return how many flow events of its process come before a parting; None in a process that was started."""
+    event = parting.event.a
+    if event.process:
+        return None
+    return comparison.a.let_go + sum(flow.number < event.number for flow in comparison.a.flows)
+
+
+def _gained(comparison: Comparison, parting: Parting, again: Comparison) -> int | None:
+    """Return for how many events more the runs are equal with a suspect forced; None if they don't part later."""
+    if parting.event.a.kind == PRINTED:
+        alike = again.parting is None and not again.unseen and not again.failed and again.compared > 0
+        return 1 if alike else None
+    position = _position(comparison, parting)
+    if again.parting is None:
+        more = again.compared - position
+        ended = again.a.complete and again.b.complete and again.compared > 0
+        return max(more, 1) if (more > 0 or ended) and not again.failed else None
+    later = _position(again, again.parting) - position
+    return later if later > 0 else None
+
+
+def _gained_without(consumers: Sequence[Place], comparison: Comparison, again: Comparison) -> int | None:
+    """Return the same, where what a consumer of a generator does itself isn't compared: it does it at other times."""
+    here = {(place.file, place.function) for place in consumers}
+    lines = {(place.file, place.line) for place in consumers}
+
+    def kept(flow: Event) -> bool:
+        place = flow.place
+        inside = place.function != "<module>" and (place.file, place.function) in here
+        return not inside and (place.file, place.line) not in lines
+
+    def kept_of(trace: Trace) -> Trace:
+        return replace(trace, flows=[*filter(kept, trace.flows)])
+
+    old, new = (compare(kept_of(one.a), kept_of(one.b)) for one in (comparison, again))
+    new.failed = again.failed
+    return None if old.parting is None else _gained(old, old.parting, new)
+
+
+def _position(comparison: Comparison, parting: Parting) -> int:
+    """Return how many events were equal before a parting, in its process."""
+    event = parting.event.a
+    trace = comparison.a.children.get(event.process, comparison.a)
+    return trace.let_go + sum(flow.number < event.number for flow in trace.flows)

@@ -1,0 +1,316 @@
+"""What may have parted two runs, the likeliest first: nothing of it is called a cause before `proof` has forced it.
+
+A suspect says what it would be called, at which line, what speaks for it, and how a run is made to do without it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sac.why.compare import Pair
+from sac.why.event import Event
+from sac.why.evidence import Evidence
+from sac.why.tracer.place import Place
+
+GLOBALS = {
+    "random's global generator": "random.seed(seed)",
+    "NumPy's global generator": "np.random.seed(seed)",
+    "torch's global generator": "torch.manual_seed(seed)",
+}
+"""Global generators, and how each is seeded."""
+
+PRINTED = "printed"
+"""Kind of the event that stands for what the runs printed, where no other event differs."""
+
+_INDICES = ("randint", "choice", "integers", "permutation", "shuffle", "sample", "randperm", "choices", "random_")
+_ENV = ("env.reset", "env.step", "vector.reset", "vector.step", "env.make")
+_RESET = ("env.reset", "vector.reset")
+_KINDS = {
+    "set-order": "set-order",
+    "listing": "listing-order",
+    "completion": "completion-order",
+    "id": "id-order",
+    "uninitialised": "uninitialised",
+    "hash": "hash-value",
+    "clock": "clock-value",
+    "pid": "entropy-value",
+    "entropy": "entropy-value",
+}
+"""Kind of a source -> what it is called where it is no seed."""
+_SEEDS = {kind: f"seed-from-{kind}" for kind in ("clock", "pid", "hash", "entropy")}
+_GENERATOR = re.compile(r"default_rng|RandomState|Generator|SeedSequence|PCG64|MT19937|Philox|SFC64|Random\(")
+_BATCH = re.compile(r"replay|buffer|storage|batch|indices|index|_?idx|_?inds", re.IGNORECASE)
+_DECIDES = re.compile(r"\s*(if|elif|while|assert)\b")
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """What may have parted two runs.
+
+    Attributes:
+        cause: its name in the catalogue.
+        place: the line to be mended.
+        speaks: what speaks for it.
+        force: entries for `tracer.force`.
+        environment: variables that both runs get alike.
+        source: what came from outside, with the values of both runs.
+        generator: the global generator, if it is one.
+    """
+
+    cause: str
+    place: Place
+    speaks: str
+    force: tuple[Mapping[str, Any], ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    source: Pair | None = None
+    generator: str = ""
+
+    @property
+    def what(self) -> str:
+        """What is forced, in words."""
+        return f"{_FORCED.get(self.cause, self.cause)} at {self.place.file}:{self.place.line}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The suspect as an object for scripts."""
+        return {"cause": self.cause, "file": self.place.file, "line": self.place.line, "speaks": self.speaks}
+
+
+_FORCED = {
+    "unseeded-space": "the space's seed",
+    "unseeded-reset": "the environment's seed",
+    "unseeded-generator": "the generator's seed",
+    "unseeded-global": "the global generator's seed",
+    "unseeded-replay": "the global generator's seed",
+    "seeded-too-late": "the global generator's seed",
+    "dropout-in-evaluation": "the module's evaluation mode",
+    "consumed-elsewhere": "the generator's state after the draw",
+    "set-order": "the set's order",
+    "listing-order": "the listing's order",
+    "completion-order": "the order of the results",
+    "id-order": "the addresses",
+    "uninitialised": "the memory",
+    "clock-value": "the clock",
+    "seed-from-clock": "the clock",
+    "seed-from-pid": "the process id",
+    "seed-from-hash": "the hash",
+    "hash-value": "the hash",
+    "seed-from-entropy": "the entropy",
+    "entropy-value": "the entropy",
+    "thread-count": "the number of threads",
+    "thread-race": "one thread after the other",
+    "thread-order": "one thread after the other",
+    "pool-race": "one worker",
+    "arithmetic": "one thread and deterministic kernels",
+}
+
+
+def suspects_of(evidence: Evidence) -> list[Suspect]:
+    """List what may have parted two runs, the likeliest first, each once."""
+    found: dict[Any, Suspect] = {}
+    for one in _all(evidence):
+        key = (repr(one.force), repr(one.environment))
+        found.setdefault(key, one)
+    return list(found.values())
+
+
+def _all(evidence: Evidence) -> Iterator[Suspect]:
+    yield from _threads(evidence)
+    moved = evidence.moved_by
+    if moved is not None:
+        here = _at("restore", moved.place)
+        speaks = f"only one run has {moved.described} before {evidence.event.described}"
+        yield Suspect("consumed-elsewhere", moved.place, speaks, (here,))
+    yield from _event_generators(evidence)
+    if evidence.event.kind == PRINTED:
+        yield from _globals(evidence)
+    ranked = sorted(evidence.parting.sources, key=lambda pair: _rank(evidence, pair))
+    yield from (_of_source(evidence, pair) for pair in ranked if pair.a.kind in _KINDS)
+    yield from _families(evidence)
+
+
+def _at(kind: str, place: Place, **more: Any) -> Mapping[str, Any]:
+    return {"kind": kind, "file": place.file, "line": place.line, **more}
+
+
+# ------------------------------------------------------------------ generators
+
+
+def _event_generators(evidence: Evidence) -> Iterator[Suspect]:
+    """Suspect the generators that nobody has seeded, and that the event has drawn from."""
+    event, facts = evidence.event, evidence.event.facts
+    if event.kind in ("draw", "space.sample") and facts.get("seeded") is False:
+        if facts.get("object"):
+            yield _of_object(evidence, event)
+        else:
+            yield _of_global(evidence, str(facts.get("generator")), event)
+    for name, seeded in dict(facts.get("moved", {})).items():
+        if not seeded:
+            yield _of_global(evidence, name, event)
+
+
+def _of_object(evidence: Evidence, event: Event) -> Suspect:
+    """Suspect a generator of the script's own, or an environment's or a space's, by the line that it was born at."""
+    born = event.facts.get("born")
+    place = event.place if not born else event.place._replace(file=born[0], line=born[1])
+    sources = [pair for pair in evidence.parting.sources if pair.a.kind == "entropy"]
+    pair = next((one for one in sources if (one.a.place.file, one.a.place.line) == (place.file, place.line)), None)
+    if pair is not None:
+        place = pair.a.place
+    cause, at = "unseeded-generator", place
+    if evidence.served is not None and _asked_by(pair, "reset", "Env.", "seeding"):
+        at = evidence.served.place
+        speaks = "an environment in a worker took its seed from the operating system's entropy"
+        return Suspect("unseeded-reset", at, speaks, (_at("entropy", place),), source=pair)
+    if event.kind == "space.sample":
+        cause, at = "unseeded-space", event.place
+    elif _asked_by(pair, "reset", "Env.", "seeding") or evidence.outer.kind in _RESET:
+        cause, at = "unseeded-reset", _env_line(evidence, pair, place)
+    speaks = f"{event.facts.get('generator')} took its seed from the operating system's entropy there"
+    return Suspect(cause, at, speaks, (_at("entropy", place),), source=pair)
+
+
+def _asked_by(pair: Pair | None, *words: str) -> bool:
+    """Whether entropy was asked for by a function of gymnasium's, or of gym's, whose name has one of these words."""
+    via = [] if pair is None else pair.a.facts.get("via", [])
+    ours = [one for one in via if one.startswith(("gymnasium.", "gym."))]
+    return any(word in one for one in ours for word in words)
+
+
+def _env_line(evidence: Evidence, pair: Pair | None, place: Place) -> Place:
+    """Return the line of the script's that resets, or makes, the environment which asked for entropy."""
+    holders = [flow for flow in (evidence.outer, *evidence.a.flows) if flow.kind in _ENV]
+    parent = None if pair is None else pair.a.parent
+    holder = next((flow for flow in holders if flow.number == parent), None)
+    if holder is None and evidence.outer.kind in _ENV:
+        holder = evidence.outer
+    return place if holder is None or holder.place.file.startswith("<") else holder.place
+
+
+def _of_global(evidence: Evidence, name: str, event: Event) -> Suspect:
+    """Suspect a global generator that nobody has seeded."""
+    cause, place = "unseeded-global", event.place
+    in_environment = evidence.outer.kind in _ENV and evidence.outer.number != event.number
+    if evidence.seeded_later(name):
+        cause, place = "seeded-too-late", evidence.outer_place
+    elif in_environment or event.kind in _RESET:
+        cause, place = "unseeded-reset", evidence.outer_place
+    elif event.kind == "module.forward" and event.facts.get("dropout") and not event.facts.get("grad"):
+        here = _at("eval", event.place)
+        return Suspect("dropout-in-evaluation", place, "dropout is on, and no gradient is taken", (here,))
+    elif event.name.rsplit(".", 1)[-1] in _INDICES and _is_batch(evidence, event):
+        cause = "unseeded-replay"
+    speaks = f"nobody has seeded {name} before"
+    return Suspect(cause, place, speaks, ({"kind": "generator", "name": name},), generator=name)
+
+
+def _is_batch(evidence: Evidence, event: Event) -> bool:
+    """Whether a draw gives the indices of a batch, by the words of its line: not a seed, and not just any numbers."""
+    several = any(value.get("count", 1) > 1 for values in event.values.values() for value in values)
+    words = f"{event.place.function} {evidence.code(event.place)}"
+    return several and event.place.direct and _BATCH.search(words) is not None
+
+
+# ------------------------------------------------------------------ sources
+
+
+def _rank(evidence: Evidence, pair: Pair) -> tuple[int, ...]:
+    """Order sources: within the event, then those whose value can reach it; deciders first, then the nearest."""
+    source = pair.a
+    logs = source.kind in ("clock", "entropy", "pid") and not evidence.reaches(source.place)
+    decides = bool(_DECIDES.match(evidence.code(source.place)))
+    seed = evidence.event.kind == "seed" and source.kind in _SEEDS
+    return (
+        not evidence.inside(pair),
+        not evidence.reaches(source.place),
+        not (seed or decides),
+        logs and not decides,
+        -source.number,
+    )
+
+
+def _of_source(evidence: Evidence, pair: Pair) -> Suspect:
+    """Suspect something that came from outside."""
+    source, place = pair.a, pair.a.place
+    cause = _KINDS[source.kind]
+    if evidence.event.kind == "seed" and source.kind in _SEEDS:
+        cause = _SEEDS[source.kind]
+    if source.kind == "entropy":
+        cause, place = _of_entropy(evidence, pair, cause)
+    force: tuple[Mapping[str, Any], ...] = (_at(source.kind, source.place),)
+    if source.kind == "clock" and evidence.event.kind != "seed":
+        force = (_at("clock", source.place, relative=True),)
+    if source.kind == "completion" and source.name not in ("as_completed", "imap_unordered"):
+        # What comes out of a queue has the order in which it was put in.
+        force = ({"kind": "serial"},)
+    speaks = f"{source.name} gave {source.shown} and {pair.b.shown}"
+    return Suspect(cause, place, speaks, force, source=pair)
+
+
+def _of_entropy(evidence: Evidence, pair: Pair, cause: str) -> tuple[str, Place]:
+    """Name what entropy was asked for."""
+    source = pair.a
+    if source.name in ("Generator.seed", "random.Random()"):
+        return "unseeded-generator", source.place
+    if source.name in ("torch.seed", "random.seed"):
+        return "seed-from-entropy", source.place
+    if _asked_by(pair, "Space.", "spaces."):
+        return "unseeded-space", source.place
+    if _asked_by(pair, "reset", "Env.", "seeding"):
+        return "unseeded-reset", _env_line(evidence, pair, source.place)
+    if cause == "entropy-value" and _GENERATOR.search(evidence.code(source.place)):
+        return "unseeded-generator", source.place
+    return cause, source.place
+
+
+# ------------------------------------------------------------------ threads, arithmetic, what is left
+
+
+def _threads(evidence: Evidence) -> Iterator[Suspect]:
+    """Suspect the order in which threads and workers come."""
+    event, parting = evidence.event, evidence.parting
+    serial = ({"kind": "serial"},)
+    if (evidence.a.pool or evidence.b.pool) and event.kind == "draw" and not event.facts.get("object"):
+        yield Suspect("pool-race", event.place, "a worker of a pool draws from what tasks before have moved", serial)
+    if evidence.drawing_threads() > 1 and event.facts.get("seeded", True):
+        yield Suspect("thread-race", event.place, "several threads draw from this generator", serial)
+    one, other = evidence.threads()
+    if one != other and event.kind in ("module.forward", "optimizer.step") and parting.inputs_equal:
+        speaks = f"the runs have {one} and {other} threads"
+        yield Suspect("thread-count", event.place, speaks, ({"kind": "threads"},), {"OMP_NUM_THREADS": "1"})
+
+
+def _globals(evidence: Evidence) -> Iterator[Suspect]:
+    """Suspect the global generators that nobody has seeded before."""
+    unseeded = (name for name in GLOBALS if not evidence.seeded_before(name))
+    return (_of_global(evidence, name, evidence.event) for name in unseeded)
+
+
+def _families(evidence: Evidence) -> Iterator[Suspect]:
+    """Suspect whole families of what may differ: they are forced where nothing better is known."""
+    event, sources = evidence.event, evidence.parting.sources
+    yield from _globals(evidence)
+    clocks = {pair.a.place: pair for pair in sources if pair.a.kind == "clock"}
+    if clocks:
+        pair = min(clocks.values(), key=lambda one: _rank(evidence, one))
+        cause = "seed-from-clock" if event.kind == "seed" else "clock-value"
+        yield Suspect(cause, pair.a.place, "the clock is read in several lines", ({"kind": "clock"},), source=pair)
+    completions = [pair for pair in sources if pair.a.kind == "completion"]
+    thread = evidence.thread_event()
+    if completions:
+        pair = completions[0]
+        speaks = "results are taken as they come"
+        yield Suspect("completion-order", pair.a.place, speaks, ({"kind": "serial"},), source=pair)
+    elif thread is not None:
+        yield Suspect("thread-order", thread.place, "threads were at work before", ({"kind": "serial"},))
+    if event.kind in ("module.forward", "optimizer.step") and evidence.parting.inputs_equal:
+        force = ({"kind": "threads"}, {"kind": "deterministic"})
+        yield Suspect("arithmetic", event.place, "its inputs were equal", force, {"OMP_NUM_THREADS": "1"})
+    hashed = [pair for pair in sources if pair.a.kind in ("set-order", "hash")]
+    if not evidence.failed:
+        cause = _KINDS[hashed[0].a.kind] if hashed else "set-order"
+        place = hashed[0].a.place if hashed else event.place
+        source = hashed[0] if hashed else None
+        yield Suspect(cause, place, "strings hash to other numbers", (), {"PYTHONHASHSEED": "1"}, source)

@@ -1,0 +1,47 @@
+"""What must not matter is made to differ between the runs, so that "equal" says something."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+
+from sac.why.tracer.run import STRESS
+from sac.why.tracer.vary import RATE, SHIFT
+
+_DAYS = SHIFT // 86_400
+
+KINDS: Mapping[str, str] = {
+    "hash": "the key of hash()",
+    "clock": f"the clock (by {_DAYS} days and some hours, and {RATE} times as fast)",
+    "listing": "the order of directory listings",
+    "threads": "how often threads take turns",
+}
+"""What is made to differ, by the names that `--same` takes."""
+
+NATURAL = "process ids, addresses in memory, names of temporary files"
+"""What differs by itself."""
+
+_STRESSES = {"clock": "clock", "listing": "listdir", "threads": "threads"}
+
+
+def environments(same: Iterable[str], runs: int) -> list[dict[str, str]]:
+    """Return the environment variables of each run: every run but the first one is made to differ from it."""
+    stress = ",".join(word for name, word in _STRESSES.items() if name not in same)
+    made: list[dict[str, str]] = []
+    for number in range(1, runs + 1):
+        variables = {STRESS: stress if number > 1 else ""}
+        if "PYTHONHASHSEED" not in os.environ:
+            variables["PYTHONHASHSEED"] = "1" if "hash" in same else str(number)
+        made.append(variables)
+    return made
+
+
+def described(same: Iterable[str], others: Sequence[str]) -> list[str]:
+    """Return what differs between the runs, in words.
+
+    Args:
+        same: what was switched off.
+        others: environment variables that the user lets differ.
+    """
+    off = {*same, *(["hash"] if "PYTHONHASHSEED" in os.environ else [])}
+    return [*(words for name, words in KINDS.items() if name not in off), NATURAL, *others]

@@ -1,0 +1,114 @@
+"""A suspect is called the cause only if the runs, with it forced, part later or not at all."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sac.why import suspects
+from sac.why.causes import CAUSES
+from sac.why.launch import Plan
+from sac.why.proof import Prover
+from sac.why.verdict import judge
+from tests.unit.why.test_compare import compared, line
+
+CLOCK = {"s": 1, "shown": "1"}
+
+
+def runs(folder, parted_at=5, last=8, clock=True):
+    """Two runs of eight draws that part at one of them; a clock and a listing were read before."""
+    sides = []
+    for value in "pq":
+        read = [line(1, "clock", at=1, output=value, **CLOCK), line(2, "listing", at=2, output=value, **CLOCK)]
+        draws = [line(n, at=3, count=n, output=value if n >= parted_at else "x") for n in range(3, last + 1)]
+        sides.append([*(read if clock else []), *draws])
+    return compared(folder, *sides)
+
+
+class Scripted(Prover):
+    """A prover whose runs part where the test says, depending on what is forced."""
+
+    def __init__(self, folder, parts):
+        super().__init__(Plan(["true"], folder), 2, 1.0)
+        self.folder, self.parts, self.asked = folder, parts, []
+
+    def run(self, forced, position=None):
+        kinds = {entry["kind"] for one in (*self.known, *forced) for entry in one.force}
+        self.asked.append(kinds)
+        return runs(self.folder, self.parts(kinds))
+
+
+def searched(folder, parts, most=6):
+    comparison = runs(folder)
+    prover = Scripted(folder, parts)
+    return comparison, prover.search(comparison, most), prover
+
+
+def test_what_moves_the_parting_is_the_cause(tmp_path):
+    comparison, search, _ = searched(tmp_path, lambda kinds: 7 if "clock" in kinds else 5)
+    verdict = judge(comparison, search)
+    assert (verdict.cause.name, verdict.place.line, search.proof.gained) == ("clock-value", 1, 2)
+    assert verdict.to_json()["proof"]["text"].endswith("the runs are equal for 2 more events")
+
+
+def test_what_makes_it_go_is_the_cause_too(tmp_path):
+    comparison, search, _ = searched(tmp_path, lambda kinds: 99 if "listing" in kinds else 5)
+    assert judge(comparison, search).cause.name == "listing-order"
+    assert search.proof.whole
+
+
+@pytest.mark.parametrize("place", [5, 4, 3], ids=["as before", "earlier", "earlier still"])
+def test_what_does_not_move_it_is_no_cause(tmp_path, place):
+    comparison, search, prover = searched(tmp_path, lambda kinds: place if kinds else 5)
+    verdict = judge(comparison, search)
+    assert (verdict.cause.name, verdict.proof, verdict.to_json()["proved"]) == ("unknown", None, False)
+    assert len(prover.asked) == search.spent > 1
+
+
+def test_a_cause_without_a_proof_does_not_exist(tmp_path):
+    # Whoever is suspected: with no intervention there is none that moved the parting.
+    comparison, search, prover = searched(tmp_path, lambda kinds: 99, most=0)
+    assert not prover.asked
+    for verdict in (judge(comparison), judge(comparison, search)):
+        assert verdict.cause.seen
+        assert verdict.search.suspects
+
+
+def test_of_two_causes_at_one_place_both_are_forced(tmp_path):
+    comparison, search, _ = searched(tmp_path, lambda kinds: 7 if {"clock", "listing"} <= kinds else 5)
+    assert search.proof is not None
+    assert {one.cause for one in (search.proof.suspect, *search.proof.others)} >= {"clock-value", "listing-order"}
+    assert "more: the runs are equal" in judge(comparison, search).proof.text
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_no_more_interventions_are_made_than_asked_for(tmp_path, most):
+    _, search, prover = searched(tmp_path, lambda kinds: 5, most)
+    assert len(prover.asked) == search.spent == most
+
+
+def test_a_cause_that_is_known_stays_forced(tmp_path):
+    _, search, prover = searched(tmp_path, lambda kinds: 7 if "clock" in kinds else 5)
+    prover.known = (search.proof.suspect,)
+    prover.search(search.proof.again, 1)
+    assert all("clock" in kinds for kinds in prover.asked[1:])
+
+
+def test_runs_that_fail_when_something_is_forced_prove_nothing(tmp_path):
+    prover = Scripted(tmp_path, lambda kinds: 99)
+    plain = prover.run
+    prover.run = lambda forced, position=None: replace(plain(forced), failed=True)
+    assert prover.search(runs(tmp_path), 6).proof is None
+
+
+def test_every_suspect_can_be_called_by_its_name():
+
+    words = {
+        one.value for one in ast.walk(ast.parse(Path(suspects.__file__).read_text())) if isinstance(one, ast.Constant)
+    }
+    seen = {cause.name for cause in CAUSES.values() if cause.seen}
+    seeds = {name for name in CAUSES if name.startswith("seed-from-")}
+    assert {name for name in CAUSES if name not in words} <= seen | seeds

@@ -1,0 +1,135 @@
+"""States are read where they lie in memory, and a forced place gives fixed values."""
+
+from __future__ import annotations
+
+import functools
+import json
+import random
+
+import numpy as np
+import pytest
+
+from sac.why.tracer.blocks import FULL, SIZE, Blocks
+from sac.why.tracer.force import EPOCH, Forced
+from sac.why.tracer.generators import NEVER, Generators, bit_generator_state, random_state
+from sac.why.tracer.place import Place
+
+HERE = Place("train.py", 3, "f", 0, False, True)
+
+
+@pytest.mark.parametrize("draw", ["random", "getrandbits", "gauss"])
+def test_a_draw_in_c_moves_the_state_of_a_random(draw):
+    generator = random.Random(1)
+    read = random_state(generator)
+    before, arguments = read(), {"getrandbits": (8,), "gauss": (0, 1)}.get(draw, ())
+    assert read() == before
+    getattr(generator, draw)(*arguments)
+    assert read() != before
+
+
+@pytest.mark.parametrize("kind", [np.random.MT19937, np.random.PCG64, np.random.Philox])
+def test_a_draw_in_c_moves_the_state_of_a_bit_generator(kind):
+    bits = kind(1)
+    read = bit_generator_state(bits)
+    before = read()
+    assert read() == before
+    bits.random_raw()
+    assert read() != before
+
+
+def test_equal_states_have_equal_digests_and_nobody_s_seed_has_none():
+    a, b = random.Random(1), random.Random(1)
+    watched = Generators()
+    for name, one in (("a", a), ("b", b)):
+        watched.add(name, random_state(one), lambda: lambda: None)
+    assert watched.state("a") == NEVER
+    watched.seeded |= {"a", "b"}
+    assert watched.state("a") == watched.state("b") != NEVER
+    before = watched.states()
+    a.random()
+    assert list(watched.moved(before)) == ["a"]
+
+
+def test_states_are_given_back():
+    generator = random.Random(1)
+    watched = Generators()
+    watched.add("a", random_state(generator), lambda: functools.partial(generator.setstate, generator.getstate()))
+    put_back, expected = watched.save(), random.Random(1).random()
+    generator.random()
+    put_back()
+    assert generator.random() == expected
+
+
+# ---------------------------------------------------------------- forced places
+
+
+def forced(*entries):
+    return Forced(json.dumps(entries))
+
+
+def test_only_the_place_that_is_named_is_forced():
+    force = forced({"kind": "entropy", "file": "train.py", "line": 3})
+    assert force.at("entropy", HERE) is not None
+    assert force.at("entropy", HERE._replace(line=4)) is None
+    assert force.at("clock", HERE) is None
+    assert "clock" not in force
+
+
+def test_without_a_file_a_kind_is_forced_everywhere():
+    force = forced({"kind": "clock"})
+    assert force.at("clock", HERE) is force.everywhere("clock") is not None
+
+
+def test_two_processes_get_the_same_stream_and_no_number_twice():
+    a, b = (forced({"kind": "entropy"}).everywhere("entropy") for _ in range(2))
+    first, second = a.stream(16), a.stream(16)
+    assert (b.stream(16), b.stream(16)) == (first, second)
+    assert first != second
+
+
+def test_a_forced_clock_ticks_and_a_relative_one_goes_on_from_the_real_one():
+    force = forced({"kind": "clock", "file": "train.py", "line": 3})
+    site = force.at("clock", HERE)
+    shown = [force.clock("time.time", 1e9, site) for _ in range(2)]
+    assert EPOCH < shown[0] < shown[1]
+    assert isinstance(force.clock("time.time_ns", 1, site), int)
+    force = forced({"kind": "clock", "file": "train.py", "line": 3, "relative": True})
+    force.clock("time.time", 500.0, None)
+    assert 500 < force.clock("time.time", 9e9, force.at("clock", HERE)) < 501
+
+
+# ---------------------------------------------------------------- blocks
+
+
+def drawn(values, seen=FULL):
+    """Digests of the blocks in which values were put."""
+    written, numbers, source = [], iter(range(10_000)), iter(values)
+    blocks = Blocks(lambda: next(numbers), lambda block, count, content: written.append((count, content)), lambda _: "")
+    for _ in range(seen):
+        blocks.saw("key", "draw", HERE, {})
+    for _ in values:
+        block = blocks.of("key")
+        if block is not None:
+            blocks.call(block, lambda: next(source), (), {})
+    blocks.flush()
+    return written
+
+
+def test_a_block_tells_each_of_its_values_and_their_order():
+    values = [number / 7 for number in range(300)]
+    assert [count for count, _ in drawn(values)] == [SIZE, 300 - SIZE]
+    assert drawn(values) == drawn(list(values))
+    for other in (values[::-1], [*values[:-1], 0.5], [-0.0, *values[1:]], [False, *values[1:]]):
+        assert drawn(other) != drawn(values)
+
+
+def test_the_first_events_of_a_line_are_no_block():
+    assert drawn([1.0], seen=FULL - 1) == []
+
+
+def test_nothing_is_put_into_blocks_where_it_is_looked_at_closely():
+    blocks = Blocks(lambda: 1, lambda *_: None, lambda _: "")
+    blocks.close()
+    for _ in range(2 * FULL):
+        blocks.saw("key", "draw", HERE, {})
+    assert blocks.of("key") is None
