@@ -340,6 +340,7 @@ def answer_json(
         "equal": comparison.equal if comparison.proven else None,
         "failed": comparison.failed,
         "compared_events": comparison.compared,
+        "compared_kinds": dict(comparison.kinds),
         "first": None if verdict is None else verdict.to_json(),
         "audit": [one.to_json() for one in audit(comparison.a)],
         "notes": comparison.notes,
