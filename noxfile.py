@@ -11,6 +11,7 @@ import importlib.metadata
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,7 @@ import nox
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "unit", "determinism", "reliability"]
+nox.options.sessions = ["lint", "unit", "integration", "determinism", "reliability"]
 
 ROOT = Path(__file__).parent
 CONSTRAINTS = ROOT / "constraints.txt"
@@ -28,6 +29,8 @@ OLDEST_TORCH = (2, 6)
 LINK = "torch_of_the_user.pth"
 # Named, not discovered: a plugin that happens to be importable (pytest-randomly reseeds) must not change a run.
 PYTEST = ("python", "-m", "pytest", "-p", "timeout", "-p", "hypothesispytest", "-p", "benchmark")
+# Two at a time: most tests wait for a process that they have started, or use one core.
+SIDE_BY_SIDE = ("-p", "xdist", "--numprocesses=2", "--dist=loadfile")
 PYTEST_ENV = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 # Whatever changes arithmetic or the interpreter is for the package to set, from the numerics profile; what the caller's
 # shell happens to export is taken away. PYTHONHASHSEED is left free on purpose: no value of it may matter.
@@ -58,41 +61,58 @@ if os.environ.get("PIP_EXTRA_INDEX_URL"):
 RELIABILITY = tuple(
     f"tests/determinism/test_{name}.py" for name in ("crash_safety", "resume", "resume_workers", "workers")
 )
+SCHEMAS = {
+    "github-workflows": ".github/workflows/*.yml",
+    "github-actions": ".github/actions/*/action.yml",
+    "github-issue-forms": ".github/ISSUE_TEMPLATE/[0-9]*.yml",
+    "github-issue-config": ".github/ISSUE_TEMPLATE/config.yml",
+    "citation-file-format": "CITATION.cff",
+}
+"""Schema that check-jsonschema knows -> the files that must fit it."""
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Ruff (rules and format), mypy, the direction of imports; the workflows' schema, then their safety."""
+    """Ruff, mypy, imports and the picture of them; schemas of what GitHub reads; the workflows' safety."""
     prepare(session)
     session.run("ruff", "check", *session.posargs)
     session.run("ruff", "format", "--check")
     session.run("mypy")
     session.run("lint-imports", "--no-logo", "--no-cache")
-    for kind, pattern in (("workflows", "workflows/*.yml"), ("actions", "actions/*/action.yml")):
-        files = sorted(map(str, (ROOT / ".github").glob(pattern)))
-        session.run("check-jsonschema", "--builtin-schema", f"vendor.github-{kind}", *files)
+    session.run("python", "-m", "tools.architecture", "--check")
+    for schema, pattern in SCHEMAS.items():
+        session.run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *sorted(map(str, ROOT.glob(pattern))))
     session.run("zizmor", "--offline", "--quiet", "--no-progress", ".github")
 
 
 @nox.session
 def unit(session: nox.Session) -> None:
-    """The unit tests, and the quick ones of `sac why`."""
+    """The unit tests."""
     prepare(session)
-    run_pytest(session, "tests/unit", "tests/why/test_quick.py")
+    run_pytest(session, *SIDE_BY_SIDE, "tests/unit")
+
+
+@nox.session
+def integration(session: nox.Session) -> None:
+    """What starts processes, trains, or plays whole episodes of the simulator; and the quick tests of `sac why`."""
+    prepare(session)
+    run_pytest(session, *SIDE_BY_SIDE, "tests/integration", "tests/why/test_quick.py", "--durations=10")
 
 
 @nox.session
 def determinism(session: nox.Session) -> None:
     """The determinism gate: equal seeds give equal bits, on the real simulator."""
     prepare(session)
-    run_pytest(session, "tests/determinism", *(f"--ignore={file}" for file in RELIABILITY), "--durations=10")
+    run_pytest(
+        session, *SIDE_BY_SIDE, "tests/determinism", *(f"--ignore={file}" for file in RELIABILITY), "--durations=10"
+    )
 
 
 @nox.session
 def reliability(session: nox.Session) -> None:
     """Runs that die and go on, and their worker processes: equal bits whatever happens, and nothing lost."""
     prepare(session)
-    run_pytest(session, *RELIABILITY, "--durations=10")
+    run_pytest(session, *SIDE_BY_SIDE, *RELIABILITY, "--durations=10")
 
 
 @nox.session
@@ -109,7 +129,7 @@ def resume(session: nox.Session) -> None:
     `-- --case issue_1250` is the command of ManiSkill's issue 1250, in the midst of learning.
     """
     prepare(session)
-    session.run("python", "-m", "tests.determinism.kill_points", *session.posargs, env={"PYTHONPATH": str(ROOT)})
+    session.run("python", "-m", "tools.kill_points", *session.posargs, env={"PYTHONPATH": str(ROOT)})
 
 
 @nox.session
@@ -117,7 +137,8 @@ def nightly(session: nox.Session) -> None:
     """The same tests with many, and new, examples."""
     prepare(session)
     session.env["HYPOTHESIS_PROFILE"] = "nightly"
-    run_pytest(session, "tests/unit", "tests/determinism", "--durations=20", "--timeout=7200")
+    folders = ("tests/unit", "tests/integration", "tests/determinism")
+    run_pytest(session, *folders, "--durations=20", "--timeout=7200")
 
 
 @nox.session
@@ -152,7 +173,7 @@ def golden(session: nox.Session) -> None:
 def portability(session: nox.Session) -> None:
     """Hold the ledgers of emulated CPU models against this CPU's; what follows `--` are flags of `sac train`."""
     prepare(session)
-    session.run("python", "-m", "tests.determinism.portability", *session.posargs)
+    session.run("python", "-m", "tools.portability", *session.posargs)
 
 
 @nox.session
@@ -160,6 +181,16 @@ def install(session: nox.Session) -> None:
     """Make an environment to work in, with the `sac` command: `.nox/install`."""
     prepare(session)
     session.run("python", "-c", "import sys, torch; print('torch', torch.__version__, 'in', sys.prefix)")
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build sdist and wheel into dist/ and check what is in them; `-- --tag v0.1.0` checks the version too."""
+    # The pinned build backend: the same commit gives the same bytes.
+    session.install("--constraint", str(CONSTRAINTS), "hatchling")
+    shutil.rmtree(ROOT / "dist", ignore_errors=True)
+    session.run("python", "-m", "hatchling", "build")
+    session.run("python", "-m", "tools.distribution", "dist", *session.posargs)
 
 
 @nox.session(venv_backend="none")

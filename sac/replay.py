@@ -11,7 +11,7 @@ from sac.state import ReplayState
 
 @dataclass(frozen=True)
 class RowLayout:
-    """Columns of one packed transition: observation, action, reward, stop, next observation.
+    """Columns of one packed transition: observation, action, reward, stop_bootstrap, next observation.
 
     Observation and action lie side by side: together they are the critic's input.
     """
@@ -29,11 +29,11 @@ class RowLayout:
         observation: torch.Tensor,
         action: torch.Tensor,
         reward: torch.Tensor,
-        stop: torch.Tensor,
+        stop_bootstrap: torch.Tensor,
         next_observation: torch.Tensor,
     ) -> torch.Tensor:
-        """(..., O), (..., A), (...), (...), (..., O) -> (..., D)."""
-        parts = [observation, action, reward.unsqueeze(-1), stop.unsqueeze(-1).float(), next_observation]
+        """Pack (..., O), (..., A), (...), (...) and (..., O) into rows (..., D)."""
+        parts = [observation, action, reward.unsqueeze(-1), stop_bootstrap.unsqueeze(-1).float(), next_observation]
         return torch.cat(parts, dim=-1)
 
     def unpack(self, rows: torch.Tensor) -> Batch:
@@ -44,7 +44,7 @@ class RowLayout:
             action=rows[:, o : o + a],
             observation_action=rows[:, : o + a],
             reward=rows[:, o + a],
-            stop=rows[:, o + a + 1],
+            stop_bootstrap=rows[:, o + a + 1],
             next_observation=rows[:, o + a + 2 :],
         )
 
@@ -58,7 +58,7 @@ class Batch:
         action: (B, A).
         observation_action: (B, O + A), the two side by side.
         reward: (B,).
-        stop: (B,), 1 where the value must not be bootstrapped from the next observation.
+        stop_bootstrap: (B,), 1 where the value must not be bootstrapped from the next observation.
         next_observation: (B, O).
     """
 
@@ -66,7 +66,7 @@ class Batch:
     action: torch.Tensor
     observation_action: torch.Tensor
     reward: torch.Tensor
-    stop: torch.Tensor
+    stop_bootstrap: torch.Tensor
     next_observation: torch.Tensor
 
 
@@ -91,7 +91,11 @@ class ReplayBuffer:
         return self.state.size * self.state.rows.shape[1]
 
     def add(self, rows: torch.Tensor) -> None:
-        """Append packed transitions (T, N, D), oldest first; the oldest rows give way when the ring is full."""
+        """Append packed transitions (T, N, D), oldest first; when the ring is full, they replace the oldest rows.
+
+        Raises:
+            ValueError: N or D is another, or T exceeds the ring's capacity.
+        """
         state = self.state
         capacity = state.rows.shape[0]
         if rows.shape[1:] != state.rows.shape[1:]:
@@ -106,5 +110,10 @@ class ReplayBuffer:
         state.written += rows.shape[0]
 
     def gather(self, index: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
-        """Packed transitions (B, D) at flat indices (B,) int64 in [0, len(self))."""
+        """Return packed transitions (B, D) at flat indices (B,) int64 in [0, len(self)).
+
+        Args:
+            index: (B,) int64.
+            out: (B, D), written and returned if given.
+        """
         return torch.index_select(self.state.rows.flatten(0, 1), 0, index, out=out)

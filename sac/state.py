@@ -1,7 +1,7 @@
 """`TrainState`: everything that evolves in training, in one object, and the walk over it.
 
-Checkpoint, digest, comparison and resume all walk this object. What is forgotten in one is forgotten in all, and the
-walk refuses what it does not know, so that a field added later cannot go unseen.
+Checkpoint, digest, comparison and resume all walk this object, so none can forget what another remembers. The walk
+refuses kinds that it does not know, so a field that is added later can't be missed.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class Parameters:
 
     @classmethod
     def zeros(cls, shapes: Mapping[str, tuple[int, ...]], device: torch.device) -> Parameters:
-        """Parameters of the given shapes, all zero."""
+        """Return parameters of the given shapes, all zero."""
         flat = torch.zeros(sum(map(math.prod, shapes.values())), dtype=torch.float32, device=device)
         return cls(flat, _views(flat, shapes))
 
     def views_of(self, flat: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Views of the same names and shapes into another flat tensor, of gradients for example."""
+        """Return views of the same names and shapes into another flat tensor (n,), of gradients for example."""
         return _views(flat, {name: tuple(view.shape) for name, view in self.views.items()})
 
 
@@ -55,7 +55,7 @@ class AdamState:
 
     @classmethod
     def zeros_like(cls, flat: torch.Tensor) -> AdamState:
-        """The state before the first step."""
+        """Return the state before the first step, for flat parameters (n,)."""
         step = torch.zeros((), dtype=torch.float32, device=flat.device)
         return cls(step, torch.zeros_like(flat), torch.zeros_like(flat))
 
@@ -82,7 +82,7 @@ class ReplayState:
         rows: (capacity, N, D) float32, one packed transition each; `replay.RowLayout` names the columns.
         position: row that the next transition is written to.
         size: rows that hold transitions.
-        written: rows written since the run began, those that gave way included.
+        written: rows written since the run began, including those replaced since.
     """
 
     rows: torch.Tensor
@@ -102,7 +102,7 @@ class EpisodeState:
 
     @classmethod
     def zeros(cls, num_envs: int) -> EpisodeState:
-        """Totals at the start of an episode."""
+        """Return the totals at the start of an episode."""
         return cls(
             torch.zeros(num_envs, dtype=torch.float64),
             torch.zeros(num_envs, dtype=torch.int64),
@@ -113,7 +113,7 @@ class EpisodeState:
 
 @dataclass
 class EpisodeSums:
-    """Sums over ended episodes, enough for their means: of fixed size, however many episodes there were.
+    """Sums over ended episodes, for their means; their size does not grow with the number of episodes.
 
     Attributes:
         sums: (M,) float64, in the order of `episodes.EPISODE_METRICS`.
@@ -125,7 +125,7 @@ class EpisodeSums:
 
     @classmethod
     def zeros(cls, metrics: int) -> EpisodeSums:
-        """Sums over no episode."""
+        """Return sums over no episode."""
         return cls(torch.zeros(metrics, dtype=torch.float64))
 
 
@@ -133,15 +133,15 @@ class EpisodeSums:
 class CollectorState:
     """Where the training environments stand.
 
-    The simulator itself can't be stored: its state in mid-episode is a function of the episode's seed and the actions
-    since, which are here.
+    The simulator itself can't be stored. Its state in mid-episode is a function of the episode's seed and the actions
+    since, and those are here.
 
     Attributes:
         observation: (N, O) float32, what the policy sees next.
         episodes: (N,) int64, index of the episode each environment is in.
         totals: of the episodes under way; `totals.length` counts their steps.
         actions: (N, longest episode, A) float32 on the CPU; the first `totals.length[i]` rows of environment i are the
-            actions of its episode so far, what follows is left over from earlier ones.
+            actions of its episode so far, the rest is left over from earlier episodes.
         since_evaluation: training episodes that ended since the last evaluation.
         since_log: training episodes that ended since losses were last logged.
         steps: steps that each environment has taken since the run began.
@@ -161,7 +161,7 @@ class MetricsState:
     """What the moving averages of `metrics.csv` need.
 
     Attributes:
-        recent: (window, columns) float64, the last evaluations, as a ring.
+        recent: (window, columns) float64, the last evaluations as a ring.
         evaluations: evaluations so far.
     """
 
@@ -170,13 +170,13 @@ class MetricsState:
 
     @classmethod
     def zeros(cls, window: int, columns: int) -> MetricsState:
-        """Before the first evaluation."""
+        """Return the state before the first evaluation."""
         return cls(torch.zeros((window, columns), dtype=torch.float64))
 
 
 @dataclass
 class TrainState:
-    """All that evolves in a training run."""
+    """Everything that evolves in a training run."""
 
     learner: LearnerState
     replay: ReplayState
@@ -187,7 +187,7 @@ class TrainState:
 
 
 def put(node: object, name: str, value: Leaf) -> None:
-    """Set the leaf of a dotted name; tensors and arrays in place, since others hold views of them.
+    """Set the leaf with a dotted name; tensors and arrays change in place, since others hold views of them.
 
     Raises:
         ValueError: kind, dtype or shape differ from those of the leaf.
@@ -207,7 +207,7 @@ def put(node: object, name: str, value: Leaf) -> None:
 
 
 def describe(leaf: Leaf) -> str:
-    """Kind, dtype and shape of a leaf, for comparison and for messages."""
+    """Describe a leaf's kind, dtype and shape, for comparison and for messages."""
     if isinstance(leaf, torch.Tensor | np.ndarray):
         kind = "tensor" if isinstance(leaf, torch.Tensor) else "array"
         return f"a {kind} of {str(leaf.dtype).removeprefix('torch.')} {tuple(leaf.shape)}"
@@ -215,7 +215,7 @@ def describe(leaf: Leaf) -> str:
 
 
 def walk(node: object, prefix: str = "") -> Iterator[tuple[str, Leaf]]:
-    """Yield (dotted name, leaf) for everything in `node`, in a fixed order; views of what was yielded are left out.
+    """Yield (dotted name, leaf) for everything in `node` in a fixed order, without views of what was yielded.
 
     Raises:
         TypeError: a leaf is of a kind that can't be stored and compared exactly.

@@ -57,6 +57,57 @@ class Stream:
 
 
 @dataclass(frozen=True)
+class Streams:
+    """Every random stream of a training run: what it is called, and what it is for.
+
+    A value without state: two made from one seed are the same streams.
+
+    Attributes:
+        seed: the run's root seed.
+    """
+
+    seed: int
+
+    @property
+    def initial_actor(self) -> Stream:
+        """Initial weights of the actor; block 0."""
+        return Stream(self.seed, "init.actor")
+
+    @property
+    def initial_critic(self) -> Stream:
+        """Initial weights of the critics; block 0."""
+        return Stream(self.seed, "init.critic")
+
+    def warm_up_action(self, env: int) -> Stream:
+        """Uniform actions of environment `env` before the policy acts; block s for its step s."""
+        return Stream(self.seed, "action.warm_up", env)
+
+    def action_noise(self, env: int) -> Stream:
+        """Normal noise from which the policy draws the actions of environment `env`; block s for its step s."""
+        return Stream(self.seed, "action.noise", env)
+
+    @property
+    def replay_index(self) -> Stream:
+        """Which transitions the batches hold; block k for iteration k."""
+        return Stream(self.seed, "replay.index")
+
+    @property
+    def update_noise(self) -> Stream:
+        """Normal noise from which gradient steps draw actions; block k for iteration k."""
+        return Stream(self.seed, "update.noise")
+
+    @property
+    def training_episodes(self) -> EpisodeSeeds:
+        """The seeds of the training environments' episodes."""
+        return EpisodeSeeds(self.seed, "train")
+
+    @property
+    def evaluation_episodes(self) -> EpisodeSeeds:
+        """The seeds of the evaluation environments' episodes; every evaluation begins with the same ones."""
+        return EpisodeSeeds(self.seed, "eval")
+
+
+@dataclass(frozen=True)
 class EpisodeSeeds:
     """The seed of every episode, as a pure function (and picklable, so that worker processes can hold it).
 

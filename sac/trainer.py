@@ -1,4 +1,4 @@
-"""The training loop: collect, store, learn, witness, evaluate."""
+"""The training loop: collect, store, learn, record, evaluate."""
 
 from __future__ import annotations
 
@@ -6,40 +6,37 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from sac.checkpoint.checkpoint import Cadence, Checkpoint, Checkpoints, Position
+from sac.checkpoint.replay_log import Journal
 from sac.checkpoint.resume import Resume, check_drift, command_line, join, open_checkpoint, require_ahead
-from sac.config import BadConfig, TrainConfig, check
+from sac.config import TrainConfig, check
 from sac.envs.make import costly_evaluation, make_envs, probe_simulator, resolve_device
-from sac.envs.protocol import SplitStep, VectorEnv
+from sac.envs.protocol import VectorEnv
 from sac.learner.factory import make_learner
-from sac.learner.gradient_steps import GradientSteps, Updates
-from sac.learner.overlap import ActorCopy, Shares, share_sizes
-from sac.learner.sac import Learner
+from sac.learner.gradient_steps import ChunkedSteps, Updates
+from sac.learner.overlap import chunk_sizes
 from sac.ledger.file import LedgerWriter
-from sac.ledger.recorder import Iteration, Witness
+from sac.ledger.recorder import Iteration, LedgerRecorder
 from sac.numerics import profiles
 from sac.numerics.fingerprint import fingerprint
-from sac.replay import ReplayBuffer, RowLayout
-from sac.rollout.collector import Collector, Rollout
+from sac.rollout.collector import Rollout
 from sac.rollout.episodes import take_means
 from sac.rollout.evaluation import Evaluation, evaluate
-from sac.rollout.policy import CapturedPolicy
 from sac.rollout.video import VideoRecorder, find_render_backend
 from sac.run import folder as run_folder
 from sac.run import policy_file
 from sac.run.folder import RunFolder
 from sac.run.lock import RunLock
 from sac.run.logs import Logs, require_tracking
-from sac.run.metrics_file import MetricsFile, new_metrics
+from sac.run.metrics_file import MetricsFile
 from sac.run.signals import Stopped, StopSignals
 from sac.run.storage import StorageError
-from sac.state import TrainState
+from sac.schedule import Schedule
+from sac.training import Training
 
 
 def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
@@ -70,19 +67,19 @@ def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
         if resume is not None:
             check_drift(resume, checkpoint, arithmetic)
         folder = resume.folder if resume else _new_folder(config, stack)
-        recorder = VideoRecorder(eval_envs, folder.videos) if eval_envs and render_backend != "none" else None
-        trainer = Trainer(config, learner, envs, eval_envs, folder, arithmetic, recorder)
-        if checkpoint is not None:
-            trainer.restore(checkpoint)
+        training = Training(config, learner, envs)
+        journal = training.restore(checkpoint) if checkpoint is not None else None
         # Only now, when nothing can be refused any more, is the folder changed.
         if resume is not None:
             header = join(resume, checkpoint, config, arithmetic)
         else:
             header = run_folder.write_manifest(folder, config, arithmetic)
-        logs = trainer.open(stack, header, signals)
+        output = open_output(stack, training, folder, header, arithmetic, journal)
+        video = VideoRecorder(eval_envs, folder.videos) if eval_envs and render_backend != "none" else None
         for line in filter(None, (no_video, costly_evaluation(config))):
-            logs.say(line)
-        _run(trainer)
+            output.logs.say(line)
+        recorder = make_recorder(training, output.ledger)
+        _run(Trainer(training, output, recorder, Schedule(config), eval_envs, video, signals))
     return folder
 
 
@@ -93,7 +90,7 @@ def _run(trainer: Trainer) -> None:
     except BrokenPipeError:
         raise
     except (OSError, StorageError) as error:
-        raise StorageError(f"{error}. Once it can be written again: {command_line(trainer.folder)}") from error
+        raise StorageError(f"{error}. Once it can be written again: {command_line(trainer.output.folder)}") from error
 
 
 def _claim(resume: Resume | None, config: TrainConfig, stack: ExitStack) -> Checkpoint | None:
@@ -120,63 +117,92 @@ def _new_folder(config: TrainConfig, stack: ExitStack) -> RunFolder:
     return folder
 
 
+@dataclass(frozen=True)
+class RunOutput:
+    """The files that a run writes, open.
+
+    Attributes:
+        folder: where they lie.
+        logs: progress, TensorBoard and Weights & Biases.
+        metrics: a row for each evaluation.
+        ledger: a line for each iteration that is recorded; None where none is.
+        checkpoints: all of the state.
+        resumed: whether the files go on from a checkpoint.
+    """
+
+    folder: RunFolder
+    logs: Logs
+    metrics: MetricsFile
+    ledger: LedgerWriter | None
+    checkpoints: Checkpoints
+    resumed: bool
+
+
+def open_output(
+    stack: ExitStack,
+    training: Training,
+    folder: RunFolder,
+    header: Mapping[str, Any],
+    fingerprint: Mapping[str, Any],
+    journal: Journal | None = None,
+) -> RunOutput:
+    """Open the files that a run writes; closed with `stack`.
+
+    Args:
+        stack: closes them.
+        training: what they tell of, restored already where the run goes on.
+        folder: where they lie.
+        header: the ledger's.
+        fingerprint: the machine's arithmetic, kept in checkpoints.
+        journal: replay rows on the disk, where the run goes on from a checkpoint.
+    """
+    config, state, resumed = training.config, training.state, journal is not None
+    after, step = (state.iteration, state.global_step) if resumed else (None, None)
+    logs = stack.enter_context(Logs(config, folder, step))
+    metrics = stack.enter_context(MetricsFile(folder.metrics, state.metrics, append=resumed))
+    ledger = stack.enter_context(LedgerWriter(folder.ledger, header, after)) if config.ledger_freq else None
+    checkpoints = Checkpoints(folder.states, config, fingerprint, journal)
+    return RunOutput(folder, logs, metrics, ledger, checkpoints, resumed)
+
+
+def make_recorder(training: Training, ledger: LedgerWriter | None) -> LedgerRecorder:
+    """Return the recorder of a training.
+
+    Its lines are deferred where the time that they take can be hidden behind the next env step. On a CPU the
+    environments would have to wait for a core meanwhile: measured, nothing is gained.
+    """
+    deferred = training.split and training.device.type == "cuda"
+    return LedgerRecorder(ledger, training.learner.state, captured=training.captured, deferred=deferred)
+
+
 class Trainer:
-    """One training run; `run` does all of it, `iterate` one iteration."""
+    """One training run; `run` does all of it, `iterate` one iteration.
+
+    Args:
+        training: what computes.
+        output: the files that it writes.
+        recorder: writes the ledger's lines.
+        schedule: says what is due when.
+        eval_envs: evaluation environments; None where no evaluation is due.
+        video: films evaluations; None where nothing is filmed.
+        signals: ask the run to stop.
+    """
 
     def __init__(
         self,
-        config: TrainConfig,
-        learner: Learner,
-        envs: VectorEnv,
-        eval_envs: VectorEnv | None,
-        folder: RunFolder,
-        fingerprint: Mapping[str, Any],
-        recorder: VideoRecorder | None = None,
+        training: Training,
+        output: RunOutput,
+        recorder: LedgerRecorder,
+        schedule: Schedule,
+        eval_envs: VectorEnv | None = None,
+        video: VideoRecorder | None = None,
+        signals: StopSignals | None = None,
     ) -> None:
-        self.config, self.folder = config, folder
-        self.device = learner.state.log_alpha.device
-        self.eval_envs, self.recorder = eval_envs, recorder
-        self.learner = learner
-        self.acting = ActorCopy(learner) if config.overlap else None
-        captured = config.cuda_graph and self.device.type == "cuda"
-        shape = envs.num_envs, envs.spec.observation_dim, envs.spec.action_dim
-        policy = self.acting or learner
-        self.collector = Collector(
-            config, envs, learner, CapturedPolicy(policy, shape, self.device) if captured else policy
-        )
-        self.layout = RowLayout(envs.spec.observation_dim, envs.spec.action_dim)
-        buffer_device = self.device if config.buffer_device == "cuda" else torch.device("cpu")
-        self.replay = _make_replay(self.layout, config, buffer_device)
-        self.state = TrainState(self.learner.state, self.replay.state, self.collector.state, new_metrics())
-        self._steps = GradientSteps(config, learner, self.replay)
-        self._witness = Witness(learner.state, captured=captured)
-        # On a CPU the environments would have to wait for a core meanwhile: measured, nothing is gained.
-        self._lines_wait = isinstance(envs, SplitStep) and self.device.type == "cuda"
-        self._fingerprint, self._resumed = fingerprint, False
-        self._checkpoints = Checkpoints(folder.states, config, fingerprint)
-        self._cadence = Cadence(config.checkpoint_freq)
-
-    def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint instead of from the start.
-
-        Raises:
-            BadCheckpoint: it does not fit this run, or its replay rows are damaged.
-            EnvironmentFault: an environment in mid-episode does not come to the observation that it had.
-        """
-        journal = checkpoint.fill(self.state)
-        self.collector.restore_simulators()
-        self._checkpoints = Checkpoints(self.folder.states, self.config, self._fingerprint, journal)
-        self._resumed = True
-
-    def open(self, stack: ExitStack, header: Mapping[str, Any], signals: StopSignals | None = None) -> Logs:
-        """Open the files that the run writes; closed with `stack`."""
-        after, step = (self.state.iteration, self.state.global_step) if self._resumed else (None, None)
+        self.training, self.output, self.recorder, self.schedule = training, output, recorder, schedule
+        self.config, self.state, self.logs = training.config, training.state, output.logs
+        self.eval_envs, self.video = eval_envs, video
         self._signals = signals or StopSignals()
-        self.logs = stack.enter_context(Logs(self.config, self.folder, step))
-        self._metrics = stack.enter_context(MetricsFile(self.folder.metrics, self.state.metrics, append=self._resumed))
-        if self.config.ledger_freq:
-            self._witness.ledger = stack.enter_context(LedgerWriter(self.folder.ledger, header, after))
-        return self.logs
+        self._cadence = Cadence(self.config.checkpoint_freq)
 
     def run(self) -> None:
         """Train to the end; the ledger's line 0 is the state before the first iteration.
@@ -189,39 +215,45 @@ class Trainer:
         except BaseException:
             # What came before a fault is in the ledger, too; and the fault is what people must hear of.
             try:
-                self._witness.settle()
+                self.recorder.flush()
             except Exception as error:
                 self.logs.say(f"the ledger lacks its last line, which could not be written: {error}")
             raise
-        self._witness.settle()
+        self.recorder.flush()
 
     def _train(self) -> None:
-        if not self._resumed:
-            first = self.collector.first_seeds, self.collector.state.observation
-            self._close_iteration(Iteration(0, self.state.global_step, first=first))
-        while self.state.global_step < self.config.total_timesteps:
+        training = self.training
+        if not self.output.resumed:
+            first = training.collector.first_seeds, training.collector.state.observation
+            self._end_iteration(Iteration(0, self.state.global_step, first=first))
+        while not self.schedule.ends(self.state.global_step):
             self._stop_if_asked()
             self.iterate()
             if self._cadence.due(self.state.iteration):
                 self.save_checkpoint()
+        self._finish()
+
+    def _finish(self) -> None:
+        """Leave the policy and the last checkpoint."""
+        folder = self.output.folder
         # The small file first: a disk that is too full for the checkpoint may still take it.
         if self.config.save_model:
-            policy_file.save(self.learner, self.folder.policy)
+            policy_file.save(self.training.learner, folder.policy)
         if float(self.config.checkpoint_freq.removesuffix("m")):
-            size = self._checkpoints.finish(self.state, self._position())
+            size = self.output.checkpoints.finish(self.state, self._position())
             self.logs.say(
-                f"checkpoint of the finished run: {size / 1e6:,.0f} MB in {self.folder.states}; it serves to train on "
-                f"({command_line(self.folder)} --total_timesteps=…), and nothing else needs it"
+                f"checkpoint of the finished run: {size / 1e6:,.0f} MB in {folder.states}; it serves to train on "
+                f"({command_line(folder)} --total_timesteps=…), and nothing else needs it"
             )
 
     def save_checkpoint(self) -> None:
         """Write a checkpoint of the run as it stands; what the run has written so far reaches the disk before it."""
-        self._checkpoints.save(self.state, self._position())
+        self.output.checkpoints.save(self.state, self._position())
 
     def _position(self) -> Position:
         """Hand all that the run has written so far to the disk; returns how long the files are."""
         self.logs.sync()
-        return Position(self._witness.sync(), self._metrics.sync())
+        return Position(self.recorder.sync(), self.output.metrics.sync())
 
     def _stop_if_asked(self) -> None:
         name = self._signals.requested
@@ -230,137 +262,104 @@ class Trainer:
         self.save_checkpoint()
         raise Stopped(
             f"stopped by {name} after iteration {self.state.iteration} (step {self.state.global_step}), with a "
-            f"checkpoint; to go on: {command_line(self.folder)}"
+            f"checkpoint; to go on: {command_line(self.output.folder)}"
         )
 
     def iterate(self) -> None:
-        """One iteration: roll out, store, learn, witness, and evaluate where it is due."""
-        state = self.state
-        # As in ManiSkill's sac.py the policy acts from the first iteration after one that learned; overlapped, in it.
-        warm_up = state.iteration == 0 or state.global_step < self.config.learning_starts
+        """One iteration: roll out, store, learn, record, and evaluate where it is due."""
+        state, schedule = self.state, self.schedule
+        warm_up = schedule.warms_up(state.iteration, state.global_step)
         state.iteration += 1
-        witnessed = self._ledger_due()
-        advance = self._advance if self.acting is None else self._advance_overlapped
-        rollout, updates = advance(warm_up, witnessed)
+        recorded = schedule.records(state.iteration, state.global_step + self.config.training_freq)
+        advance = self._advance if self.training.acting is None else self._advance_overlapped
+        rollout, updates = advance(warm_up, recorded)
         self._log(updates)
-        left = Iteration(state.iteration, state.global_step, rollout, updates) if witnessed else None
-        self._close_iteration(left)
+        self._end_iteration(Iteration(state.iteration, state.global_step, rollout, updates) if recorded else None)
 
-    def _advance(self, warm_up: bool, witnessed: bool) -> tuple[Rollout, Updates | None]:
+    def _advance(self, warm_up: bool, recorded: bool) -> tuple[Rollout, Updates | None]:
         """Roll out and store, then learn."""
+        training = self.training
         with self.logs.timed("rollout_time"):
-            rollout = self.collector.collect(warm_up, self._witness.settle)
-            self._store(rollout)
-        updates = None
-        if self._learning_due():
-            with self.logs.timed("update_time"):
-                shares = [self.config.grad_steps_per_iteration]
-                *_, updates = self._steps.shares(self.state.iteration, shares, witnessed=witnessed)
-        return rollout, updates
+            rollout = training.collector.collect(warm_up, self.recorder.flush)
+            training.store(rollout)
+        if not self._learning_due():
+            return rollout, None
+        with self.logs.timed("update_time"):
+            return rollout, training.gradient_steps.all_at_once(self.state.iteration, recorded=recorded)
 
-    def _advance_overlapped(self, warm_up: bool, witnessed: bool) -> tuple[Rollout, Updates | None]:
+    def _advance_overlapped(self, warm_up: bool, recorded: bool) -> tuple[Rollout, Updates | None]:
         """Roll out and meanwhile learn from what is stored, then store: see `overlap`.
 
         The time of the rollout is what gradient steps did not hide, the wait for a GPU and a late ledger line included.
         """
-        assert self.acting is not None
-        start = time.perf_counter()
-        self.acting.refresh()
-        sizes = share_sizes(self.config.grad_steps_per_iteration, self.config.steps_per_env)
-        steps = self._steps.shares(self.state.iteration, sizes, witnessed=witnessed)
-        shares = Shares(steps if self._learning_due() else iter(()))
+        training, start = self.training, time.perf_counter()
+        assert training.acting is not None
+        training.acting.refresh()
+        chunks = self._chunks(recorded) if self._learning_due() else None
+        learning = time.perf_counter() - start
 
         def meanwhile() -> None:
+            nonlocal learning
             # First the line of the last iteration: it tells of the parameters that gradient steps are about to change.
-            self._witness.settle()
-            shares.next()
+            self.recorder.flush()
+            begun = time.perf_counter()
+            if chunks is not None:
+                chunks.take_chunk()
+            learning += time.perf_counter() - begun
 
-        rollout = self.collector.collect(warm_up, meanwhile)
-        self._store(rollout)
-        self.logs.book("update_time", shares.seconds)
-        self.logs.book("rollout_time", time.perf_counter() - start - shares.seconds)
-        return rollout, shares.updates
+        rollout = training.collector.collect(warm_up, meanwhile)
+        training.store(rollout)
+        self.logs.book("update_time", learning)
+        self.logs.book("rollout_time", time.perf_counter() - start - learning)
+        return rollout, chunks.updates() if chunks is not None else None
 
-    def _store(self, rollout: Rollout) -> None:
-        rows = rollout.pack(self.layout, self.config.bootstrap_at_done)
-        self.replay.add(rows.to(self.replay.state.rows.device))
-        self.state.global_step += self.config.training_freq
+    def _chunks(self, recorded: bool) -> ChunkedSteps:
+        """The iteration's gradient steps, a chunk for each env step."""
+        sizes = chunk_sizes(self.config.grad_steps_per_iteration, self.config.steps_per_env)
+        return self.training.gradient_steps.begin(self.state.iteration, sizes, recorded=recorded)
 
     def _learning_due(self) -> bool:
-        """Whether the replay buffer holds enough to learn from."""
-        enough = len(self.replay) > 0 and self.state.global_step >= self.config.learning_starts
-        return enough and self.config.grad_steps_per_iteration > 0
+        return self.schedule.learns(self.state.global_step, len(self.training.replay))
 
-    def _ledger_due(self) -> bool:
-        if not self.config.ledger_freq:
-            return False
-        state, config = self.state, self.config
-        due = state.iteration % config.ledger_freq == 0 or state.iteration == config.iterations
-        return due or self._evaluation_due(state.global_step + config.training_freq)
-
-    def _close_iteration(self, left: Iteration | None) -> None:
-        """Witness what the iteration left, and evaluate where it is due.
-
-        The ledger's line is written at once, unless the time that it takes can be hidden behind the next env step.
-        """
+    def _end_iteration(self, left: Iteration | None) -> None:
+        """Record what the iteration left, where a line is due, and evaluate where that is."""
         if left is not None:
-            self._witness.owe(left)
-        due = self._evaluation_due(self.state.global_step)
-        if due:
-            self._witness.evaluated(self._evaluate)
-        if due or not self._lines_wait:
-            self._witness.settle()
+            self.recorder.begin(left)
+        if self.schedule.evaluates(self.state.global_step):
+            self.recorder.evaluate(self._evaluate)
+        self.recorder.end()
         self.logs.progress(self.state.global_step)
-
-    def _evaluation_due(self, step: int) -> bool:
-        """Whether `step` is the first at or after a multiple of eval_freq, or the last of the run."""
-        config = self.config
-        if config.eval_freq == 0:
-            return False
-        last = step >= config.total_timesteps
-        return last or _crossed(step, config.training_freq, config.eval_freq)
 
     def _evaluate(self) -> Evaluation:
         if self.eval_envs is None:
             raise RuntimeError("an evaluation is due, but no evaluation environments were made")
         with self.logs.timed("eval_time"):
-            watch = self.recorder.watch if self.recorder is not None else None
-            evaluation = evaluate(self.eval_envs, self._eval_policy, self.config.num_eval_steps, watch=watch)
-        step, means = self.state.global_step, evaluation.episodes.means()
-        if self.recorder is not None:
-            self.recorder.save(step)
-        self.logs.scalars({f"eval/{name}": value for name, value in means.items()}, step)
-        self.logs.scalars({"time/eval_time": self.logs.last["eval_time"]}, step)
-        self.logs.evaluation(step, means, evaluation.episodes.count, self.logs.last["eval_time"])
-        self._metrics.write(step, means, self.collector.state.since_evaluation)
-        if self.config.save_model:
-            policy_file.save(self.learner, self.folder.checkpoints / f"policy_{step}.pt")
+            watch = self.video.watch if self.video is not None else None
+            policy, steps = self.training.act_mean, self.config.num_eval_steps
+            evaluation = evaluate(self.eval_envs, policy, steps, watch=watch)
+        self._report(evaluation, self.state.global_step)
         return evaluation
 
-    def _eval_policy(self, observation: torch.Tensor) -> torch.Tensor:
-        return self.learner.act_mean(observation.to(self.device)).to(observation.device)
+    def _report(self, evaluation: Evaluation, step: int) -> None:
+        """Show and keep what an evaluation found, and the policy that it found it of."""
+        means, seconds = evaluation.episodes.means(), self.logs.last["eval_time"]
+        if self.video is not None:
+            self.video.save(step)
+        self.logs.scalars({f"eval/{name}": value for name, value in means.items()}, step)
+        self.logs.scalars({"time/eval_time": seconds}, step)
+        self.logs.evaluation(step, means, evaluation.episodes.count, seconds)
+        self.output.metrics.write(step, means, self.state.collector.since_evaluation)
+        if self.config.save_model:
+            policy_file.save(self.training.learner, self.output.folder.checkpoints / f"policy_{step}.pt")
 
     def _log(self, updates: Updates | None) -> None:
         config, step = self.config, self.state.global_step
-        if updates is None or not _crossed(step, config.training_freq, config.log_freq):
+        if updates is None or not self.schedule.logs(step):
             return
         self.logs.scalars(losses(updates), step)
         self.logs.scalars(self.logs.times(config.training_freq), step)
-        means = take_means(self.collector.state.since_log)
+        means = take_means(self.state.collector.since_log)
         self.logs.scalars({f"train/{name}": value for name, value in means.items()}, step)
-
-
-def _make_replay(layout: RowLayout, config: TrainConfig, device: torch.device) -> ReplayBuffer:
-    try:
-        return ReplayBuffer(layout, config.num_envs, config.buffer_size, device)
-    except RuntimeError as error:
-        size = config.buffer_size * layout.width * 4 / 2**30
-        raise BadConfig(f"--buffer_size {config.buffer_size}: {size:.1f} GiB can't be had on {device.type}") from error
-
-
-def _crossed(step: int, stride: int, every: int) -> bool:
-    """Whether a multiple of `every` lies in (step - stride, step]; ManiSkill's rule for its eval_freq and log_freq."""
-    return (step - stride) // every < step // every
 
 
 def losses(updates: Updates) -> dict[str, float]:

@@ -10,7 +10,7 @@ from sac.config import BadConfig, TrainConfig
 from sac.envs.factory import make_vector_env, start_workers
 from sac.envs.protocol import VectorEnv
 from sac.envs.workers.pool import WorkerPool, resolve_workers
-from sac.streams import EpisodeSeeds
+from sac.streams import Streams
 
 
 def resolve_device(config: TrainConfig) -> torch.device:
@@ -30,7 +30,7 @@ def make_envs(
     envs = make_vector_env(
         config.env_id,
         config.num_envs,
-        EpisodeSeeds(config.seed, "train"),
+        Streams(config.seed).training_episodes,
         control_mode=config.control_mode,
         ignore_terminations=not config.partial_reset,
         reconfiguration_freq=config.reconfiguration_freq,
@@ -67,7 +67,7 @@ def make_eval_envs(
     envs = make_vector_env(
         config.env_id,
         config.num_eval_envs,
-        EpisodeSeeds(config.seed, "eval"),
+        Streams(config.seed).evaluation_episodes,
         control_mode=config.control_mode,
         ignore_terminations=not config.eval_partial_reset,
         reconfiguration_freq=config.eval_reconfiguration_freq,

@@ -17,8 +17,8 @@ Result = TypeVar("Result")
 class CapturedCall(Generic[Result]):
     """A function without arguments that reads and writes fixed memory on the GPU.
 
-    The first call runs it as it is, which also loads every kernel; the second captures it, and from then on it is
-    replayed. Python code in it runs in the first two calls only.
+    The first call runs it eagerly, which also loads every kernel. The second captures it. Later calls replay the
+    graph, so Python code in the function runs in the first two calls only.
 
     Args:
         function: what to do. It must not wait for the device.
@@ -33,7 +33,7 @@ class CapturedCall(Generic[Result]):
         self._called = False
 
     def __call__(self) -> Result:
-        """The function's result; from the second call on it lies in memory that the next call overwrites."""
+        """Return the function's result; from the second call on, the next call overwrites its memory."""
         current = torch.cuda.current_stream()
         self._stream.wait_stream(current)
         with torch.cuda.stream(self._stream):

@@ -1,4 +1,4 @@
-"""The learner of this machine: which one it is, `numerics.matmul` decides."""
+"""Choose the learner for this machine, as `numerics.matmul` decides."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sac.numerics.matmul import is_fused
 
 
 def make_learner(config: TrainConfig, spec: EnvSpec, device: torch.device) -> Learner:
-    """The learner of this machine: `Learner`, or on a GPU with Triton its fused form."""
+    """Return a `Learner`, or its fused form on a GPU with Triton."""
     if not is_fused(device):
         return Learner(config, spec, device)
     # Loads Triton, which takes a second and is not there on every machine.

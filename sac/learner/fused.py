@@ -1,9 +1,9 @@
 """The SAC update for GPUs: the equations of `sac`, with few launches, fixed memory, and independent parts abreast.
 
-`Learner` is the reference and reads like the paper; this computes the same function (a test holds the two together)
-in another rounding, and is a strategy of its own in the fingerprint. What limits a GPU at these sizes is not
-arithmetic but the number of kernels one after another: so element-wise work is fused (`fused_kernels`), and what does
-not depend on each other runs on two streams, which a CUDA graph keeps as branches.
+`Learner` is the reference and reads like the paper. This computes the same function with other rounding (a test
+compares the two), so the fingerprint names it as a strategy of its own. At these sizes the number of consecutive
+kernels limits a GPU, not arithmetic. So element-wise work is fused (`fused_kernels`), and independent work runs on two
+streams, which a CUDA graph keeps as branches.
 """
 
 from __future__ import annotations
@@ -34,7 +34,13 @@ class Stack:
 
     @classmethod
     def of(cls, views: dict[str, torch.Tensor], gradients: dict[str, torch.Tensor]) -> Stack:
-        """Layers in order."""
+        """Return the layers in order.
+
+        Args:
+            views: parameters ``weight.l`` (in, out) and ``bias.l`` (out,) of layer l, with a leading axis E of an
+                ensemble.
+            gradients: buffers of the same names and shapes.
+        """
         layers = range(len(views) // 2)
         weight, bias = [f"weight.{layer}" for layer in layers], [f"bias.{layer}" for layer in layers]
         return cls(
@@ -86,7 +92,7 @@ class FusedLearner(Learner):
 
     @torch.no_grad()
     def update(self, batch: Batch, noise: torch.Tensor) -> UpdateInfo:
-        """See `Learner.update`."""
+        """Take one gradient step on B = `batch_size` transitions with noise (2, B, A); see `Learner.update`."""
         state, config, size = self.state, self.config, batch.reward.shape[0]
         state.updates += 1
         actor_due = state.updates % config.policy_frequency == 0
@@ -135,7 +141,7 @@ class FusedLearner(Learner):
             self._sample.log_prob[:size],
             state.log_alpha,
             batch.reward,
-            batch.stop,
+            batch.stop_bootstrap,
             config.gamma,
             self._bellman,
         )
@@ -238,7 +244,7 @@ class FusedLearner(Learner):
 
     @contextmanager
     def _beside(self) -> Iterator[None]:
-        """Work that the code after it does not need before the next `_join`: on the side stream, where there is one."""
+        """Run work that nothing needs before the next `_join` on the side stream, where there is one."""
         if self._side is not None:
             self._side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self._side) if self._side is not None else nullcontext():

@@ -1,8 +1,10 @@
 """Triton kernels for what a gradient step does between its matrix products, on a GPU.
 
 Each kernel does in one launch what takes a dozen element-wise operations in `networks` and `sac`, whose equations
-are the reference; a test holds the two together. No kernel uses atomic operations, and every sum is taken in a fixed
-order, so equal inputs give equal bits.
+are the reference; a test compares the two. No kernel uses atomic operations, and every sum has a fixed order, so equal
+inputs give equal bits.
+
+Shapes: E critics, B transitions, A action components, H units in the last hidden layer. Tensors are float32.
 """
 
 from __future__ import annotations
@@ -64,7 +66,7 @@ def _sample_kernel(
 
 
 def sample_policy(head: torch.Tensor, scale: ActionScale, noise: torch.Tensor, out: PolicySample) -> None:
-    """`networks.sample_policy` of heads (B, 2A) and noise (B, A), written to `out`, whose actions may be strided."""
+    """Write `networks.sample_policy` of heads (B, 2A) and noise (B, A) to `out`, whose actions may be strided."""
     rows, actions = noise.shape
     _sample_kernel[(triton.cdiv(rows, _ROWS),)](
         head, noise, scale.scale, scale.bias, out.action, out.action.stride(0), out.log_prob, out.squashed, out.spread,
@@ -97,7 +99,7 @@ def _head_gradient_kernel(
 def head_gradient(
     sample: PolicySample, scale: ActionScale, log_alpha: torch.Tensor, action_gradient: torch.Tensor, out: torch.Tensor
 ) -> None:
-    """`networks.policy_gradient` for the actor's loss, from each critic's part (E, B, A); `out` is (B, 2A)."""
+    """Write `networks.policy_gradient` of the actor's loss to `out` (B, 2A), from each critic's part (E, B, A)."""
     critics, rows, actions = action_gradient.shape
     _head_gradient_kernel[(triton.cdiv(rows, _ROWS),)](
         action_gradient, sample.squashed, sample.spread, sample.slope, scale.scale, log_alpha, out, rows,
@@ -125,7 +127,7 @@ def bias_relu_(x: torch.Tensor, bias: torch.Tensor) -> None:
 
 @triton.jit
 def _bellman_kernel(
-    hidden, weight, bias, log_prob, log_alpha, reward, stop, stride, gamma, out, rows,
+    hidden, weight, bias, log_prob, log_alpha, reward, stop_bootstrap, stride, gamma, out, rows,
     H: tl.constexpr, PADDED: tl.constexpr, R: tl.constexpr, E: tl.constexpr,
 ):  # fmt: skip
     row = tl.program_id(0) * R + tl.arange(0, R)
@@ -138,7 +140,7 @@ def _bellman_kernel(
         lowest = tl.minimum(lowest, tl.sum(x * w[None, :], axis=1) + tl.load(bias + e))
     soft = lowest - tl.exp(tl.load(log_alpha)) * tl.load(log_prob + row, mask=row < rows, other=0.0)
     r = tl.load(reward + row * stride, mask=row < rows, other=0.0)
-    bootstrap = (1 - tl.load(stop + row * stride, mask=row < rows, other=0.0)) * gamma
+    bootstrap = (1 - tl.load(stop_bootstrap + row * stride, mask=row < rows, other=0.0)) * gamma
     tl.store(out + row, r + bootstrap * soft, mask=row < rows)
 
 
@@ -149,14 +151,26 @@ def bellman_target(
     log_prob: torch.Tensor,
     log_alpha: torch.Tensor,
     reward: torch.Tensor,
-    stop: torch.Tensor,
+    stop_bootstrap: torch.Tensor,
     gamma: float,
     out: torch.Tensor,
 ) -> None:
-    """`Learner.bellman_target` (B,) from the targets' last hidden layer (E, B, H); reward and stop share a stride."""
+    """Write `Learner.bellman_target` to `out`.
+
+    Args:
+        hidden: (E, B, H), the last hidden layer of the target critics.
+        weight: (E, H, 1), their last layer's.
+        bias: (E, 1, 1), their last layer's.
+        log_prob: (B,) of the next actions.
+        log_alpha: (1,).
+        reward: (B,), may be strided.
+        stop_bootstrap: (B,), with the stride of `reward`.
+        gamma: discount factor.
+        out: (B,).
+    """
     members, rows, width = hidden.shape
     _bellman_kernel[(triton.cdiv(rows, _ROWS),)](
-        hidden, weight, bias, log_prob, log_alpha, reward, stop, reward.stride(0), gamma, out, rows,
+        hidden, weight, bias, log_prob, log_alpha, reward, stop_bootstrap, reward.stride(0), gamma, out, rows,
         H=width, PADDED=triton.next_power_of_2(width), R=_ROWS, E=members, num_warps=4,
     )  # fmt: skip
 
@@ -189,7 +203,17 @@ def critic_values_and_gradient(
     value_gradient: torch.Tensor,
     hidden_gradient: torch.Tensor,
 ) -> None:
-    """Last layer of the critics, and the critic loss's gradient by values (E, B) and by the last hidden layer."""
+    """Compute the critics' last layer, and the gradients of the critic loss.
+
+    Args:
+        hidden: (E, B, H), the last hidden layer.
+        weight: (E, H, 1), the last layer's.
+        bias: (E, 1, 1), the last layer's.
+        target: (B,), from `bellman_target`.
+        values: (E, B), written.
+        value_gradient: (E, B) gradient by the values, written.
+        hidden_gradient: (E, B, H) gradient by the hidden layer, through its ReLU, written.
+    """
     members, rows, width = hidden.shape
     _critic_kernel[(triton.cdiv(rows, _ROWS), members)](
         hidden, weight, bias, target, values, value_gradient, hidden_gradient, rows,
@@ -225,7 +249,15 @@ def _actor_kernel(
 def lowest_value_and_gradient(
     hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, lowest: torch.Tensor, hidden_gradient: torch.Tensor
 ) -> None:
-    """Lowest of the critics' values (B,), and the gradient of minus its mean by the last hidden layer (E, B, H)."""
+    """Write the lowest of the critics' values (B,), and the gradient of minus its mean by their last hidden layer.
+
+    Args:
+        hidden: (E, B, H), the last hidden layer.
+        weight: (E, H, 1), the last layer's.
+        bias: (E, 1, 1), the last layer's.
+        lowest: (B,), written.
+        hidden_gradient: (E, B, H), through the ReLU, written.
+    """
     members, rows, width = hidden.shape
     _actor_kernel[(triton.cdiv(rows, _ROWS),)](
         hidden, weight, bias, lowest, hidden_gradient, rows,
@@ -278,9 +310,20 @@ def report_losses(
     *,
     actor: bool,
 ) -> None:
-    """Write critic losses (E), mean values (E), alpha, and of an actor's step its loss and the temperature's.
+    """Write what a gradient step reports: losses, mean values and alpha.
 
-    The temperature's loss is its own gradient by log alpha (see `Learner.alpha_loss`), written to `alpha_gradient`.
+    Args:
+        values: (E, B), of the critics.
+        target: (B,), what they were to give.
+        lowest: (B,), of the actor's own actions; read only if `actor`.
+        log_prob: (B,), of the same actions; read only if `actor`.
+        log_alpha: (1,).
+        target_entropy: in nats.
+        report: (2E + 3,), written: critic losses (E), mean values (E), alpha, and if `actor` its loss and the
+            temperature's.
+        alpha_gradient: (1,), written if `actor`: the temperature's loss is its own gradient by log alpha
+            (`Learner.alpha_loss`).
+        actor: whether this step updates the actor.
     """
     members, rows = values.shape
     _report_kernel[(1,)](
@@ -323,9 +366,17 @@ def adam_step(
     target: torch.Tensor | None = None,
     tau: float = 0.0,
 ) -> None:
-    """`adam.adam_step`, and with a `target` its interpolation by `tau` towards the new parameters.
+    """Take `adam.adam_step`; with a `target`, also move that towards the new parameters by `tau`.
 
-    torch's fused kernel gives each 65,536 elements to one block, so that networks of this size leave a GPU idle.
+    torch's fused kernel gives 65,536 elements to each block, so networks of this size leave most of a GPU idle.
+
+    Args:
+        flat: (n,) parameters, changed in place.
+        gradient: (n,).
+        moments: first and second moments (n,) and the step, changed in place.
+        lr: learning rate.
+        target: (n,) target parameters, changed in place.
+        tau: smoothing coefficient.
     """
     moments.step.add_(1)
     count = flat.numel()

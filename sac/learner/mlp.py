@@ -1,7 +1,7 @@
 """Forward and backward pass of a multi-layer perceptron with ReLU, written out.
 
-The gradients are those that autograd would give (tested against it); written out, every product goes where
-`matmul` sends it, gradients land in the optimizer's flat buffer, and passes that nobody needs are not made.
+The gradients are those of autograd (a test compares them). Written out, every product goes through `matmul`,
+gradients land in the optimizer's flat buffer, and passes that nobody needs are left out.
 """
 
 from __future__ import annotations
@@ -30,12 +30,15 @@ Layers = tuple[Layer, ...]
 
 
 def forward(products: Products, layers: Layers, x: torch.Tensor) -> list[torch.Tensor]:
-    """The network's input and what each layer makes of it; ReLU after every layer but the last.
+    """Return the network's input and the output of each layer, with a ReLU after every layer but the last.
 
     Args:
-        products: does the multiplying.
+        products: multiplies.
         layers: from the first to the last.
-        x: (B, in); with an ensemble all its networks see it.
+        x: (B, in); every network of an ensemble sees it.
+
+    Returns:
+        The input (B, in), then (B, out) of each layer, or (E, B, out) of an ensemble.
     """
     activations = [x]
     for layer in layers[:-1]:
@@ -56,15 +59,15 @@ def backward(
     """Propagate a gradient from the network's output to its parameters, to its inputs, or to both.
 
     Args:
-        products: does the multiplying.
+        products: multiplies.
         layers: as in `forward`.
         activations: what `forward` returned.
-        gradient: of the loss by the network's output, of its shape.
+        gradient: of the loss by the network's output, in the output's shape.
         parameters: write the gradients of weights and biases into the layers' buffers.
         inputs: columns of the network's input whose gradient is wanted.
 
     Returns:
-        (B, columns), or (E, B, columns) of an ensemble; None where `inputs` is None.
+        (B, columns), or (E, B, columns) of an ensemble; None if `inputs` is None.
     """
     for depth in range(len(layers) - 1, -1, -1):
         layer, below = layers[depth], activations[depth]
@@ -81,7 +84,7 @@ def backward(
 
 
 def _is_scalar(layer: Layer) -> bool:
-    """Whether the layer has one output, as a critic's last: then its products are sums, and far cheaper as such."""
+    """Whether the layer has one output, as a critic's last has: sums are then far cheaper than products."""
     return layer.weight.shape[-1] == 1
 
 

@@ -4,8 +4,8 @@ Architecture of ManiSkill's `sac.py`: three hidden layers of 256 ReLU units each
 (Haarnoja et al., "Soft Actor-Critic Algorithms and Applications", 2018, appendix C) with log standard deviation in
 [-5, 2]. The E critics are one ensemble: every parameter has a leading axis E, and all share one flat tensor.
 
-tanh, exp and log are written through sigmoid, expm1 and softplus: torch computes these by vector kernels of its own,
-whose rounding does not depend on the CPU's vendor as that of its library functions does.
+tanh, exp and log are written through sigmoid, expm1 and softplus. torch computes these with its own vector kernels,
+whose rounding does not depend on the CPU's vendor; the rounding of its library functions does.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class ActionScale:
 
     @classmethod
     def of(cls, low: np.ndarray, high: np.ndarray, device: torch.device) -> ActionScale:
-        """The map for the box [low, high]."""
+        """Return the map for the box [low, high], both (A,)."""
         scale = (high.astype(np.float32) - low.astype(np.float32)) / np.float32(2)
         bias = (high.astype(np.float32) + low.astype(np.float32)) / np.float32(2)
         log_scale_sum = float(np.log(scale.astype(np.float64)).sum())
@@ -52,7 +52,7 @@ class ActionScale:
 
 
 def actor_shapes(observation_dim: int, action_dim: int) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the actor's parameters; weights are (in, out). The last layer gives mean and log-std."""
+    """Return names and shapes of the actor's parameters: weights (in, out); the last layer gives mean and log-std."""
     widths = (observation_dim, *HIDDEN, 2 * action_dim)
     shapes: dict[str, tuple[int, ...]] = {}
     for layer, (fan_in, fan_out) in enumerate(pairwise(widths)):
@@ -62,7 +62,7 @@ def actor_shapes(observation_dim: int, action_dim: int) -> dict[str, tuple[int, 
 
 
 def critic_shapes(observation_dim: int, action_dim: int) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the critic ensemble's parameters; weights are (E, in, out), biases (E, 1, out)."""
+    """Return names and shapes of the critic ensemble's parameters: weights (E, in, out), biases (E, 1, out)."""
     widths = (observation_dim + action_dim, *HIDDEN, 1)
     shapes: dict[str, tuple[int, ...]] = {}
     for layer, (fan_in, fan_out) in enumerate(pairwise(widths)):
@@ -85,7 +85,7 @@ Activations = list[torch.Tensor]
 
 
 class Actor:
-    """The policy network: observations (B, O) to a head (B, 2A) of means and raw log standard deviations."""
+    """The policy network: maps observations (B, O) to a head (B, 2A) of means and raw log standard deviations."""
 
     def __init__(self, products: Products, parameters: Parameters) -> None:
         self.gradient = torch.zeros_like(parameters.flat)
@@ -93,16 +93,16 @@ class Actor:
         self._layers = _layers(parameters.views, parameters.views_of(self.gradient))
 
     def forward(self, observation: torch.Tensor) -> Activations:
-        """All activations, the head being the last."""
+        """Return all activations for observations (B, O): the last is the head (B, 2A)."""
         return mlp.forward(self._products, self._layers, observation)
 
     def backward(self, activations: Activations, gradient: torch.Tensor) -> None:
-        """Write into `gradient` what the head's gradient (B, 2A) makes of the parameters."""
+        """Propagate the head's gradient (B, 2A) to the parameters, into `self.gradient`."""
         mlp.backward(self._products, self._layers, activations, gradient, parameters=True, inputs=None)
 
 
 class CriticEnsemble:
-    """E critics: observations and actions, side by side (B, O + A), to values (E, B)."""
+    """E critics: map observations and actions, side by side (B, O + A), to values (E, B)."""
 
     def __init__(self, products: Products, parameters: Parameters) -> None:
         self.gradient = torch.zeros_like(parameters.flat)
@@ -114,20 +114,20 @@ class CriticEnsemble:
             self._members = [_layers(_member(views, e), _member(gradients, e)) for e in range(NUM_CRITICS)]
 
     def forward(self, observation_action: torch.Tensor) -> tuple[torch.Tensor, list[Activations]]:
-        """Values (E, B), and what `backward` needs."""
+        """Return values (E, B) for inputs (B, O + A), and what `backward` needs."""
         activations = [mlp.forward(self._products, member, observation_action) for member in self._members]
         values = [activation[-1].squeeze(-1) for activation in activations]
         return (values[0] if self._products.batched else torch.stack(values)), activations
 
     def backward(self, activations: list[Activations], gradient: torch.Tensor) -> None:
-        """Write into `gradient` what the values' gradient (E, B) makes of the parameters."""
+        """Propagate the values' gradient (E, B) to the parameters, into `self.gradient`."""
         for member, activation, column in self._paired(activations, gradient):
             mlp.backward(self._products, member, activation, column, parameters=True, inputs=None)
 
     def input_gradient(self, activations: list[Activations], gradient: torch.Tensor, columns: slice) -> torch.Tensor:
-        """What the values' gradient (E, B) makes of some input columns, summed over the critics: (B, columns).
+        """Propagate the values' gradient (E, B) to some input columns, summed over the critics: (B, columns).
 
-        The critics' parameters are constants here, and their gradients stay as they are.
+        The critics' parameters are constants here: their gradients stay as they are.
         """
         found = [
             mlp.backward(self._products, member, activation, column, parameters=False, inputs=columns)
@@ -176,7 +176,7 @@ class PolicySample:
     slope: torch.Tensor
 
     def rows(self, rows: slice) -> PolicySample:
-        """The sample of some rows of the batch."""
+        """Return the sample of some rows of the batch."""
         parts = (self.action, self.log_prob, self.squashed, self.spread, self.slope)
         return PolicySample(*(part[rows] for part in parts))
 
@@ -206,7 +206,7 @@ def sample_policy(head: torch.Tensor, scale: ActionScale, noise: torch.Tensor) -
 def policy_gradient(
     sample: PolicySample, scale: ActionScale, log_prob_gradient: torch.Tensor, action_gradient: torch.Tensor
 ) -> torch.Tensor:
-    """What gradients by log-probability and action make of the head.
+    """Propagate gradients by log-probability and action to the head.
 
     By the chain rule with d log pi / du = 2 tanh(u), d log pi / d log s = -1 besides its way through u, and
     d action / du = scale (1 - tanh(u)^2).
@@ -214,7 +214,7 @@ def policy_gradient(
     Args:
         sample: what was drawn.
         scale: of its action box.
-        log_prob_gradient: dL / d log pi, the same for every row: a scalar, or (1,).
+        log_prob_gradient: dL / d log pi, the same for every row: a scalar or (1,).
         action_gradient: (B, A) dL / d action.
 
     Returns:
@@ -227,7 +227,7 @@ def policy_gradient(
 
 
 def mean_action(head: torch.Tensor, scale: ActionScale) -> torch.Tensor:
-    """The deterministic action (B, A) that evaluation takes, for heads (B, 2A): the squashed mean."""
+    """Return the deterministic action (B, A) for heads (B, 2A), as evaluation takes it: the squashed mean."""
     mean, _ = head.chunk(2, dim=-1)
     return _tanh(mean) * scale.scale + scale.bias
 

@@ -1,17 +1,13 @@
 """Gradient steps while environments step, in an order that is fixed in advance.
 
 In iteration k the environments act by the parameters that iteration k - 1 left, and the learner draws from the rollouts
-up to k - 1: neither waits for the other, and no bit depends on which of them is first. docs/overlap.md draws it.
+up to k - 1. Neither waits for the other, and no bit depends on which is first. docs/overlap.md draws it.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-
 import torch
 
-from sac.learner.gradient_steps import Updates
 from sac.learner.networks import Actor, sample_policy
 from sac.learner.sac import Learner
 from sac.numerics.matmul import products_for
@@ -19,9 +15,9 @@ from sac.state import Parameters
 
 
 class ActorCopy:
-    """The policy as it was when it was last copied, whatever the learner does to its own parameters meanwhile.
+    """The policy as it was at the last copy, whatever the learner does to its own parameters meanwhile.
 
-    Not a part of `TrainState`: it is copied anew when an iteration begins, and read no more once that has ended.
+    Not a part of `TrainState`: each iteration copies it when it begins, and nobody reads it after the iteration's end.
     """
 
     def __init__(self, learner: Learner) -> None:
@@ -42,26 +38,6 @@ class ActorCopy:
         return sample_policy(self._actor.forward(observation)[-1], self._learner.scale, noise).action
 
 
-class Shares:
-    """The gradient steps of one iteration in shares, one for each env step.
-
-    Args:
-        shares: does one share for each item, and yields with the last what all of them did; empty where nothing is
-            learned.
-    """
-
-    def __init__(self, shares: Iterator[Updates | None]) -> None:
-        self._shares = shares
-        self.updates: Updates | None = None
-        self.seconds = 0.0
-
-    def next(self) -> None:
-        """Do the next share; on CUDA this only queues it."""
-        start = time.perf_counter()
-        self.updates = next(self._shares, self.updates)
-        self.seconds += time.perf_counter() - start
-
-
-def share_sizes(count: int, shares: int) -> list[int]:
-    """Cut `count` gradient steps into so many shares, as even as can be."""
-    return [(share + 1) * count // shares - share * count // shares for share in range(shares)]
+def chunk_sizes(count: int, chunks: int) -> list[int]:
+    """Cut `count` gradient steps into `chunks` chunks, as evenly as possible."""
+    return [(chunk + 1) * count // chunks - chunk * count // chunks for chunk in range(chunks)]

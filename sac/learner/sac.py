@@ -1,7 +1,7 @@
 """The SAC update (Haarnoja et al., "Soft Actor-Critic Algorithms and Applications", 2018), twin critics, no value net.
 
-One gradient step is a function of parameters, optimizer moments, a batch and a noise block alone. It reads no clock and
-no generator, never waits for the device, and writes its result in place.
+One gradient step depends only on parameters, optimizer moments, a batch and a noise block. It reads no clock and no
+generator, never waits for the device, and writes its result in place.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from sac.numerics.adam import adam_step
 from sac.numerics.matmul import products_for
 from sac.replay import Batch
 from sac.state import AdamState, LearnerState, Parameters
-from sac.streams import Stream
+from sac.streams import Streams
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class UpdateInfo:
     Attributes:
         critic_losses: (E,) mean squared Bellman error of each critic.
         q_values: (E,) mean of each critic over the batch.
-        actor_loss: scalar; None where the actor was not updated.
-        alpha_loss: scalar; None where the temperature was not updated.
-        alpha: temperature that this step used.
+        actor_loss: scalar; None if the actor was not updated.
+        alpha_loss: scalar; None if the temperature was not updated.
+        alpha: (1,), the temperature that this step used.
     """
 
     critic_losses: torch.Tensor
@@ -79,21 +79,21 @@ class Learner:
 
     @torch.no_grad()
     def act(self, observation: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-        """Stochastic actions (N, A) for observations (N, O) and standard normal noise (N, A)."""
+        """Return stochastic actions (N, A) for observations (N, O) and standard normal noise (N, A)."""
         return sample_policy(self.actor.forward(observation)[-1], self.scale, noise).action
 
     @torch.no_grad()
     def act_mean(self, observation: torch.Tensor) -> torch.Tensor:
-        """Deterministic actions (N, A) for observations (N, O)."""
+        """Return deterministic actions (N, A) for observations (N, O)."""
         return mean_action(self.actor.forward(observation)[-1], self.scale)
 
     @torch.no_grad()
     def update(self, batch: Batch, noise: torch.Tensor) -> UpdateInfo:
-        """One gradient step.
+        """Take one gradient step.
 
         Args:
             batch: B transitions.
-            noise: (2, B, A) standard normal: for the next action in the target, and for the actor's own action.
+            noise: (2, B, A) standard normal: first for the next action in the target, then for the actor's own action.
         """
         state, config = self.state, self.config
         state.updates += 1
@@ -115,10 +115,13 @@ class Learner:
         return UpdateInfo(critic_losses, q_values, actor_loss, alpha_loss, alpha)
 
     def bellman_target(self, batch: Batch, next_sample: PolicySample, alpha: torch.Tensor) -> torch.Tensor:
-        """Equations 2 and 3: y = r + gamma (1 - stop) (min_i Q'_i(s', a') - alpha log pi(a'|s')), shape (B,)."""
+        """Equations 2 and 3: y = r + gamma (1 - d) (min_i Q'_i(s', a') - alpha log pi(a'|s')), shape (B,).
+
+        d is the batch's `stop_bootstrap`.
+        """
         next_q, _ = self.targets.forward(torch.cat([batch.next_observation, next_sample.action], dim=-1))
         soft_value = torch.amin(next_q, dim=0) - alpha * next_sample.log_prob
-        return batch.reward + (1 - batch.stop) * self.config.gamma * soft_value
+        return batch.reward + (1 - batch.stop_bootstrap) * self.config.gamma * soft_value
 
     def critic_loss(self, batch: Batch, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Equation 5 for each critic: the mean over the batch of (Q_i(s, a) - y)^2.
@@ -140,9 +143,12 @@ class Learner:
         through them, and only through the lower of their values.
 
         Args:
-            activations: of the actor, for the batch's observations.
-            sample: the actions drawn from them.
-            alpha: temperature.
+            activations: of the actor, for the batch's observations; the first is (B, O), the last (B, 2A).
+            sample: the B actions drawn from them.
+            alpha: temperature, (1,).
+
+        Returns:
+            The loss, a scalar.
         """
         size = sample.action.shape[0]
         q, through = self.critics.forward(torch.cat([activations[0], sample.action], dim=-1))
@@ -153,7 +159,10 @@ class Learner:
         return (alpha * sample.log_prob - lowest).mean()
 
     def alpha_loss(self, log_prob: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
-        """Equation 18 in log alpha: L = mean of -alpha (log pi + target entropy), shape (1,); L is its own gradient."""
+        """Equation 18 in log alpha: L = mean over log pi (B,) of -alpha (log pi + target entropy), (1,).
+
+        L is its own gradient by log alpha.
+        """
         return -(alpha * (log_prob + self.target_entropy).mean())
 
     def _update_critics(
@@ -176,12 +185,13 @@ class Learner:
 
 
 def initial_state(config: TrainConfig, spec: EnvSpec, device: torch.device) -> LearnerState:
-    """Networks drawn from the run's streams, targets equal to the critics, all moments zero."""
+    """Return networks drawn from the run's streams, targets equal to the critics, and moments of zero."""
     actor = Parameters.zeros(actor_shapes(spec.observation_dim, spec.action_dim), device)
     critic = Parameters.zeros(critic_shapes(spec.observation_dim, spec.action_dim), device)
     target = Parameters.zeros(critic_shapes(spec.observation_dim, spec.action_dim), device)
-    initialize(actor, Stream(config.seed, "init.actor"))
-    initialize(critic, Stream(config.seed, "init.critic"))
+    streams = Streams(config.seed)
+    initialize(actor, streams.initial_actor)
+    initialize(critic, streams.initial_critic)
     target.flat.copy_(critic.flat)
     alpha = 1.0 if config.autotune else config.alpha
     log_alpha = torch.full((1,), alpha, dtype=torch.float32, device=device).log()

@@ -18,7 +18,7 @@ from sac.state import LearnerState
 
 @dataclass(frozen=True)
 class Iteration:
-    """What one iteration leaves to be witnessed, beside the learner.
+    """What one iteration leaves to be recorded, beside the learner.
 
     Attributes:
         number: 0 for the state before the first.
@@ -35,31 +35,39 @@ class Iteration:
     first: tuple[torch.Tensor, torch.Tensor] | None = None
 
 
-class Witness:
+class LedgerRecorder:
     """Writes an iteration's line in the ledger, when there is time for it.
 
-    The line is owed from the iteration's end on. It must be settled before the learner changes and before a checkpoint
-    is written; a good moment is while environments in other processes take the next iteration's first step.
+    The line is begun at the iteration's end. It must be flushed before the learner changes and before a checkpoint is
+    written; a good moment is while environments in other processes take the next iteration's first step.
 
-    Attributes:
-        ledger: where lines go; without one, nothing is witnessed.
+    Args:
+        ledger: where lines go; without one, nothing is recorded.
+        learner: what is recorded of it, at the end of an iteration.
+        captured: take its digests by a CUDA graph.
+        deferred: leave a line to be flushed during the next step, instead of writing it at the iteration's end.
     """
 
-    def __init__(self, learner: LearnerState, *, captured: bool = False) -> None:
-        self.ledger: LedgerWriter | None = None
-        self._learner = learner
+    def __init__(
+        self, ledger: LedgerWriter | None, learner: LearnerState, *, captured: bool = False, deferred: bool = False
+    ) -> None:
+        self._ledger, self._learner, self._deferred = ledger, learner, deferred
         self._sums = captured_sums(learner) if captured else None
-        self._owed: Iteration | None = None
-        self._record: DigestBatch | None = None
+        self._begun: Iteration | None = None
+        self._digests: DigestBatch | None = None
 
-    def owe(self, iteration: Iteration) -> None:
-        """Have a line to write; the one before must have been settled."""
-        if self._owed is not None:
-            raise RuntimeError(f"the line of iteration {self._owed.number} was never written")
-        self._owed = iteration if self.ledger is not None else None
+    def begin(self, iteration: Iteration) -> None:
+        """Begin the line of an iteration.
 
-    def evaluated(self, evaluate: Callable[[], Evaluation]) -> None:
-        """Evaluate, as a part of the iteration whose line is owed, if one is.
+        Raises:
+            RuntimeError: the line before has not been flushed.
+        """
+        if self._begun is not None:
+            raise RuntimeError(f"the line of iteration {self._begun.number} was never written")
+        self._begun = iteration if self._ledger is not None else None
+
+    def evaluate(self, evaluate: Callable[[], Evaluation]) -> None:
+        """Evaluate, as a part of the iteration whose line is begun, if one is.
 
         All else is read before: what an evaluation changes must not look like a work of the iteration.
         """
@@ -68,57 +76,63 @@ class Witness:
             evaluation = evaluate()
         except BaseException:
             # Without it the line would tell of a run that did not evaluate here.
-            self._owed = self._record = None
+            self._begun = self._digests = None
             raise
-        if self._record is not None:
-            record_evaluation(self._record, evaluation)
+        if self._digests is not None:
+            record_evaluation(self._digests, evaluation)
+        self.flush()
 
-    def settle(self) -> None:
-        """Write the line that is owed, if one is."""
+    def end(self) -> None:
+        """End the iteration: its line is written now, unless lines are deferred."""
+        if not self._deferred:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the line that is begun, if one is."""
         self._read()
-        owed, record = self._owed, self._record
+        begun, digests = self._begun, self._digests
         # Taken first: a line that could not be written is not tried again on the way out.
-        self._owed = self._record = None
-        if owed is not None and record is not None and self.ledger is not None:
-            marks = step_marks(owed.rollout) if owed.rollout is not None else None
-            self.ledger.write(owed.number, owed.global_step, *record.finish(), marks)
+        self._begun = self._digests = None
+        if begun is not None and digests is not None and self._ledger is not None:
+            marks = step_marks(begun.rollout) if begun.rollout is not None else None
+            self._ledger.write(begun.number, begun.global_step, *digests.finish(), marks)
 
     def _read(self) -> None:
-        """Digest what the owed line tells of, unless that has been done."""
-        owed = self._owed
-        if owed is None or self._record is not None:
+        """Digest what the line that is begun tells of, unless that has been done."""
+        begun = self._begun
+        if begun is None or self._digests is not None:
             return
-        record = DigestBatch(self._learner.log_alpha.device)
-        if owed.first is not None:
-            record_first(record, *owed.first)
-        if owed.rollout is not None:
-            record_rollout(record, owed.rollout)
-        if owed.updates is not None:
-            record_updates(record, owed.updates)
-        record_learner(record, self._learner, self._sums)
-        self._record = record
+        digests = DigestBatch(self._learner.log_alpha.device)
+        if begun.first is not None:
+            record_first(digests, *begun.first)
+        if begun.rollout is not None:
+            record_rollout(digests, begun.rollout)
+        if begun.updates is not None:
+            record_updates(digests, begun.updates)
+        record_learner(digests, self._learner, self._sums)
+        self._digests = digests
 
     def sync(self) -> int:
-        """Wait until all lines are on the disk, the one that is owed too; returns their length without the header."""
-        self.settle()
-        return self.ledger.sync() if self.ledger is not None else 0
+        """Wait until all lines are on the disk, the one that is begun too; returns their length without the header."""
+        self.flush()
+        return self._ledger.sync() if self._ledger is not None else 0
 
 
-def record_first(record: DigestBatch, seeds: torch.Tensor, observation: torch.Tensor) -> None:
+def record_first(digests: DigestBatch, seeds: torch.Tensor, observation: torch.Tensor) -> None:
     """Channels of iteration 0: the seeds (N,) and observations (N, O) of the first episodes."""
-    record.add("env.seed", seeds)
-    record.add("rollout.obs", observation)
+    digests.add("env.seed", seeds)
+    digests.add("rollout.obs", observation)
 
 
-def record_rollout(record: DigestBatch, rollout: Rollout) -> None:
+def record_rollout(digests: DigestBatch, rollout: Rollout) -> None:
     """Channels of the environments."""
-    record.add("env.seed", rollout.reset_seed)
-    record.add("rollout.obs", rollout.observation)
-    record.add("rollout.action", rollout.action)
-    record.add("rollout.reward", rollout.reward)
-    record.add("rollout.next_obs", rollout.next_observation)
-    record.add("rollout.done", [rollout.terminated, rollout.truncated])
-    record.add_value("reward", rollout.reward.double().mean())
+    digests.add("env.seed", rollout.reset_seed)
+    digests.add("rollout.obs", rollout.observation)
+    digests.add("rollout.action", rollout.action)
+    digests.add("rollout.reward", rollout.reward)
+    digests.add("rollout.next_obs", rollout.next_observation)
+    digests.add("rollout.done", [rollout.terminated, rollout.truncated])
+    digests.add_value("reward", rollout.reward.double().mean())
 
 
 def step_marks(rollout: Rollout) -> dict[str, str]:
@@ -137,22 +151,27 @@ def step_marks(rollout: Rollout) -> dict[str, str]:
     return {channel: row.tobytes().hex() for channel, row in zip(fields, rows, strict=True)}
 
 
-def record_updates(record: DigestBatch, updates: Updates) -> None:
-    """Channels of the gradient steps."""
+def record_updates(digests: DigestBatch, updates: Updates) -> None:
+    """Channels of the gradient steps.
+
+    Raises:
+        ValueError: they were taken without sums.
+    """
     # Their few numbers come to the host first, where a digest takes no launches.
     losses, alpha = updates.info.critic_losses.cpu(), updates.info.alpha.cpu()
-    index_sum, noise_sum = updates.drawn_sums or (None, None)
-    record.add("replay.index", updates.index, index_sum)
-    record.add("replay.batch", [] if updates.batch_sums is None else list(updates.batch_sums.cpu().unbind()))
-    record.add("update.noise", updates.noise, noise_sum)
-    record.add("update.critic_loss", losses)
-    record.add_value("critic_loss", losses[-1].sum())
+    if updates.sums is None:
+        raise ValueError("gradient steps that were not recorded: their batches are gone")
+    digests.add("replay.index", updates.index, updates.sums.index)
+    digests.add("replay.batch", list(updates.sums.batches.cpu().unbind()))
+    digests.add("update.noise", updates.noise, updates.sums.noise)
+    digests.add("update.critic_loss", losses)
+    digests.add_value("critic_loss", losses[-1].sum())
     if updates.info.actor_loss is not None:
         actor_loss = updates.info.actor_loss.cpu()
-        record.add("update.actor_loss", actor_loss)
-        record.add_value("actor_loss", actor_loss[-1])
-    record.add("update.alpha", alpha)
-    record.add_value("alpha", alpha[-1])
+        digests.add("update.actor_loss", actor_loss)
+        digests.add_value("actor_loss", actor_loss[-1])
+    digests.add("update.alpha", alpha)
+    digests.add_value("alpha", alpha[-1])
 
 
 def learner_channels(state: LearnerState) -> dict[str, list[torch.Tensor]]:
@@ -175,25 +194,25 @@ def captured_sums(state: LearnerState) -> Callable[[], list[torch.Tensor]]:
 
 
 def record_learner(
-    record: DigestBatch, state: LearnerState, sums: Callable[[], list[torch.Tensor]] | None = None
+    digests: DigestBatch, state: LearnerState, sums: Callable[[], list[torch.Tensor]] | None = None
 ) -> None:
     """Channels of parameters and optimizer moments.
 
     Args:
-        record: takes them.
-        state: what is witnessed.
+        digests: takes them.
+        state: what is recorded.
         sums: gives their word sums, where they are not taken one by one.
     """
     channels = learner_channels(state)
     known = sums() if sums is not None else [None] * len(channels)
     for (channel, tensors), word_sum in zip(channels.items(), known, strict=True):
-        record.add(channel, tensors if len(tensors) > 1 else tensors[0], word_sum)
+        digests.add(channel, tensors if len(tensors) > 1 else tensors[0], word_sum)
 
 
-def record_evaluation(record: DigestBatch, evaluation: Evaluation) -> None:
+def record_evaluation(digests: DigestBatch, evaluation: Evaluation) -> None:
     """Channels of an evaluation."""
     returns = evaluation.episodes.values("return")
-    record.add("eval.action", evaluation.actions)
-    record.add("eval.return", [returns, evaluation.episodes.values("success_once")])
+    digests.add("eval.action", evaluation.actions)
+    digests.add("eval.return", [returns, evaluation.episodes.values("success_once")])
     if returns.numel():
-        record.add_value("eval.return", returns.mean())
+        digests.add_value("eval.return", returns.mean())

@@ -9,9 +9,15 @@ from sac.state import AdamState
 
 
 def adam_step(flat: torch.Tensor, grad: torch.Tensor, moments: AdamState, lr: float) -> None:
-    """One step of torch's Adam (its functional form, fused) on a flat parameter; parameter and moments change in place.
+    """Take one step of torch's Adam (its functional form, fused) on flat parameters (n,), in place.
 
     The class torch.optim.Adam computes the same, but loads torch's compiler, which takes seconds in every process.
+
+    Args:
+        flat: (n,) parameters.
+        grad: (n,) their gradient.
+        moments: first and second moments (n,), and the step.
+        lr: learning rate.
     """
     adam(
         [flat],

@@ -1,7 +1,7 @@
 """Functions that are the same on every CPU, for the portable profile.
 
-On a CPU torch.sqrt, asin, acos and atan go through MKL's vector mathematics, whose last bit is not the same on Intel as
-on AMD, in MKL's COMPATIBLE mode too (`python -m tests.determinism.arithmetic` shows which functions differ), and
+On a CPU torch.sqrt, asin, acos and atan go through MKL's vector mathematics, whose last bit differs between Intel and
+AMD even in MKL's COMPATIBLE mode (`python -m tools.portability --steps functions` shows which functions differ), and
 ManiSkill's rotations and angles take them. NumPy uses the CPU's own square root, whose every bit IEEE 754 defines. The
 angles are computed here from + - * / and that root alone, in the 80 bits of x86's extended precision, and rounded once
 at the end: nothing in them is left to a vendor, or to the version of a mathematics library.
@@ -88,7 +88,7 @@ _OWN: dict[tuple[Any, str], Any] = {
 
 
 def _replacement(name: str) -> Callable[..., torch.Tensor]:
-    """As torch's function; its own where a gradient is asked for, and for what NumPy does not hold."""
+    """Return a stand-in for torch's function; it calls torch's own for gradients, and for what NumPy can't hold."""
     own, function = _OWN[torch, name], _NAMES[name]
 
     def exact(input: torch.Tensor, *, out: torch.Tensor | None = None) -> torch.Tensor:
@@ -107,7 +107,7 @@ _EXACT = {name: _replacement(name) for name in _NAMES}
 
 
 def install(wanted: bool) -> None:
-    """Put the exact functions in the place of torch's own for this process, or torch's own back."""
+    """Replace torch's functions by the exact ones in this process, or put torch's own back."""
     for (owner, name), own in _OWN.items():
         setattr(owner, name, _EXACT[name] if wanted else own)
 

@@ -1,4 +1,4 @@
-"""The fingerprint of a machine's arithmetic, and what differs between two; torch loads only where one is taken."""
+"""The fingerprint of a machine's arithmetic, and what differs between two; torch loads only when one is taken."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ VENDOR_CHOSEN = ("cpu.rcpps", "cpu.rsqrtps")
 
 
 def fingerprint(profile: Numerics, device: str = "cpu", simulator: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """What bits depend on, here: library versions, CPU, settings, and digests of a battery of probe operations.
+    """Return what bits depend on here: library versions, CPU, settings, and digests of a battery of probe operations.
 
     Args:
         profile: name of the profile.
         device: ``cpu`` or ``cuda``, where the learner computes.
-        simulator: further digests of the probe, where a simulator is in use.
+        simulator: further digests of the probe, if a simulator is in use.
     """
     import torch
 
@@ -43,7 +43,7 @@ def fingerprint(profile: Numerics, device: str = "cpu", simulator: Mapping[str, 
 
 
 def differences(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
-    """Entries that the profile's promise needs equal and that differ, as `name: a's value, b's value`."""
+    """Return the entries that differ though the profile's promise needs them equal, as `name: a's value, b's value`."""
     if a.get("profile") != b.get("profile"):
         return [f"profile: {a.get('profile')}, {b.get('profile')}"]
     names = PROFILES[a["profile"]].same if a.get("profile") in PROFILES else sorted(a.keys() | b.keys())

@@ -14,7 +14,7 @@ CBWR_BRANCH, CBWR_COMPATIBLE = 1, 3
 
 
 def usable_cores(quota_file: str = "/sys/fs/cgroup/cpu.max") -> int:
-    """Cores that this process may use: its CPU affinity, cut by the quota of its container (cgroup v2), at least 1."""
+    """Count the cores that this process may use: its CPU affinity, limited by its container's quota (cgroup v2)."""
     cores = len(os.sched_getaffinity(0))
     try:
         with open(quota_file) as file:
@@ -25,7 +25,7 @@ def usable_cores(quota_file: str = "/sys/fs/cgroup/cpu.max") -> int:
 
 
 def mkl_branch() -> int | None:
-    """The code branch that MKL inside torch has taken; None where torch is built without MKL."""
+    """Return the code branch that MKL inside torch has taken; None if torch is built without MKL."""
     import ctypes
 
     import torch
@@ -38,7 +38,7 @@ def mkl_branch() -> int | None:
 
 
 def cpu_model() -> str:
-    """Vendor, family, model, stepping and name of the CPU, as the kernel tells them."""
+    """Return vendor, family, model, stepping and name of the CPU, as the kernel reports them."""
     fields: dict[str, str] = {}
     try:
         with open("/proc/cpuinfo") as lines:
@@ -52,12 +52,12 @@ def cpu_model() -> str:
 
 
 def library_versions() -> dict[str, str]:
-    """Versions of the libraries that compute."""
+    """Return the versions of the libraries that compute."""
     return {name: version_of(name) for name in LIBRARIES}
 
 
 def version_of(library: str) -> str:
-    """The version that is installed, or `absent`."""
+    """Return the installed version of a library, or `absent`."""
     try:
         return importlib.metadata.version(library)
     except importlib.metadata.PackageNotFoundError:

@@ -1,9 +1,9 @@
 """The matrix products of the networks: one arithmetic for CPUs, one for CUDA.
 
-On a CPU products go through oneDNN (`torch.ops.mkldnn._linear_pointwise`), bias and ReLU in the same pass. Its
+On a CPU products go through oneDNN (`torch.ops.mkldnn._linear_pointwise`), with bias and ReLU in the same pass. Its
 kernels are generated for an instruction set, not for a vendor: capped at AVX2 they give the same bits on any x86-64
-CPU that has it, which torch's other route (MKL) does only in a mode several times slower. Measured figures stand in
-docs/performance.md.
+CPU that has it. torch's other route (MKL) does so only in a mode several times slower. docs/performance_diary.md has
+the figures.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ FUSED = "blas+triton"
 
 
 class Products(Protocol):
-    """What a layer needs; x is (B, in) or (E, B, in), weights (in, out) or (E, in, out), all float32."""
+    """The products of a layer with float32 weights (in, out), or (E, in, out) of an ensemble.
+
+    The layer's input is x, (B, in) or (E, B, in); the gradient of its output is (B, out) or (E, B, out).
+    """
 
     name: str
     """Part of the run's fingerprint: strategies round differently."""
@@ -25,15 +28,15 @@ class Products(Protocol):
     """Whether weights may have a leading axis E."""
 
     def linear(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, *, relu: bool) -> torch.Tensor:
-        """X W + b, through a ReLU where asked."""
+        """Return X W + b, (B, out) or (E, B, out), through a ReLU if `relu`."""
         ...
 
     def input_gradient(self, gradient: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        """G W^T."""
+        """Return G W^T, (B, in) or (E, B, in), for a gradient G of the output."""
         ...
 
     def weight_gradient(self, x: torch.Tensor, gradient: torch.Tensor, out: torch.Tensor) -> None:
-        """X^T G, written to `out`."""
+        """Write X^T G to `out`, (in, out) or (E, in, out)."""
         ...
 
 
@@ -95,21 +98,21 @@ class BlasProducts:
 
 
 def products_for(device: torch.device, *, portable: bool) -> Products:
-    """Products through oneDNN on a CPU where torch has it, else BLAS; `portable`: no CPU vendor changes their bits."""
+    """Return products through oneDNN on a CPU if torch has it, else BLAS; if `portable`, no CPU vendor changes bits."""
     if device.type == "cpu" and torch.backends.mkldnn.is_available():
         return PortableProducts() if portable else OneDnnProducts()
     return BlasProducts()
 
 
 def strategy_name(device: torch.device, *, portable: bool) -> str:
-    """Name of the way that updates are computed on `device`."""
+    """Return the name of the way in which updates are computed on `device`."""
     return FUSED if is_fused(device) else products_for(device, portable=portable).name
 
 
 def is_fused(device: torch.device) -> bool:
     """Whether updates on `device` are computed by kernels of the project's own: on a GPU with Triton.
 
-    Ways to compute an update differ in rounding, so the choice is a function of the device and the installed packages
-    alone, and its name is part of the run's fingerprint.
+    Ways to compute an update round differently. So the choice depends only on the device and the installed packages,
+    and its name is part of the run's fingerprint.
     """
     return device.type == "cuda" and importlib.util.find_spec("triton") is not None

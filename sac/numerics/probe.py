@@ -68,7 +68,7 @@ _OPERATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 
 
 def probe(device: torch.device) -> dict[str, str]:
-    """Operation -> digest of its result on `device`; what begins with `cpu.` is the CPU's own instruction."""
+    """Return operation -> digest of its result on `device`; names that begin with `cpu.` are CPU instructions."""
     x = _grid(256, 256, device)
     own = approximations(np.abs(x.cpu().numpy().ravel()) + np.float32(0.5))
     return {

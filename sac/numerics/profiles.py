@@ -1,8 +1,8 @@
 """Numerics profiles: promises about bits.
 
-A profile is a promise about bits. Part of it are environment variables that libraries read once, when they load, so
-`prepare` runs before torch and NumPy are imported (this module imports neither at its top). `apply` then sets torch's
-flags, reads everything back, and refuses to go on under a promise that it can't keep.
+A profile sets environment variables that libraries read once, when they load, so `prepare` runs before torch and NumPy
+are imported (this module imports neither at its top). `apply` then sets torch's flags and reads everything back. It
+raises if a promise can't be kept here.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Profile:
         promise: one sentence for people.
         environment: variables that must be set before torch and NumPy load.
         deterministic: torch's deterministic algorithms are required.
-        max_threads: most CPU threads under which the promise holds.
-        same: fingerprint entries that must be equal for two runs to be expected equal.
+        max_threads: the most CPU threads with which the promise holds.
+        same: fingerprint entries that must be equal for two runs to give equal bits.
     """
 
     promise: str
@@ -82,7 +82,7 @@ _RESTARTED = "SAC_RESTARTED"
 
 
 class LoadedTooEarly(NumericsError):
-    """A library has read other values of the profile's variables; a process started anew would set them in time."""
+    """A library has already read other values of the profile's variables; a fresh process would set them in time."""
 
     def __init__(self, profile: Numerics, names: list[str]) -> None:
         super().__init__(
@@ -94,10 +94,10 @@ class LoadedTooEarly(NumericsError):
 
 
 def set_variables(profile: Numerics) -> None:
-    """Set the profile's environment variables for this process, and those that it starts.
+    """Set the profile's environment variables for this process and for those that it starts.
 
     Raises:
-        LoadedTooEarly: a library has read other values already; nothing has been set then.
+        LoadedTooEarly: a library has already read other values; nothing has been set.
     """
     wanted = PROFILES[profile].environment
     wrong = [name for name, value in wanted.items() if os.environ.get(name) != value]
@@ -108,10 +108,10 @@ def set_variables(profile: Numerics) -> None:
 
 
 def prepare(profile: Numerics) -> None:
-    """Set the profile's environment variables, restarting this process once if a library has read them already.
+    """Set the profile's environment variables; restart this process once if a library has already read others.
 
     Raises:
-        NumericsError: it has been restarted and the variables still differ.
+        NumericsError: the process has been restarted, and the variables still differ.
     """
     try:
         set_variables(profile)
@@ -120,10 +120,10 @@ def prepare(profile: Numerics) -> None:
 
 
 def restart(error: LoadedTooEarly) -> NoReturn:
-    """Start this very process anew, with the variables set.
+    """Restart this process with the variables set.
 
     Raises:
-        NumericsError: that has been done once, to no avail.
+        NumericsError: it has been restarted once already.
     """
     if os.environ.pop(_RESTARTED, None) == error.profile:
         raise NumericsError(
@@ -134,12 +134,12 @@ def restart(error: LoadedTooEarly) -> NoReturn:
 
 
 def default_threads(profile: Numerics) -> int:
-    """CPU threads for `--threads 0`: as many as this process may use, at most what the profile allows and 8."""
+    """Return the CPU threads for `--threads 0`: all usable cores, at most 8 and at most what the profile allows."""
     return min(usable_cores(), PROFILES[profile].max_threads, 8)
 
 
 def apply(profile: Numerics, threads: int) -> None:
-    """Set torch's flags for the profile and read all of it back.
+    """Set torch's flags for the profile, and read everything back.
 
     Args:
         profile: name of the profile.

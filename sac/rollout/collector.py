@@ -15,7 +15,7 @@ from sac.replay import RowLayout
 from sac.rollout.episodes import EPISODE_METRICS, add_to, advance
 from sac.rollout.policy import Policy
 from sac.state import CollectorState, EpisodeState, EpisodeSums
-from sac.streams import Stream
+from sac.streams import Streams
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class Rollout:
     truncated: torch.Tensor
     reset_seed: torch.Tensor
 
-    def stop(self, bootstrap_at_done: str) -> torch.Tensor:
-        """(T, N) bool: where the value is not bootstrapped from the next observation."""
+    def stop_bootstrap(self, bootstrap_at_done: str) -> torch.Tensor:
+        """Return where the value is not bootstrapped from the next observation, (T, N) bool."""
         if bootstrap_at_done == "always":
             return torch.zeros_like(self.terminated)
         if bootstrap_at_done == "truncated":
@@ -49,32 +49,34 @@ class Rollout:
         return self.terminated | self.truncated
 
     def pack(self, layout: RowLayout, bootstrap_at_done: str) -> torch.Tensor:
-        """The rollout as replay rows (T, N, D)."""
-        stop = self.stop(bootstrap_at_done)
-        return layout.pack(self.observation, self.action, self.reward, stop, self.next_observation)
+        """Return the rollout as replay rows (T, N, D)."""
+        stop_bootstrap = self.stop_bootstrap(bootstrap_at_done)
+        return layout.pack(self.observation, self.action, self.reward, stop_bootstrap, self.next_observation)
 
 
 class Collector:
     """Steps the training environments.
 
-    Environment i's s-th action takes its random numbers from block s of a stream of its own, so it does not depend on
-    how many environments there are or how the steps are cut into iterations.
+    Each environment has a stream of its own, and its s-th action takes the numbers of block s. So an action depends
+    neither on the number of environments nor on how steps are cut into iterations.
 
     Args:
-        config: seed, and steps in an iteration.
+        config: steps in an iteration.
         envs: the training environments; they are reset here.
-        learner: gives the policy.
+        learner: acts, unless `policy` is given.
+        streams: give the actions their random numbers.
         policy: acts instead of the learner.
     """
 
-    def __init__(self, config: TrainConfig, envs: VectorEnv, learner: Learner, policy: Policy | None = None) -> None:
+    def __init__(
+        self, config: TrainConfig, envs: VectorEnv, learner: Learner, streams: Streams, policy: Policy | None = None
+    ) -> None:
         self.config = config
         self.envs = envs
         self.learner = learner
         self._policy = policy or learner
-        seeds = range(envs.num_envs)
-        self._warm_up = [Stream(config.seed, "action.warm_up", env) for env in seeds]
-        self._noise = [Stream(config.seed, "action.noise", env) for env in seeds]
+        self._warm_up = [streams.warm_up_action(env) for env in range(envs.num_envs)]
+        self._noise = [streams.action_noise(env) for env in range(envs.num_envs)]
         low, high = envs.spec.action_low, envs.spec.action_high
         self._low, self._range = low.astype(np.float32), (high - low).astype(np.float32)
         observation, self.first_seeds = envs.reset()
@@ -93,11 +95,11 @@ class Collector:
         """Take `steps_per_env` steps in every environment.
 
         Args:
-            warm_up: act uniformly in the action box instead of by the policy.
-            meanwhile: called once for each step, while environments in other processes take it.
+            warm_up: draw actions uniformly from the action box instead of from the policy.
+            meanwhile: called once in each step, while environments in other processes take it.
 
         Raises:
-            EnvironmentFault: an environment returned a number that is not finite.
+            EnvironmentFault: an environment or the policy returned a number that is not finite.
         """
         observations, actions, steps = [], [], []
         for _ in range(self.config.steps_per_env):
@@ -114,10 +116,10 @@ class Collector:
         return rollout
 
     def restore_simulators(self) -> None:
-        """Bring the environments to where the state says they stand, by replaying their episodes.
+        """Replay the episodes in progress, so that the environments stand where the state says.
 
         Raises:
-            EnvironmentFault: an environment does not come to the observation that the state holds.
+            EnvironmentFault: an environment does not arrive at the observation that the state holds.
         """
         state = self.state
         lengths, episodes = state.totals.length.tolist(), np.array(state.episodes, np.int64)
@@ -154,12 +156,12 @@ class Collector:
         return action.to(self.state.observation.device)
 
     def _draw_noise(self, step: int) -> tuple[int, torch.Tensor]:
-        """The step, and what the policy's actions in it are drawn with: a function of its number alone."""
+        """Return the step and the noise (N, A) of its actions, which depends only on the step's number."""
         shape = self._low.shape
         return step, torch.from_numpy(np.stack([stream.normal(step, shape) for stream in self._noise]))
 
     def _step(self, action: torch.Tensor, meanwhile: Callable[[], None], *, draw_next: bool) -> StepBatch:
-        """A step of all environments; what this process has to do besides, it does while others step them."""
+        """Step all environments; do `meanwhile` and draw the next noise while other processes step them."""
         if not isinstance(self.envs, SplitStep):
             meanwhile()
             return self.envs.step(action)
@@ -179,7 +181,7 @@ class Collector:
         self.state.steps += 1
 
     def _check_finite(self, rollout: Rollout) -> None:
-        """Look for NaN and infinity once an iteration, so that the device is waited for only once."""
+        """Look for NaN and infinity once an iteration, so that this waits for the device only once."""
         for field in ("observation", "reward", "next_observation", "action"):
             values = getattr(rollout, field)
             finite = torch.isfinite(values)

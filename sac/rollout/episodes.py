@@ -22,11 +22,11 @@ EPISODE_METRICS = (
 
 
 def advance(totals: EpisodeState, step: StepBatch, done: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Add one step to the running totals, and hand out the metrics of the episodes that it ended.
+    """Add one step to the running totals, and return the metrics of the episodes that it ended.
 
     Args:
-        totals: running totals, changed in place; those of ended episodes start again at zero.
-        step: the step, on the CPU or not.
+        totals: running totals, changed in place; those of ended episodes restart at zero.
+        step: the step, on any device.
         done: (N,) bool, which episodes ended.
 
     Returns:
@@ -61,12 +61,12 @@ class EpisodeLog:
         self._parts: dict[str, list[torch.Tensor]] = {name: [] for name in EPISODE_METRICS}
 
     def add(self, finished: Mapping[str, torch.Tensor]) -> None:
-        """Take the episodes that one step ended, see `advance`."""
+        """Add the episodes that one step ended: metric -> (number of episodes,) float64, from `advance`."""
         for name, values in finished.items():
             self._parts[name].append(values)
 
     def extend(self, other: EpisodeLog, most: int) -> None:
-        """Take the first `most` episodes of another log."""
+        """Add the first `most` episodes of another log."""
         self.add({name: other.values(name)[:most] for name in EPISODE_METRICS})
 
     @property
@@ -75,24 +75,24 @@ class EpisodeLog:
         return sum(len(part) for part in self._parts["return"])
 
     def values(self, name: str) -> torch.Tensor:
-        """(count,) float64: one metric of every episode held."""
+        """Return one metric of every episode held, (count,) float64."""
         parts = self._parts[name]
         return torch.cat(parts) if parts else torch.empty(0, dtype=torch.float64)
 
     def means(self) -> dict[str, float]:
-        """Mean of each metric; empty where no episode has ended."""
+        """Return the mean of each metric; empty if no episode has ended."""
         return {name: float(self.values(name).mean()) for name in EPISODE_METRICS} if self.count else {}
 
 
 def add_to(sums: EpisodeSums, finished: Mapping[str, torch.Tensor]) -> None:
-    """Take the episodes that one step ended, see `advance`."""
+    """Add the episodes that one step ended: metric -> (number of episodes,) float64, from `advance`."""
     if finished:
         sums.sums += torch.stack([finished[name].sum() for name in EPISODE_METRICS])
         sums.count += len(finished["return"])
 
 
 def take_means(sums: EpisodeSums) -> dict[str, float]:
-    """Mean of each metric, empty where no episode has ended; the sums start again at zero."""
+    """Return the mean of each metric, empty if no episode has ended; the sums restart at zero."""
     means = dict(zip(EPISODE_METRICS, (sums.sums / sums.count).tolist(), strict=True)) if sums.count else {}
     sums.sums.zero_()
     sums.count = 0
@@ -100,7 +100,7 @@ def take_means(sums: EpisodeSums) -> dict[str, float]:
 
 
 def wilson_interval(successes: float, trials: int, z: float = 1.96) -> tuple[float, float]:
-    """95 % confidence interval of a success rate (Wilson, "Probable inference", JASA 1927); (0, 1) without trials."""
+    """Return the 95 % confidence interval of a success rate (Wilson, JASA 1927); (0, 1) without trials."""
     if trials == 0:
         return 0.0, 1.0
     rate = successes / trials

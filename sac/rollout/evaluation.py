@@ -21,7 +21,7 @@ class Evaluation:
 
     Attributes:
         actions: (T, N, A) float32, every action taken.
-        episodes: metrics of the episodes that ended, in the order in which they did.
+        episodes: metrics of the episodes that ended, in the order in which they ended.
     """
 
     actions: torch.Tensor
@@ -33,10 +33,15 @@ def evaluate(
 ) -> Evaluation:
     """Step every environment `steps` times from the start of its episode `first_episode`.
 
-    `watch` is called after the reset and after each step.
+    The episodes' seeds depend only on the run's seed. So an evaluation at step n finds the same whatever the cadence,
+    and two policies meet the same episodes.
 
-    The episodes' seeds are a function of the run's seed alone, so an evaluation at step n finds the same
-    whatever the evaluation cadence, and two policies meet the same episodes.
+    Args:
+        envs: the environments; they are reset here.
+        policy: maps observations (N, O) to actions (N, A).
+        steps: how often each environment is stepped.
+        first_episode: index of the first episode.
+        watch: called after the reset and after each step.
     """
     observation, _ = envs.reset(first_episode)
     totals, log = EpisodeState.zeros(envs.num_envs), EpisodeLog()

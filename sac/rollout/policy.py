@@ -1,4 +1,4 @@
-"""The policy as one launch on a GPU, for the few observations of a step of the environments."""
+"""The policy as one launch on a GPU: a step of the environments has only a few observations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Policy(Protocol):
     """What chooses actions."""
 
     def act(self, observation: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-        """Actions (N, A) for observations (N, O) and standard normal noise (N, A), all on the learner's device."""
+        """Return actions (N, A) for observations (N, O) and standard normal noise (N, A), on the learner's device."""
         ...
 
 
@@ -33,8 +33,8 @@ class CapturedPolicy:
         self._call = CapturedCall(lambda: policy.act(self._observation, self._noise), torch.cuda.Stream(device))
 
     def act(self, observation: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-        """See `Policy.act`; arguments may be on the host."""
+        """Return actions (N, A) for observations (N, O) and noise (N, A), which may be on the host."""
         self._observation.copy_(observation)
         self._noise.copy_(noise)
-        # A copy: environments on the GPU would else keep actions that the next call overwrites.
+        # A copy: environments on the GPU would otherwise keep actions that the next call overwrites.
         return self._call().clone()

@@ -19,10 +19,10 @@ MOST_TILES = 16
 
 
 def find_render_backend(config: TrainConfig) -> tuple[str, str]:
-    """Render back end for the evaluation environments, and what to tell the person who asked for videos.
+    """Find the render back end for the evaluation environments, or the reason why there is none.
 
     Returns:
-        (``none``, the reason) where none is wanted or none is there, else (back end, ``""``).
+        (back end, ``""``); or (``none``, what to tell the user) if videos are not wanted or no renderer exists.
     """
     if not config.capture_video or config.eval_freq == 0 or config.env_id.lower().startswith("point"):
         return "none", ""
@@ -38,10 +38,10 @@ def find_render_backend(config: TrainConfig) -> tuple[str, str]:
 
 
 class Film(Protocol):
-    """What can be filmed."""
+    """Anything that can be filmed."""
 
     def render(self) -> np.ndarray:
-        """The current frame (H, W, 3) uint8."""
+        """Return the current frame (H, W, 3) uint8."""
         ...
 
 
@@ -63,7 +63,7 @@ class VideoRecorder:
         self._frames.append(tile([member.render() for member in self._members]))
 
     def save(self, step: int) -> Path:
-        """Write the frames so far as `step_<step>.mp4` and start anew."""
+        """Write the frames so far as `step_<step>.mp4`, and start the next video."""
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f"step_{step}.mp4"
         imageio = importlib.import_module("imageio")
@@ -73,7 +73,7 @@ class VideoRecorder:
 
 
 def tile(frames: list[np.ndarray]) -> np.ndarray:
-    """N frames (H, W, 3) uint8 as one (rows * H, columns * W, 3), nearly square, empty places black."""
+    """Tile N frames (H, W, 3) uint8 into one (rows * H, columns * W, 3), nearly square, with empty places black."""
     columns = math.ceil(math.sqrt(len(frames)))
     rows = -(-len(frames) // columns)
     height, width, depth = frames[0].shape

@@ -16,16 +16,35 @@ PAGE = "report.html"
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[FAILURES] = []
+    config.pluginmanager.register(Collector(config))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Keep with the report, which may travel to another process, what the exception itself knows."""
     report = yield
-    if report.failed:
-        error = call.excinfo.value if call.excinfo else None
-        text = f"{error}\n{report.longreprtext}\n{report.capstdout}"
-        item.config.stash[FAILURES].append(Failure(item.nodeid, text, getattr(error, "ledgers", ())))
+    if report.failed and call.excinfo is not None:
+        error = call.excinfo.value
+        report.user_properties += [("error", str(error)), ("ledgers", [str(path) for path in _ledgers(error)])]
     return report
+
+
+def _ledgers(error: BaseException) -> tuple[Path, ...]:
+    return getattr(error, "ledgers", ())
+
+
+class Collector:
+    """Gathers the failures in the process that writes the summary, wherever the tests ran."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.failures = config.stash[FAILURES]
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            known = dict(report.user_properties)
+            text = f"{known.get('error')}\n{report.longreprtext}\n{report.capstdout}"
+            ledgers = tuple(map(Path, known.get("ledgers", ())))
+            self.failures.append(Failure(report.nodeid, text, ledgers))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -27,10 +27,23 @@ def clone(folder: Path) -> Path:
     return folder
 
 
-def run_gate(repository: Path, summary: Path) -> subprocess.CompletedProcess[str]:
+SIDE_BY_SIDE = ["-p", "xdist", "--numprocesses=2"]
+"""As `./dev determinism` runs it: the failures come from other processes than the one that writes the summary."""
+
+
+def run_gate(repository: Path, summary: Path, *plugins: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(repository), "GITHUB_STEP_SUMMARY": str(summary)}
-    plugins = ["-p", "timeout", "-p", "hypothesispytest", "-p", "no:cacheprovider"]
-    command = [sys.executable, "-m", "pytest", *plugins, "-q", f"--basetemp={repository}/test-runs", *PART_OF_THE_GATE]
+    always = ["-p", "timeout", "-p", "hypothesispytest", "-p", "no:cacheprovider"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        *always,
+        *plugins,
+        "-q",
+        f"--basetemp={repository}/test-runs",
+        *PART_OF_THE_GATE,
+    ]
     environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     return subprocess.run(command, cwd=repository, env=environment, capture_output=True, text=True, check=False)
 
@@ -43,7 +56,7 @@ def planted(tmp_path_factory):
     source = collector.read_text()
     assert source.count(SEEDED) == 1, "sac/rollout/collector.py draws its warm-up elsewhere now: plant the fault there"
     collector.write_text(source.replace(SEEDED, UNSEEDED))
-    done = run_gate(repository, repository / "summary.md")
+    done = run_gate(repository, repository / "summary.md", *SIDE_BY_SIDE)
     return done, (repository / "summary.md").read_text(), repository
 
 

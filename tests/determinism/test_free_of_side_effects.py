@@ -146,9 +146,10 @@ def _warm_up(num_envs: int):
     import torch
 
     from sac.envs.factory import make_vector_env
-    from sac.streams import EpisodeSeeds
+    from sac.streams import Streams
 
     config = replace(POINT, num_envs=num_envs, training_freq=60 * num_envs)
-    envs = make_vector_env("Point-v1", num_envs, EpisodeSeeds(config.seed, "train"), ignore_terminations=True)
+    streams = Streams(config.seed)
+    envs = make_vector_env("Point-v1", num_envs, streams.training_episodes, ignore_terminations=True)
     learner = Learner(config, envs.spec, torch.device("cpu"))
-    return Collector(config, envs, learner).collect(warm_up=True)
+    return Collector(config, envs, learner, streams).collect(warm_up=True)

@@ -15,7 +15,7 @@ from sac.numerics import profiles
 from sac.replay import ReplayBuffer, RowLayout
 from sac.rollout.collector import Collector
 from sac.state import walk
-from sac.streams import EpisodeSeeds, Stream
+from sac.streams import Streams
 from sac.trainer import Trainer, train
 from tests.determinism.runs import POINT, assert_equal, assert_parts_at, run_here
 from tests.determinism.test_free_of_side_effects import training_channels
@@ -31,10 +31,11 @@ def base(tmp_path_factory):
 def defined(config: TrainConfig) -> dict[str, object]:
     """The state at the end of a run as docs/overlap.md defines it: one thing after the other, learning first."""
     profiles.apply(config.numerics, config.threads)
-    seeds = EpisodeSeeds(config.seed, "train")
-    envs = make_vector_env(config.env_id, config.num_envs, seeds, ignore_terminations=True)
+    streams = Streams(config.seed)
+    envs = make_vector_env(config.env_id, config.num_envs, streams.training_episodes, ignore_terminations=True)
     learner, layout = Learner(config, envs.spec, CPU), RowLayout(envs.spec.observation_dim, envs.spec.action_dim)
-    replay, collector = ReplayBuffer(layout, config.num_envs, config.buffer_size, CPU), Collector(config, envs, learner)
+    replay = ReplayBuffer(layout, config.num_envs, config.buffer_size, CPU)
+    collector = Collector(config, envs, learner, streams)
     for k in range(1, config.iterations + 1):
         before = learner.state.actor.flat.clone()
         warm_up = k == 1 or collector.state.steps * config.num_envs < config.learning_starts
@@ -51,8 +52,8 @@ def defined(config: TrainConfig) -> dict[str, object]:
 def learn(config: TrainConfig, learner: Learner, replay: ReplayBuffer, k: int) -> None:
     """The gradient steps of iteration k."""
     shape = (config.grad_steps_per_iteration, config.batch_size)
-    index = Stream(config.seed, "replay.index").integers(k, len(replay), shape)
-    noise = Stream(config.seed, "update.noise").normal(k, (shape[0], 2, shape[1], replay.layout.action_dim))
+    index = Streams(config.seed).replay_index.integers(k, len(replay), shape)
+    noise = Streams(config.seed).update_noise.normal(k, (shape[0], 2, shape[1], replay.layout.action_dim))
     for chosen, draw in zip(torch.from_numpy(index), torch.from_numpy(noise), strict=True):
         learner.update(replay.layout.unpack(replay.gather(chosen)), draw)
 
@@ -109,7 +110,9 @@ def copied_once(patch):
 def learned_at_once(patch):
     """A fault: an iteration learns from what it has collected itself, as without `--overlap`."""
     advance = Trainer._advance
-    patch.setattr(Trainer, "_advance_overlapped", lambda self, *how: (self.acting.refresh(), advance(self, *how))[1])
+    patch.setattr(
+        Trainer, "_advance_overlapped", lambda self, *how: (self.training.acting.refresh(), advance(self, *how))[1]
+    )
 
 
 @pytest.mark.parametrize("plant", [live_actor, copied_once, learned_at_once])
@@ -120,15 +123,15 @@ def test_what_departs_from_the_definition_is_seen(tmp_path, monkeypatch, plant):
 
 
 SPREADS = {
-    "all first": lambda count, shares: [count, *[0] * (shares - 1)],
-    "all last": lambda count, shares: [*[0] * (shares - 1), count],
-    "unlike": lambda count, shares: [count - 1, *[0] * (shares - 2), 1],
+    "all first": lambda count, chunks: [count, *[0] * (chunks - 1)],
+    "all last": lambda count, chunks: [*[0] * (chunks - 1), count],
+    "unlike": lambda count, chunks: [count - 1, *[0] * (chunks - 2), 1],
 }
 
 
 @pytest.mark.parametrize("name", SPREADS)
 def test_no_bit_depends_on_which_gradient_step_is_done_during_which_env_step(base, tmp_path, monkeypatch, name):
-    monkeypatch.setattr("sac.trainer.share_sizes", SPREADS[name])
+    monkeypatch.setattr("sac.trainer.chunk_sizes", SPREADS[name])
     assert_equal(base, run_here(tmp_path / "run", overlap=True))
 
 
@@ -146,7 +149,7 @@ def test_an_actor_that_the_learner_changes_meanwhile_would_be_noticed(tmp_path, 
     """Negative control of the two tests above: with the learner's own actor the order does matter."""
     live_actor(monkeypatch)
     first = run_here(tmp_path / "first", overlap=True)
-    monkeypatch.setattr("sac.trainer.share_sizes", SPREADS["all last"])
+    monkeypatch.setattr("sac.trainer.chunk_sizes", SPREADS["all last"])
     assert_parts_at(first, run_here(tmp_path / "second", overlap=True), "rollout.action", iteration=5)
 
 

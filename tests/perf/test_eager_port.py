@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sac.bench.workloads.cases import ACTION, ENVS, OBSERVATION, ROWS, normal
-from tests.perf.eager_port import EagerLearner, ReplayPort, Sample
+from tests.reference.eager_port import EagerLearner, ReplayPort, Sample
 
 
 @pytest.fixture

@@ -147,7 +147,7 @@ def test_packed_rows_unpack_to_what_was_packed(dims, steps, num_envs, seed):
     assert torch.equal(batch.observation, observation.flatten(0, 1))
     assert torch.equal(batch.action, action.flatten(0, 1))
     assert torch.equal(batch.reward, reward.flatten())
-    assert torch.equal(batch.stop, stop.flatten().float())
+    assert torch.equal(batch.stop_bootstrap, stop.flatten().float())
     assert torch.equal(batch.next_observation, following.flatten(0, 1))
     assert torch.equal(batch.observation_action, torch.cat([batch.observation, batch.action], dim=-1))
 
@@ -157,7 +157,7 @@ def test_a_batch_is_made_of_views():
     rows = torch.zeros(4, layout.width)
     batch = layout.unpack(rows)
     rows.copy_(torch.arange(rows.numel()).view_as(rows))
-    assert batch.reward.tolist() == rows[:, 5].tolist() and batch.stop.tolist() == rows[:, 6].tolist()
+    assert batch.reward.tolist() == rows[:, 5].tolist() and batch.stop_bootstrap.tolist() == rows[:, 6].tolist()
     assert all(view.untyped_storage().data_ptr() == rows.untyped_storage().data_ptr() for view in vars(batch).values())
 
 

@@ -8,18 +8,20 @@ import numpy as np
 import pytest
 import torch
 
-from sac import trainer as trainer_module
 from sac.config import TrainConfig
 from sac.envs.factory import make_vector_env
 from sac.envs.make import make_eval_envs
+from sac.learner import sac as learner_module
 from sac.learner.sac import Learner
 from sac.rollout.collector import Collector
 from sac.rollout.episodes import EpisodeLog
 from sac.run.folder import RunFolder
 from sac.run.metrics_file import MetricsFile
+from sac.schedule import Schedule
 from sac.state import Parameters, TrainState, walk
 from sac.streams import EpisodeSeeds
-from sac.trainer import Trainer
+from sac.trainer import Trainer, make_recorder, open_output
+from sac.training import Training
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -54,15 +56,15 @@ NAMES = [
 INTEGERS = 10
 
 DERIVED = {
-    "learner.actor.gradient": "scratch: written whole before it is read",
-    "learner.critics.gradient": "scratch: written whole before it is read",
-    "learner._log_alpha_gradient": "scratch: written whole before it is read",
-    "collector.envs._state": "the simulator: restored by replaying the episode's actions from its seed",
-    "collector.envs._steps": "the simulator: restored by replaying the episode's actions from its seed",
+    "training.learner.actor.gradient": "scratch: written whole before it is read",
+    "training.learner.critics.gradient": "scratch: written whole before it is read",
+    "training.learner._log_alpha_gradient": "scratch: written whole before it is read",
+    "training.collector.envs._state": "the simulator: restored by replaying the episode's actions from its seed",
+    "training.collector.envs._steps": "the simulator: restored by replaying the episode's actions from its seed",
     "eval_envs": "every evaluation begins with a reset",
-    "logs": "wall-clock times, which no two runs share",
-    "collector._drawn": "noise drawn ahead: a function of the step's number",
-    "_steps._rows": "the batch at hand: each gradient step gathers it anew",
+    "output.logs": "wall-clock times, which no two runs share",
+    "training.collector._drawn": "noise drawn ahead: a function of the step's number",
+    "training.gradient_steps._rows": "the batch at hand: each gradient step gathers it anew",
 }
 """Beginning of an attribute's path -> why the state need not hold it."""
 
@@ -76,10 +78,11 @@ def trainer(tmp_path):
 def make_trainer(folder, stack, config=CONFIG):
     root = RunFolder(folder)
     envs = make_vector_env("Point-v1", config.num_envs, EpisodeSeeds(config.seed, "train"), device=CPU)
-    learner = trainer_module.Learner(config, envs.spec, CPU)
-    trainer = Trainer(config, learner, envs, make_eval_envs(config, CPU), root, {})
-    trainer.open(stack, {})
-    return trainer
+    learner = learner_module.Learner(config, envs.spec, CPU)
+    training = Training(config, learner, envs)
+    output = open_output(stack, training, root, {}, {})
+    recorder = make_recorder(training, output.ledger)
+    return Trainer(training, output, recorder, Schedule(config), make_eval_envs(config, CPU))
 
 
 def content(value):
@@ -122,7 +125,12 @@ def changed(trainer, iterations):
     return {path: where for path, (value, where) in after.items() if before.get(path) != value}
 
 
-HOMES = {"learner.state.": "learner.", "replay.state.": "replay.", "collector.state.": "collector.", "state.": ""}
+HOMES = {
+    "training.learner.state.": "learner.",
+    "training.replay.state.": "replay.",
+    "training.collector.state.": "collector.",
+    "training.state.": "",
+}
 """The trainer reaches the parts of its state by other paths first: beginning of such a path -> of the leaf's name."""
 
 
@@ -156,7 +164,8 @@ def test_every_leaf_is_visited_once(trainer):
 
 def test_all_that_training_changes_is_in_the_state(trainer):
     found = assert_state_covers(trainer)
-    assert {"learner.state.actor.flat", "replay.state.rows", "replay.state.position", "state.global_step"} <= set(found)
+    leaves = {f"training.{leaf}" for leaf in ("learner.state.actor.flat", "replay.state.rows", "state.global_step")}
+    assert leaves <= set(found)
     stale = [start for start in DERIVED if not any(path.startswith(start) for path in found)]
     assert not stale, f"nothing that changes begins with {stale}: remove the excuse"
 
@@ -165,11 +174,11 @@ def test_overlapped_training_changes_one_thing_more_which_each_iteration_begins_
     config = dataclasses.replace(CONFIG, overlap=True)
     with ExitStack() as stack:
         trainer = make_trainer(tmp_path, stack, config)
-        found = assert_state_covers(trainer, derived=(*DERIVED, "acting._parameters."))
-        assert "acting._parameters.flat" in found
+        found = assert_state_covers(trainer, derived=(*DERIVED, "training.acting._parameters."))
+        assert "training.acting._parameters.flat" in found
         assert [name for name, _ in walk(trainer.state)] == NAMES
         with torch.no_grad():
-            trainer.acting._parameters.flat.fill_(float("nan"))
+            trainer.training.acting._parameters.flat.fill_(float("nan"))
         trainer.iterate()
         assert torch.isfinite(trainer.state.collector.actions).all()
 
@@ -206,9 +215,9 @@ class CountsRollouts(Collector):
         return super().collect(*arguments)
 
 
-@pytest.mark.parametrize("part, kind", [("Learner", Momentum), ("Collector", CountsRollouts)])
+@pytest.mark.parametrize("part, kind", [("learner.sac.Learner", Momentum), ("training.Collector", CountsRollouts)])
 def test_coverage_check_catches_what_evolves_beside_the_state(tmp_path, monkeypatch, part, kind):
-    monkeypatch.setattr(f"sac.trainer.{part}", kind)
+    monkeypatch.setattr(f"sac.{part}", kind)
     with ExitStack() as stack:
         trainer = make_trainer(tmp_path, stack)
         with pytest.raises(AssertionError, match=r"which TrainState does not hold"):

@@ -11,7 +11,7 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sac.streams import EpisodeSeeds, Stream
+from sac.streams import EpisodeSeeds, Stream, Streams
 
 MASK = 2**64 - 1
 PINNED = {
@@ -258,3 +258,39 @@ def test_streams_and_episode_seeds_survive_pickling(key, block):
     assert values(stream, block) == values(Stream(*key), block)
     episodes = EpisodeSeeds(key[0], "eval")
     assert pickle.loads(pickle.dumps(episodes))(3, 4) == episodes(3, 4)
+
+
+def all_streams(seed, envs=3):
+    """Every stream that a run has, by name of its property or method."""
+    members = {name: getattr(Streams(seed), name) for name in vars(Streams) if not name.startswith("_")}
+    streams = {}
+    for name, member in members.items():
+        if isinstance(member, Stream):
+            streams[name] = member
+        elif callable(member) and not isinstance(member, EpisodeSeeds):
+            streams |= {f"{name}({env})": member(env) for env in range(envs)}
+    return streams
+
+
+def test_no_two_streams_of_a_run_are_the_same():
+    streams = all_streams(3)
+    assert len(streams) == 4 + 2 * 3, sorted(streams)
+    words = {name: tuple(raw(stream, 0)) for name, stream in streams.items()}
+    assert len(set(words.values())) == len(words)
+
+
+def test_a_runs_streams_are_functions_of_its_seed():
+    assert {name: raw(stream, 5) for name, stream in all_streams(3).items()} == {
+        name: raw(stream, 5) for name, stream in all_streams(3).items()
+    }
+    here, there = all_streams(3), all_streams(4)
+    assert not [name for name in here if raw(here[name], 0) == raw(there[name], 0)]
+
+
+def test_evaluations_and_training_share_no_episode():
+    streams = Streams(3)
+    training, evaluation = (
+        {seeds(env, episode) for env in range(20) for episode in range(50)}
+        for seeds in (streams.training_episodes, streams.evaluation_episodes)
+    )
+    assert not training & evaluation

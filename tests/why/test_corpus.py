@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.determinism.corpus.declared import CORPUS, Planted
+from tests.why.corpus.declared import CORPUS, Planted
 
 ROOT = Path(__file__).parents[2]
 

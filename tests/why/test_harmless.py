@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sac.why.trace import read_trace
-from tests.determinism.corpus.declared import HERE
+from tests.why.corpus.declared import HERE
 from tests.why.test_corpus import ROOT, sac
 
 PROGRAMS = Path(__file__).parent / "programs"

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from sac.cli import main
-from tests.determinism.corpus.declared import CORPUS
+from tests.why.corpus.declared import CORPUS
 from tests.why.test_corpus import answer_of, sac
 
 QUICK = (

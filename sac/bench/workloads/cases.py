@@ -165,7 +165,6 @@ def make_trainer(stack: ExitStack) -> Any:
     import torch
 
     from sac.config import TrainConfig
-    from sac.trainer import Trainer
 
     config = TrainConfig(
         env_id="Point-v1",
@@ -184,9 +183,21 @@ def make_trainer(stack: ExitStack) -> Any:
     folder = load("sac.run.folder").RunFolder(Path(stack.enter_context(tempfile.TemporaryDirectory())))
     envs, eval_envs = load("sac.envs.make").make_envs(config, device, stack)
     learner = load("sac.learner.sac").Learner(config, envs.spec, device)
-    trainer = Trainer(config, learner, envs, eval_envs, folder, {})
-    trainer.open(stack, {})
-    return trainer
+    return assemble(config, learner, envs, eval_envs, folder, stack)
+
+
+def assemble(config: Any, learner: Any, envs: Any, eval_envs: Any, folder: Any, stack: ExitStack) -> Any:
+    """A trainer whose files are open, as either revision puts it together."""
+    module = load("sac.trainer")
+    if not hasattr(module, "open_output"):
+        # Revisions before `sac.training`: one object does all, and opens its files later.
+        trainer = module.Trainer(config, learner, envs, eval_envs, folder, {})
+        trainer.open(stack, {})
+        return trainer
+    training = load("sac.training").Training(config, learner, envs)
+    output = module.open_output(stack, training, folder, {}, {})
+    recorder = module.make_recorder(training, output.ledger)
+    return module.Trainer(training, output, recorder, load("sac.schedule").Schedule(config), eval_envs)
 
 
 def digest(stack: ExitStack) -> Work:

@@ -1,4 +1,7 @@
-"""Properties that every vector environment has; a table of environments at the top."""
+"""Properties that every vector environment has; a table of environments at the top.
+
+tests/integration/envs/test_protocol.py runs the same tests on environments in worker processes.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,6 @@ from hypothesis import strategies as st
 from sac.envs.point import PointVectorEnv
 from sac.envs.protocol import NO_RESET
 from sac.envs.serial import SerialVectorEnv
-from sac.envs.workers.vector_env import PooledVectorEnv
 from tests.unit.envs.fakes import (
     DrawingEnv,
     actions,
@@ -21,16 +23,21 @@ from tests.unit.envs.fakes import (
     global_states,
     other_episode_seed,
     rollout,
-    shared_pool,
 )
 
 DRAWING = functools.partial(DrawingEnv, isolated=True, terminate_at=3)
 ENVIRONMENTS = {
     "point": lambda n, seed, ignore: PointVectorEnv(n, seed, ignore_terminations=ignore),
     "serial": lambda n, seed, ignore: SerialVectorEnv([DRAWING() for _ in range(n)], seed, ignore_terminations=ignore),
-    "pooled": lambda n, seed, ignore: PooledVectorEnv(shared_pool(2), DRAWING, n, seed, ignore_terminations=ignore),
 }
-each_environment = pytest.mark.parametrize("make", ENVIRONMENTS.values(), ids=ENVIRONMENTS)
+
+
+@pytest.fixture(scope="module", params=ENVIRONMENTS)
+def make(request):
+    """Makes a vector environment of a number of environments, from their seeds."""
+    return ENVIRONMENTS[request.param]
+
+
 FIELDS = ("observation", "next_observation", "reward", "terminated", "truncated", "success", "fail", "reset_seed")
 
 
@@ -39,7 +46,6 @@ def play(make, num_envs=3, steps=45, seed=0, ignore=False, seeds=episode_seed):
     return env, rollout(env, actions(num_envs, env.spec.action_dim, steps, seed))
 
 
-@each_environment
 def test_shapes_and_types_are_as_promised(make):
     env, batches = play(make)
     observation, seeds = env.reset()
@@ -50,7 +56,6 @@ def test_shapes_and_types_are_as_promised(make):
         assert tensor.dtype == dtype and tensor.shape[0] == 3, field
 
 
-@each_environment
 @pytest.mark.parametrize("ignore", [True, False])
 def test_an_ended_episode_is_followed_by_the_next_one_from_its_own_seed(make, ignore):
     env, batches = play(make, ignore=ignore)
@@ -66,7 +71,6 @@ def test_an_ended_episode_is_followed_by_the_next_one_from_its_own_seed(make, ig
     assert env.episodes.tolist() == episodes and min(episodes) >= 2
 
 
-@each_environment
 def test_the_observation_after_an_auto_reset_is_that_of_an_explicit_reset(make):
     _, batches = play(make)
     batch = next(b for b in batches if int(b.reset_seed[1]) != NO_RESET)
@@ -74,7 +78,6 @@ def test_the_observation_after_an_auto_reset_is_that_of_an_explicit_reset(make):
     assert torch.equal(fresh[1], batch.observation[1])
 
 
-@each_environment
 def test_the_final_observation_is_the_true_successor(make):
     """The negative control of the one above: ignoring terminations shows what the ended episode really saw."""
     _, ended = play(make, steps=3)
@@ -82,7 +85,6 @@ def test_the_final_observation_is_the_true_successor(make):
     assert all(torch.equal(a.next_observation, b.next_observation) for a, b in zip(ended, going_on, strict=True))
 
 
-@each_environment
 @given(num_envs=st.integers(2, 6), seed=st.integers(0, 1000))
 @settings(max_examples=15, deadline=None)
 def test_a_row_does_not_depend_on_the_number_of_environments(make, num_envs, seed):
@@ -91,7 +93,6 @@ def test_a_row_does_not_depend_on_the_number_of_environments(make, num_envs, see
     assert first_difference(few, many, row=1) is None
 
 
-@each_environment
 def test_global_generators_are_neither_read_nor_moved(make):
     torch.manual_seed(1)
     before = global_states()
@@ -101,14 +102,12 @@ def test_global_generators_are_neither_read_nor_moved(make):
     assert first_difference(first, play(make)[1]) is None
 
 
-@each_environment
 def test_other_seeds_give_another_run(make):
     """Negative control: the comparison can fail, and the seed enters at the first observation."""
     other = play(make, seeds=other_episode_seed)[1]
     assert "step 0, observation" in str(first_difference(play(make)[1], other))
 
 
-@each_environment
 def test_returned_tensors_are_the_callers_to_keep(make):
     env = make(2, episode_seed, False)
     steps = actions(2, env.spec.action_dim, 25)
@@ -122,14 +121,12 @@ def test_returned_tensors_are_the_callers_to_keep(make):
             getattr(again, field).zero_()
 
 
-@each_environment
 def test_tensors_of_one_batch_share_no_memory(make):
     _, (batch,) = play(make, steps=1)
     pointers = [getattr(batch, field).untyped_storage().data_ptr() for field in FIELDS]
     assert len(set(pointers)) == len(FIELDS)
 
 
-@each_environment
 def test_starting_at_a_later_episode_equals_playing_up_to_it(make):
     env, _ = play(make, 2, 4)
     late, seeds = env.reset(episode=7)
@@ -137,7 +134,6 @@ def test_starting_at_a_later_episode_equals_playing_up_to_it(make):
     assert torch.equal(late, fresh) and seeds.tolist() == [episode_seed(i, 7) for i in range(2)]
 
 
-@each_environment
 @pytest.mark.parametrize("ignore", [True, False])
 @given(st.integers(0, 45), st.integers(0, 2**20), st.integers(0, 30))
 @settings(max_examples=20)
@@ -162,7 +158,6 @@ def test_an_environment_restored_in_mid_episode_goes_on_as_if_it_had_never_stopp
     assert first_difference(whole, [other.step(action) for action in plan[cut:]]) is None
 
 
-@each_environment
 def test_one_action_less_restores_another_state(make):
     """Negative control."""
     env = make(3, episode_seed, True)

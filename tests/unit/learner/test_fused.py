@@ -14,14 +14,8 @@ if TRITON and not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"
 
 from sac.config import TrainConfig  # noqa: E402
-from tests.unit.learner.test_sac import (  # noqa: E402
-    SMALL,
-    SPEC,
-    assert_agree,
-    hidden,
-    make_batch,
-    make_spec,
-)
+from tests.reference.textbook import assert_agree  # noqa: E402
+from tests.unit.learner.cases import SMALL, SPEC, hidden, make_batch, make_spec  # noqa: E402
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
@@ -34,7 +28,7 @@ def fused(config, spec):
 
 def on_device(batch, noise):
     rows = torch.cat(
-        [batch.observation_action, batch.reward[:, None], batch.stop[:, None], batch.next_observation], dim=1
+        [batch.observation_action, batch.reward[:, None], batch.stop_bootstrap[:, None], batch.next_observation], dim=1
     ).to(DEVICE)
     from sac.replay import RowLayout
 
@@ -110,9 +104,9 @@ def test_the_textbook_catches_a_fused_learner_with_a_fault(fault, monkeypatch):
 
 @pytest.mark.skipif(DEVICE.type != "cuda", reason="streams and graphs are a GPU's")
 @pytest.mark.parametrize("flags", CONFIGS.values(), ids=CONFIGS)
-@pytest.mark.parametrize("witnessed", [False, True])
-def test_a_captured_gradient_step_has_the_bits_of_an_eager_one(flags, witnessed):
-    assert _bits(flags, witnessed, cuda_graph=True) == _bits(flags, witnessed, cuda_graph=False)
+@pytest.mark.parametrize("recorded", [False, True])
+def test_a_captured_gradient_step_has_the_bits_of_an_eager_one(flags, recorded):
+    assert _bits(flags, recorded, cuda_graph=True) == _bits(flags, recorded, cuda_graph=False)
 
 
 @pytest.mark.skipif(DEVICE.type != "cuda", reason="streams and graphs are a GPU's")
@@ -120,13 +114,13 @@ def test_the_graph_comparison_catches_other_noise():
     assert _bits({}, False, cuda_graph=True) != _bits({"seed": 2}, False, cuda_graph=False)
 
 
-def _bits(flags, witnessed, cuda_graph):
+def _bits(flags, recorded, cuda_graph):
     """Digests of learner and reports after six iterations, the first eager, the second captured, then replayed."""
     from sac.digest import digest
     from sac.learner.gradient_steps import GradientSteps
     from sac.replay import ReplayBuffer, RowLayout
     from sac.state import walk
-    from sac.streams import Stream
+    from sac.streams import Stream, Streams
 
     config = TrainConfig(batch_size=256, training_freq=64, utd=0.125, buffer_size=4096, cuda_graph=cuda_graph, **flags)
     box = np.ones(7, np.float32)
@@ -135,11 +129,14 @@ def _bits(flags, witnessed, cuda_graph):
     replay = ReplayBuffer(layout, 16, 4096, DEVICE)
     replay.add(torch.from_numpy(Stream(7, "rows").normal(0, (128, 16, layout.width))).to(DEVICE))
     learner = fused(config, spec)
-    steps = GradientSteps(config, learner, replay)
+    steps = GradientSteps(config, learner, replay, Streams(config.seed))
     found = []
     for iteration in range(6):
-        *_, updates = steps.shares(iteration, [4, 3, 1], witnessed=witnessed)
+        chunks = steps.begin(iteration, [4, 3, 1], recorded=recorded)
+        for _ in range(3):
+            chunks.take_chunk()
+        updates = chunks.updates()
         info = [part for part in vars(updates.info).values() if part is not None]
-        found.append(digest(info if updates.batch_sums is None else [*info, updates.batch_sums]))
+        found.append(digest(info if updates.sums is None else [*info, updates.sums.batches]))
     tensors = [leaf for _, leaf in walk(learner.state) if isinstance(leaf, torch.Tensor)]
     return [*found, digest(tensors), learner.state.updates]

@@ -2,11 +2,7 @@
 
 import json
 import math
-import os
-import signal
 import struct
-import subprocess
-import sys
 
 import pytest
 from hypothesis import given
@@ -127,18 +123,3 @@ def test_the_writer_refuses_what_a_reader_would(tmp_path):
         with pytest.raises(ValueError, match=r"16 hexadecimal digits for env.seed, found 'x'"):
             ledger.write(4, 0, {"env.seed": "x"})
     assert len(read_ledger(tmp_path / "l").lines) == 1
-
-
-def test_lines_outlive_a_killed_writer(tmp_path):
-    script = (
-        "import os, signal, sys\n"
-        "from sac.ledger.file import LedgerWriter\n"
-        "ledger = LedgerWriter(sys.argv[1], {})\n"
-        "for k in range(5):\n"
-        "    ledger.write(k, k, {}, {'x': 0.5})\n"
-        "os.kill(os.getpid(), signal.SIGKILL)\n"
-    )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(["."])}
-    done = subprocess.run([sys.executable, "-c", script, tmp_path / "l"], env=environment, check=False, timeout=60)
-    assert done.returncode == -signal.SIGKILL
-    assert [line.iteration for line in read_ledger(tmp_path / "l").lines] == list(range(5))

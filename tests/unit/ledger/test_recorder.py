@@ -12,10 +12,12 @@ from sac.envs.make import make_eval_envs
 from sac.envs.protocol import EnvironmentFault
 from sac.learner.factory import make_learner
 from sac.ledger.file import read_ledger
-from sac.ledger.recorder import Iteration
+from sac.ledger.recorder import Iteration, LedgerRecorder
 from sac.run.folder import RunFolder
+from sac.schedule import Schedule
 from sac.streams import EpisodeSeeds
-from sac.trainer import Trainer
+from sac.trainer import Trainer, make_recorder, open_output
+from sac.training import Training
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -69,29 +71,32 @@ def make_trainer(folder, stack, events=None, split=True, fault_at=None, **flags)
     learner = make_learner(config, envs.spec, DEVICE)
     given = SplitEnvs(envs, events, fault_at) if split else envs
     eval_envs = make_eval_envs(config, CPU) if config.eval_freq else None
-    trainer = Trainer(config, learner, given, eval_envs, RunFolder(folder), {})
+    training = Training(config, learner, given)
+    training.gradient_steps.take = telling(training.gradient_steps.take, events, "update")
     # With a learner on the CPU nothing is gained, and the code is the same.
-    assert trainer._lines_wait == (split and DEVICE.type == "cuda")
-    trainer._lines_wait = split
+    assert deferred(make_recorder(training, None)) == (split and DEVICE.type == "cuda")
     folder.mkdir(exist_ok=True)
-    trainer.open(stack, {"config": config.to_dict()})
-    ledger, shares = trainer._witness.ledger, trainer._steps.shares
-    if ledger is not None:
-        write = ledger.write
+    output = open_output(stack, training, RunFolder(folder), {"config": config.to_dict()}, {})
+    if output.ledger is not None:
+        output.ledger.write = telling(output.ledger.write, events, "write")
+    recorder = LedgerRecorder(output.ledger, learner.state, captured=training.captured, deferred=split)
+    return Trainer(training, output, recorder, Schedule(config), eval_envs)
 
-        def told(*arguments):
-            events.append("write")
-            write(*arguments)
 
-        ledger.write = told
+def telling(call, events, name):
+    def told(*arguments):
+        events.append(name)
+        return call(*arguments)
 
-    def telling(*arguments, **options):
-        for updates in shares(*arguments, **options):
-            events.append("update")
-            yield updates
+    return told
 
-    trainer._steps.shares = telling
-    return trainer
+
+def deferred(recorder):
+    """Whether the recorder leaves a line to be written later."""
+    written = []
+    recorder.flush = lambda: written.append(None)
+    recorder.end()
+    return not written
 
 
 def lines_of(folder, prepare=lambda trainer: None, **options):
@@ -148,12 +153,13 @@ def test_a_line_written_after_the_learner_has_changed_would_differ(tmp_path):
     told = lines_of(tmp_path / "in time", overlap=True)
     with ExitStack() as stack:
         trainer = make_trainer(tmp_path / "late", stack, overlap=True)
-        envs, settle, end_step = trainer.collector.envs, trainer._witness.settle, trainer.collector.envs.end_step
-        trainer._witness.settle = lambda: None
-        envs.end_step = lambda: settle() or end_step()
+        envs, flush = trainer.training.collector.envs, trainer.recorder.flush
+        end_step = envs.end_step
+        trainer.recorder.flush = lambda: None
+        envs.end_step = lambda: flush() or end_step()
         for _ in range(6):
             trainer.iterate()
-        settle()
+        flush()
     late = read_ledger(tmp_path / "late").lines
     assert [line.iteration for line in late] == [line.iteration for line in told[1:]]
     assert [line.digests["param.critic"] for line in late] != [line.digests["param.critic"] for line in told[1:]]
@@ -169,13 +175,13 @@ def test_a_fault_loses_no_line_of_an_iteration_that_was_finished(tmp_path, half,
 def test_a_checkpoint_counts_the_line_of_its_iteration(tmp_path):
     with ExitStack() as stack:
         trainer = make_trainer(tmp_path / "run", stack)
-        header = trainer.folder.ledger.stat().st_size
+        header = trainer.output.folder.ledger.stat().st_size
         for iteration in range(1, 4):
             trainer.iterate()
             trainer.save_checkpoint()
             assert read_ledger(tmp_path / "run").lines[-1].iteration == iteration
-            counted = read_record(trainer.folder.states, iteration).ledger_bytes
-            assert counted == trainer.folder.ledger.stat().st_size - header
+            counted = read_record(trainer.output.folder.states, iteration).ledger_bytes
+            assert counted == trainer.output.folder.ledger.stat().st_size - header
 
 
 def test_a_line_that_can_not_be_written_is_reported_once_and_not_tried_again(tmp_path):
@@ -188,10 +194,10 @@ def test_a_line_that_can_not_be_written_is_reported_once_and_not_tried_again(tmp
             tries.append(arguments)
             raise OSError("no space left")
 
-        trainer._witness.ledger.write = fail
+        trainer.output.ledger.write = fail
         with pytest.raises(OSError, match="no space left"):
-            trainer._witness.settle()
-        trainer._witness.settle()
+            trainer.recorder.flush()
+        trainer.recorder.flush()
     assert len(tries) == 1
 
 
@@ -200,16 +206,16 @@ def test_a_line_that_would_replace_an_unwritten_one_is_an_error(tmp_path):
         trainer = make_trainer(tmp_path / "run", stack)
         trainer.iterate()
         with pytest.raises(RuntimeError, match="line of iteration 1 was never written"):
-            trainer._witness.owe(Iteration(2, 8))
+            trainer.recorder.begin(Iteration(2, 8))
 
 
-def test_without_a_ledger_nothing_is_owed(tmp_path):
+def test_without_a_ledger_nothing_is_begun(tmp_path):
     with ExitStack() as stack:
         trainer = make_trainer(tmp_path / "run", stack, ledger_freq=0)
-        trainer._witness.owe(Iteration(0, 0))
-        assert trainer._witness._owed is None
+        trainer.recorder.begin(Iteration(0, 0))
+        assert trainer.recorder._begun is None
         trainer.run()
-    assert not trainer.folder.ledger.exists()
+    assert not trainer.output.folder.ledger.exists()
 
 
 @pytest.mark.parametrize("split", [False, True])
@@ -231,14 +237,14 @@ def test_an_iteration_whose_evaluation_failed_has_no_line(tmp_path, split):
 
 def test_a_line_that_can_not_be_written_hides_no_fault(tmp_path, capsys):
     def full_disk(trainer):
-        write = trainer._witness.ledger.write
+        write = trainer.output.ledger.write
 
         def fail(iteration, *others):
             if iteration == 2:
                 raise OSError("no space left")
             write(iteration, *others)
 
-        trainer._witness.ledger.write = fail
+        trainer.output.ledger.write = fail
 
     lines = lines_of(tmp_path / "run", full_disk, fault_at=("begin", 5))
     assert [line.iteration for line in lines] == [0, 1]

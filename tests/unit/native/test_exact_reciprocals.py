@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import itertools
-import json
 import mmap
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -202,34 +198,6 @@ def test_an_instruction_that_cannot_be_replaced_refuses_portable_with_version_an
     with pytest.raises(NotReplaceable, match=r"sapien \d.* vrcpps at 0x1234"):
         exact_reciprocals.install(True)
     exact_reciprocals.install(False)
-
-
-COUNTED = """
-import json, sys
-from pathlib import Path
-from sac.native import exact_reciprocals as e
-from sac.envs.maniskill import physics_probe
-e.install(True)
-physics_probe.import_simulator()
-before = e.read_counts(Path(sys.argv[1]))
-physics_probe._fall()
-after = e.read_counts(Path(sys.argv[1]))
-physics_probe.probe_physics()
-print(json.dumps([sum(before), sum(after), sum(e.read_counts(Path(sys.argv[1])))]))
-"""
-
-
-def test_what_is_reached_is_counted_in_a_file_for_all_processes_and_the_probe_is_not(tmp_path):
-    counts = tmp_path / "counts"
-    environment = {**os.environ, exact_reciprocals.COUNTS: str(counts)}
-    found = []
-    for _ in range(2):
-        command = [sys.executable, "-c", COUNTED, str(counts)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        found.append(json.loads(done.stdout))
-    (nothing, once, still), (before, twice, _) = found
-    assert (nothing, still, before) == (0, once, once)
-    assert once > 0 and twice == 2 * once
 
 
 def test_the_cpus_approximations_are_near_the_truth_and_repeat():

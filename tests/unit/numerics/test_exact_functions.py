@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -116,13 +113,3 @@ def test_gradients_are_those_of_torchs_own(installed):
 
 def test_whole_numbers_are_left_to_torch(installed):
     assert torch.equal(torch.sqrt(torch.tensor([4, 9])), torch.tensor([2.0, 3.0]))
-
-
-def test_the_portable_profile_installs_them_and_no_other_does():
-    code = (
-        "from sac.numerics import profiles; import sys; profiles.prepare(sys.argv[1]); profiles.apply(sys.argv[1], 1); "
-        "from sac.numerics import exact_functions; print(exact_functions.is_installed())"
-    )
-    for profile, wanted in (("portable", "True"), ("deterministic", "False")):
-        done = subprocess.run([sys.executable, "-c", code, profile], capture_output=True, text=True, check=True)
-        assert done.stdout.strip() == wanted

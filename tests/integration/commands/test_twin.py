@@ -1,0 +1,66 @@
+"""Twins that train: what is compared, what is kept, and what each way to end leaves."""
+
+from __future__ import annotations
+
+import tempfile
+
+import pytest
+
+from sac.cli import main
+from sac.commands import twin
+
+POINT = ["--env_id=Point-v1", "--num_envs=1", "--training_freq=8", "--batch_size=8", "--buffer_size=100"]
+
+
+POINT += ["--learning_starts=8", "--total_timesteps=24", "--eval_freq=0", "--threads=1"]
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path, monkeypatch):
+    """Where temporary folders go, so that what a test leaves there can be seen, and goes with it."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def test_equal_twins_end_with_0_and_unequal_ones_with_1_and_are_kept(tmp_path, temporary, capsys):
+    assert main(["twin", *POINT, "--vary", "PYTHONHASHSEED=1,2", "--keep", str(tmp_path / "equal")]) == 0
+    assert "equal: 4 iterations compared" in capsys.readouterr().out
+    assert (tmp_path / "equal" / "run-1" / "ledger.jsonl").exists()
+    assert main(["twin", *POINT, "--vary", "gamma=0.8,0.9"]) == 1
+    output = capsys.readouterr().out
+    assert "channel update.critic_loss" in output
+    assert "gamma: 0.8 vs 0.9" in output
+    (kept,) = temporary.iterdir()
+    assert f"the run folders in {kept}" in output
+    assert sorted(run.name for run in kept.iterdir()) == ["run-0", "run-1"]
+
+
+def test_what_equal_twins_wrote_goes_away_and_nothing_points_there(temporary, capfd):
+    assert main(["twin", *POINT]) == 0
+    captured = capfd.readouterr()
+    assert list(temporary.iterdir()) == []
+    assert "run 2 of 2" in captured.err
+    assert str(temporary) not in captured.out + captured.err
+
+
+def test_a_twin_that_ends_early_is_no_equal(tmp_path, capsys):
+    """A shorter run is a prefix of a longer one; of a twin's runs neither may be."""
+    assert main(["twin", *POINT, "--keep", str(tmp_path)]) == 0
+    ledger = tmp_path / "run-1" / "ledger.jsonl"
+    lines = ledger.read_text().splitlines(keepends=True)
+    ledger.write_text("".join(lines[:-1]))
+    assert twin._compare_coverage(tmp_path / "run-0", tmp_path / "run-1") == 1
+    assert "iteration 3" in capsys.readouterr().out
+
+
+def test_a_run_that_fails_is_no_comparison_and_no_other_is_started_after_it(tmp_path, capfd):
+    keep = tmp_path / "kept"
+    (keep / "run-0").mkdir(parents=True)
+    (keep / "run-0" / "ledger.jsonl").write_text("")
+    assert main(["twin", *POINT, "--keep", str(keep)]) == 2
+    errors = capfd.readouterr().err
+    assert "run 1 of 2 failed with status 2" in errors
+    assert errors.count("holds a run already") == 1
+    assert not (keep / "run-1").exists()
