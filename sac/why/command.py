@@ -8,33 +8,32 @@ import re
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from sac.why.arguments import split, trace_parser, why_parser
 from sac.why.compare import Comparison
-from sac.why.coverage import note_coverage, note_printed
+from sac.why.coverage import note_coverage
 from sac.why.family import children_of, files_of
-from sac.why.launch import CantRun, Plan, Run, run_all
-from sac.why.proof import PROOFS, Prover, Search
-from sac.why.sharing import REMEDY, note_sharing
+from sac.why.launch import CantRun, Plan, run_all
+from sac.why.outcome import EQUAL, ERROR, outcome_of, uncompared_lines
+from sac.why.proof import Prover, Search
+from sac.why.question import Asked, ask, require_trace
 from sac.why.show import audit_lines, plain, print_lines, verdict_lines
 from sac.why.trace import BadTrace, audit, read_audit
 from sac.why.trace_pair import Twins
 from sac.why.tracer.recorder import CHILD
-from sac.why.tracer.run import STRESS
+from sac.why.variation import described, environments
 from sac.why.verdict import Verdict, judge
 
-EQUAL, DIVERGED, ERROR = 0, 1, 2
 ANSWER = "answer.json"
 MOST_CAUSES = 12
 """Causes that `--fix` proves one after the other."""
 
-ROOM = 4096
-"""Bytes: a disk with less is full."""
+MOST_RUNS = 3
+"""Runs of a question that doesn't say how many."""
 
 _OWN = re.compile(rf"run\d+\.(out|err|trace(\.lost|{CHILD})?)|deep|proof\d+|{re.escape(ANSWER)}")
 """What `--keep` leaves in a folder."""
@@ -42,17 +41,20 @@ _OWN = re.compile(rf"run\d+\.(out|err|trace(\.lost|{CHILD})?)|deep|proof\d+|{re.
 
 def why_command(arguments: list[str]) -> int:
     """Run a command several times, or read two traces, and say where they part; returns the exit status."""
-    own, command = _split(arguments)
-    options = _parser().parse_args(own)
+    parser = why_parser()
+    own, command = split(arguments, parser)
+    options = parser.parse_args(own)
     try:
         if options.keep:
             require_own(Path(options.keep))
-        if options.runs < 2:
+        if options.runs is not None and options.runs < 2:
             raise CantRun(f"--runs {options.runs}: at least 2 runs can be compared; `sac trace` runs a command once")
         if options.traces:
             if command or len(options.traces) != 2:
                 raise CantRun("give two traces, or a command after `--`")
-            return _answer(options, Twins(*options.traces).comparison(), command=("sac", "why", *options.traces))
+            comparison = Twins(*options.traces).comparison()
+            note_coverage(comparison)
+            return _answer(options, comparison, command=("sac", "why", *options.traces))
         with tempfile.TemporaryDirectory(prefix="sac-why-") as scratch:
             return _run_and_answer(options, command, Path(options.keep or scratch))
     except (BadTrace, CantRun) as error:
@@ -60,66 +62,10 @@ def why_command(arguments: list[str]) -> int:
         return ERROR
 
 
-def _parser() -> argparse.ArgumentParser:
-    """Return the parser of what stands before `--`."""
-    parser = argparse.ArgumentParser(prog="sac why", usage="sac why [options] (-- COMMAND … | A.trace B.trace)")
-    parser.add_argument("traces", nargs="*", help="two traces of `sac trace`, in place of a command")
-    parser.add_argument("--runs", type=int, default=2, help="how often the command is run (default %(default)s)")
-    parser.add_argument(
-        "--deep", action="store_true", help="run again, with every torch operation of the parting event"
-    )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--verbose", action="store_true", help="print all that the answer rests on, and the audit")
-    parser.add_argument(
-        "--proofs",
-        type=_interventions,
-        default=PROOFS,
-        metavar="N",
-        help="run again at most so many times to prove the cause (default %(default)s; 0: name suspects only)",
-    )
-    parser.add_argument("--fix", action="store_true", help="go on to the next cause until the runs are equal")
-    parser.add_argument("--keep", metavar="FOLDER", help="keep traces, outputs and answer here; `sac report` reads it")
-    parser.add_argument(
-        "--vary",
-        metavar="NAME=A,B",
-        action="append",
-        default=[],
-        help="an environment variable that each run gets another value of; `listdir` reverses directory listings in "
-        "every second run, as another file system might",
-    )
-    _limits(parser)
-    return parser
-
-
-def _limits(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--until", type=_events, default=0, metavar="EVENTS", help="cut each run off after so many")
-    parser.add_argument("--minutes", type=_minutes, default=0.0, help="cut each run off after so many minutes")
-
-
-def _interventions(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a number of interventions, for example 4")
-    return int(text)
-
-
-def _events(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a number of events, for example 2000")
-    return int(text)
-
-
-def _minutes(text: str) -> float:
-    if not re.fullmatch(r"\d+(\.\d*)?|\.\d+", text) or float(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a number of minutes, for example 0.5")
-    return float(text)
-
-
 def trace_command(arguments: list[str]) -> int:
     """Run a command once under the tracer and write its trace; returns the exit status."""
-    own, command = _split(arguments)
-    parser = argparse.ArgumentParser(prog="sac trace", usage="sac trace [options] -- COMMAND …")
-    parser.add_argument("-o", "--output", default="run.trace", help="trace to write (default %(default)s)")
-    _limits(parser)
+    parser = trace_parser()
+    own, command = split(arguments, parser)
     options = parser.parse_args(own)
     output = Path(options.output)
     try:
@@ -158,55 +104,34 @@ def _move_traces(made: Path, output: Path) -> None:
         raise CantRun(f"-o {output}: can't write there: {error.strerror}") from error
 
 
-def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Cut the arguments at `--`."""
-    if "--" not in arguments:
-        return list(arguments), []
-    place = list(arguments).index("--")
-    return list(arguments[:place]), list(arguments[place + 1 :])
-
-
 def _run_and_answer(options: argparse.Namespace, command: Sequence[str], folder: Path) -> int:
     """Run the command and answer."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CantRun(f"--keep {folder}: can't be a folder: {error.strerror}") from error
-    variations = variations_of(options.vary, options.runs)
-    plan = Plan(command, folder, options.until, options.minutes * 60, variations)
-    started = time.monotonic()
-    runs, twins = run_all(plan, options.runs)
-    seconds = time.monotonic() - started
-    for run in runs:
-        require_trace(run)
-    comparisons = [one.comparison() for one in twins]
-    for one, other in zip(comparisons, runs[1:], strict=True):
-        note_sharing(one, (runs[0].trouble, other.trouble))
-    comparison = next((one for one in comparisons if not one.equal), comparisons[0])
-    _note_failures(comparison, runs)
-    if comparison.equal and not comparison.failed:
-        comparison.notes += [note for other in runs[1:] for note in _unlike_words(runs[0], other)][:1]
+    most = options.runs or MOST_RUNS
+    own = environments(options.same, most)
+    variations = [{**one, **other} for one, other in zip(own, variations_of(options.vary, most), strict=True)]
+    plan = Plan(command, folder, options.until, options.minutes * 60, variations, root=options.root)
+    asked = ask(plan, options.runs, described(options.same, options.vary))
+    comparison = asked.comparison
     deep: list[str] = []
     if options.deep and comparison.parting is not None and comparison.proven:
         from sac.why.deep import deepen
 
         deep = deepen(replace(plan, folder=folder / "deep"), comparison)
-    searches = list(_prove(options, plan, comparison, comparisons, seconds))
+    searches = list(_prove(options, plan, asked))
     return _answer(options, comparison, deep, command, searches)
 
 
-def _prove(
-    options: argparse.Namespace,
-    plan: Plan,
-    comparison: Comparison,
-    comparisons: Sequence[Comparison],
-    seconds: float,
-) -> Iterator[tuple[Comparison, Search]]:
+def _prove(options: argparse.Namespace, plan: Plan, asked: Asked) -> Iterator[tuple[Comparison, Search]]:
     """Prove the cause of a parting; with `--fix`, of the next ones too, as long as there are any."""
+    comparison = asked.comparison
     if comparison.parting is None or not comparison.proven:
         return
-    runs = 2 + next(number for number, one in enumerate(comparisons) if one is comparison)
-    prover = Prover(plan, runs, seconds)
+    runs = 2 + next(number for number, one in enumerate(asked.comparisons) if one is comparison)
+    prover = Prover(plan, runs, asked.seconds)
     while comparison.parting is not None and len(prover.known) < MOST_CAUSES:
         search = prover.search(comparison, options.proofs)
         yield comparison, search
@@ -222,48 +147,15 @@ def variations_of(vary: Sequence[str], runs: int) -> list[Mapping[str, str]]:
     for entry in vary:
         name, _, values = entry.partition("=")
         if name == "listdir":
-            name, choice = STRESS, ["", "listdir"]
-        elif values:
+            # It differs by itself now; older command lines ask for it.
+            continue
+        if values:
             choice = values.split(",")
         else:
-            raise CantRun(f"--vary {entry}: expected NAME=A,B, or listdir")
+            raise CantRun(f"--vary {entry}: expected NAME=A,B")
         for number, variables in enumerate(made):
             variables[name] = choice[number % len(choice)]
     return list(made)
-
-
-def require_trace(run: Run) -> None:
-    """Refuse a run that left no trace at all, with its last words."""
-    if run.lost and not (run.trace.exists() and run.trace.stat().st_size):
-        raise CantRun(run.lost)
-    if not run.trace.exists():
-        said = run.trouble or "ended without a word"
-        raise CantRun(f"the tracer never started: the command {said}; it must start a Python that is not isolated (-I)")
-
-
-def _note_failures(comparison: Comparison, runs: Sequence[Run]) -> None:
-    """Note that a trace was lost, or the script itself failed: then equality says only that both came as far."""
-    for number, run in enumerate(runs, start=1):
-        if run.lost:
-            said = f"run {number}: {run.lost}"
-            comparison.failed = True
-            comparison.lost = comparison.lost or said
-            comparison.notes.append(said)
-        elif run.trouble:
-            comparison.failed = True
-            comparison.notes.append(f"run {number} {run.trouble}")
-            if shutil.disk_usage(run.output.parent).free < ROOM:
-                comparison.notes.append(f"the disk is full, and what run {number} prints goes there: {run.output}")
-
-
-def _unlike_words(first: Run, other: Run) -> Iterator[str]:
-    """Say where two runs that are equal printed something else: a speed or a time, or what no event shows."""
-    with first.output.open("rb") as a, other.output.open("rb") as b:
-        for number, pair in enumerate(zip_longest(a, b, fillvalue=b""), start=1):
-            if pair[0] != pair[1]:
-                shown = " and ".join(short(line.decode(errors="replace").rstrip()) for line in pair)
-                yield f"all events are equal, yet the runs printed other words in line {number}: {shown}"
-                return
 
 
 def require_own(folder: Path) -> None:
@@ -315,19 +207,10 @@ def _answer(
         print_lines(iter(deep))
         if options.verbose or verdict is None:
             print_lines(audit_lines(findings))
-    if comparison.equal and comparison.lost:
-        print(f"sac why: error: {comparison.lost}", file=sys.stderr)
-        return ERROR
-    if comparison.equal and not comparison.compared:
-        print("sac why: error: no event was seen in both runs: equality would say nothing", file=sys.stderr)
-        return ERROR
-    if comparison.equal and comparison.failed:
-        print("sac why: error: equal as far as they came, but the command failed (see the notes)", file=sys.stderr)
-        return ERROR
-    if comparison.disturbed is not None:
-        print(f"sac why: error: the two runs share {comparison.disturbed.name}: {REMEDY}", file=sys.stderr)
-        return ERROR
-    return EQUAL if comparison.equal else DIVERGED
+    status, trouble = outcome_of(comparison)
+    if trouble:
+        print(f"sac why: error: {trouble}", file=sys.stderr)
+    return status
 
 
 def answer_json(
@@ -344,6 +227,9 @@ def answer_json(
         "first": None if verdict is None else verdict.to_json(),
         "audit": [one.to_json() for one in audit(comparison.a)],
         "notes": comparison.notes,
+        "unseen": comparison.unseen,
+        "uncompared": uncompared_lines(comparison),
+        "varied": comparison.varied,
         "deep": list(deep),
     }
 

@@ -36,6 +36,8 @@ class Evidence:
     root: Path
     shared: Shared | None = None
     failed: bool = False
+    served: Event | None = None
+    """What the main process waited for, where the runs part in a worker of its vector of environments."""
 
     @property
     def event(self) -> Event:
@@ -137,7 +139,16 @@ def evidence_of(comparison: Comparison, parting: Parting) -> Evidence:
     label = parting.event.a.process
     a, b = (trace.children.get(label, trace) for trace in (comparison.a, comparison.b))
     root = Path(str(comparison.a.header.get("root", ".")))
-    return Evidence(parting, a, b, root, comparison.disturbed, comparison.failed)
+    served = _served(comparison, parting) if label else None
+    return Evidence(parting, a, b, root, comparison.disturbed, comparison.failed, served)
+
+
+def _served(comparison: Comparison, parting: Parting) -> Event | None:
+    """Return the event of the main process's environments that a worker's event belongs to."""
+    kinds = ("vector.reset", "vector.step", "env.reset", "env.step")
+    end = parting.event.a.time
+    waiting = (flow for flow in comparison.a.flows if flow.kind in kinds and flow.time >= end)
+    return min(waiting, key=lambda flow: flow.time, default=None)
 
 
 def one_ended(evidence: Evidence) -> bool:

@@ -60,7 +60,11 @@ def _labelled(
         header = headers[file]
         name = _name(header)
         taken[name] = taken.get(name, 0) + 1
-        own = f"{label}.{name}" if taken[name] == 1 and name != "x" else f"{label}.{name}{'' if name == 'x' else '-'}{taken[name]}"
+        own = (
+            f"{label}.{name}"
+            if taken[name] == 1 and name != "x"
+            else f"{label}.{name}{'' if name == 'x' else '-'}{taken[name]}"
+        )
         yield own, file
         yield from _labelled(str(header.get("id")), own, headers, by_parent)
 
@@ -74,4 +78,9 @@ def _name(header: Mapping[str, Any]) -> str:
 def _order(header: Mapping[str, Any]) -> tuple[Any, ...]:
     """Return by what the children of one process are put in order."""
     words = " ".join(map(str, header.get("argv", ())))
-    return str(header.get("rank") or ""), header.get("slot") or _NO_SLOT, _NUMBER.sub("#", words), header.get("start", 0)
+    return (
+        str(header.get("rank") or ""),
+        header.get("slot") or _NO_SLOT,
+        _NUMBER.sub("#", words),
+        header.get("start", 0),
+    )

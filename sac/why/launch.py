@@ -45,6 +45,7 @@ class Plan:
         root: folder of the user's own files, if it isn't the script's.
         prefix: what stands before the number of a run where `{run}` is in the command.
         force: what both runs are made to do otherwise, as `tracer.force` understands it.
+        lines: flow event from which on each line is watched, as `tracer.lines` understands it.
         patience: seconds after which the runs are stopped; 0 for none.
     """
 
@@ -57,6 +58,7 @@ class Plan:
     root: Path | None = None
     prefix: str = ""
     force: str = ""
+    lines: str = ""
     patience: float = 0.0
 
 
@@ -65,6 +67,7 @@ class Run:
     """One run of the command."""
 
     process: subprocess.Popen[bytes]
+    number: int
     trace: Path
     output: Path
     errors: Path
@@ -154,6 +157,7 @@ def start(plan: Plan, number: int) -> Run:
         runner.MAIN: how,
         runner.DEEP: plan.deep,
         runner.FORCE: plan.force,
+        runner.LINES: plan.lines,
         runner.CLOCK: vary.origin(),
         runner.RUN: name,
         **plan.variations[(number - 1) % len(plan.variations)],
@@ -168,7 +172,7 @@ def start(plan: Plan, number: int) -> Run:
             start_new_session=True,
             preexec_fn=end_with_parent(),
         )
-    return Run(process, trace, output, errors)
+    return Run(process, number, trace, output, errors)
 
 
 def _reserve(trace: Path) -> None:
@@ -179,13 +183,20 @@ def _reserve(trace: Path) -> None:
         raise CantRun(f"{_UNWRITTEN}: {error.strerror}: {trace}") from error
 
 
-def run_all(plan: Plan, runs: int) -> tuple[list[Run], list[Twins]]:
+def run_all(plan: Plan, runs: int, before: Sequence[Run] = ()) -> tuple[list[Run], list[Twins]]:
     """Run the command several times, at once; ends when all have ended, or part.
+
+    Args:
+        plan: what to run.
+        runs: how often.
+        before: runs that have ended, and are held against the new ones.
 
     Returns:
         The runs, and the first one held against each of the others, read as far as it was needed.
     """
-    started = [start(plan, number) for number in range(1, runs + 1)]
+    # Of a question that runs once more, the first run and its twin have ended.
+    first = 3 if before else 1
+    started = [*before, *(start(plan, number) for number in range(first, first + runs))]
     twins = [Twins(started[0].trace, other.trace) for other in started[1:]]
     # The runs are sessions of their own, and would go on for hours.
     with ended_by_signals():

@@ -15,13 +15,19 @@ from dataclasses import dataclass, field, replace
 from sac.why.compare import Comparison, Parting
 from sac.why.evidence import evidence_of
 from sac.why.launch import Plan, run_all
-from sac.why.suspects import Suspect, suspects_of
+from sac.why.suspects import GLOBALS, Suspect, suspects_of
 
-PROOFS = 4
+PROOFS = 6
 """Interventions for one parting, unless the user wants more or fewer."""
+
+ALONE = 2
+"""Suspects that are forced alone before all others are forced at once."""
 
 MARGIN = 2000
 """Events behind the parting up to which the forced runs are compared."""
+
+WINDOW = 5000
+"""Events before the parting from which on each line is watched, where that is needed."""
 
 PATIENCE = 3.0
 """How much longer than the question's runs the forced ones may take, as a factor."""
@@ -59,12 +65,14 @@ class Search:
 
     Attributes:
         suspects: all of them, the likeliest first.
+        comparison: of the runs that were looked at closely last.
         proof: the proof, if there is one.
         innocent: suspects whose forcing moved nothing.
         spent: interventions that were made.
     """
 
     suspects: list[Suspect]
+    comparison: Comparison
     proof: Proof | None = None
     innocent: list[Suspect] = field(default_factory=list)
     spent: int = 0
@@ -81,25 +89,60 @@ class Prover:
 
     def search(self, comparison: Comparison, most: int) -> Search:
         """Look for the cause of a parting, with at most so many interventions."""
+        self._plan = replace(self._plan, lines="")
+        comparison = self._by_lines(comparison) if most and _unexplained(comparison) else comparison
         parting = comparison.parting
         if parting is None:
-            return Search([])
-        found = Search(suspects_of(evidence_of(comparison, parting)))
+            return Search([], comparison)
+        found = Search(suspects_of(evidence_of(comparison, parting)), comparison)
+        self._force(found, comparison, parting, most)
+        if found.proof is not None and _vague(found.proof, parting):
+            self._refine(found, comparison)
+        return found
+
+    def _force(self, found: Search, comparison: Comparison, parting: Parting, most: int) -> None:
+        """Force one suspect after the other, until one is proved to be the cause."""
         left = list(found.suspects)
         while left and found.proof is None and self._may(found, most):
-            # The likeliest two are tried alone; of many others, all at once tells whether there is any sense in it.
-            together = left[:1] if found.spent < 2 or len(left) == 1 else left
-            if found.spent == most - 1:
-                together = left
-            proof = self._try(comparison, parting, together, found)
-            if proof is None:
+            # The likeliest are tried alone; of many others, all at once tells whether there is any sense in it.
+            together = left[:1] if found.spent < ALONE and found.spent < most - 1 else left
+            found.proof = self._try(comparison, parting, together, found)
+            if found.proof is None:
                 found.innocent += together
                 left = [one for one in left if one not in together]
-            elif len(together) == 1:
-                found.proof = proof
-            else:
-                found.proof = self._narrow(comparison, parting, proof, together, found, most)
-        return found
+            elif len(together) > 1:
+                found.proof = self._narrow(comparison, parting, found.proof, together, found, most)
+        if found.proof is None and len(found.suspects) > 1 and self._may(found, most):
+            # Two causes at one place: neither alone moves it.
+            found.proof = self._try(comparison, parting, found.suspects, found)
+            if found.proof is not None:
+                found.innocent.clear()
+                found.proof = self._narrow(comparison, parting, found.proof, found.suspects, found, most)
+
+    def _by_lines(self, comparison: Comparison) -> Comparison:
+        """Run again with each line near the parting watched, and compare that; if the runs don't part then, the old."""
+        parting = comparison.parting
+        position = None if parting is None else before(comparison, parting)
+        if position is None:
+            return comparison
+        self._plan = replace(self._plan, lines=json.dumps(max(1, position - WINDOW)))
+        again = self.run([], position)
+        if again.parting is None or not again.compared:
+            self._plan = replace(self._plan, lines="")
+            return comparison
+        return again
+
+    def _refine(self, found: Search, comparison: Comparison) -> None:
+        """Find the line that draws first from a global generator of which it is proved that it should be seeded."""
+        again = self._by_lines(comparison)
+        if found.proof is None or again is comparison or again.parting is None:
+            return
+        generator = found.proof.suspect.generator
+        alike = (one for one in suspects_of(evidence_of(again, again.parting)) if one.generator == generator)
+        nearer = next(alike, None)
+        if nearer is not None:
+            found.comparison = again
+            found.proof = replace(found.proof, suspect=nearer)
 
     def _may(self, found: Search, most: int) -> bool:
         return found.spent < most and time.monotonic() < self._until
@@ -109,14 +152,16 @@ class Prover:
     ) -> Proof:
         """Halve a set of suspects of which one at least is guilty, as long as there are interventions left."""
         while len(guilty) > 1 and self._may(found, most):
-            half = guilty[: (len(guilty) + 1) // 2]
-            closer = self._try(comparison, parting, half, found)
-            if closer is None:
-                found.innocent += half
-                guilty = guilty[len(half) :]
-                proof = replace(proof, suspect=guilty[0], others=tuple(guilty[1:]))
+            middle = (len(guilty) + 1) // 2
+            for half, rest in ((guilty[:middle], guilty[middle:]), (guilty[middle:], guilty[:middle])):
+                closer = self._try(comparison, parting, half, found) if self._may(found, most) else None
+                if closer is not None:
+                    found.innocent += rest
+                    guilty, proof = half, closer
+                    break
             else:
-                guilty, proof = half, closer
+                # Some of both are needed, or nothing is left to tell which.
+                return proof
         return proof
 
     def _try(
@@ -163,6 +208,24 @@ class Prover:
             return self._plan.until
         cut = position + MARGIN
         return min(cut, self._plan.until) if self._plan.until else cut
+
+
+def _unexplained(comparison: Comparison) -> bool:
+    """Whether a seeded global generator had another state before the parting, and no event tells who moved it."""
+    parting = comparison.parting
+    if parting is None or parting.control or parting.event.a.process:
+        return False
+    evidence = evidence_of(comparison, parting)
+    unlike = set(parting.event.inputs)
+    shared = "generator" in unlike and not evidence.event.facts.get("object")
+    return evidence.moved_by is None and (shared or bool(unlike & set(GLOBALS)))
+
+
+def _vague(proof: Proof, parting: Parting) -> bool:
+    """Whether a global generator is the cause, but the parting event is not the one that drew from it first."""
+    facts = parting.event.a.facts
+    named = {facts.get("generator"), *facts.get("moved", {})}
+    return bool(proof.suspect.generator) and proof.suspect.generator not in named and not parting.event.a.process
 
 
 def _alike(variation: Mapping[str, str], alike: Mapping[str, str]) -> Mapping[str, str]:

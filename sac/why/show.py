@@ -11,6 +11,7 @@ from sac.why.audit import Finding
 from sac.why.compare import Comparison, Pair
 from sac.why.event import Event
 from sac.why.frame import Frame
+from sac.why.outcome import uncompared_lines
 from sac.why.verdict import Verdict
 
 
@@ -26,10 +27,17 @@ def verdict_lines(comparison: Comparison, verdict: Verdict | None, verbose: bool
         yield from _short_lines(verdict)
         if verbose:
             yield from _parting_lines(verdict)
+    elif comparison.unseen:
+        yield "[bold red]differs, unseen[/]: no event differs, but what the runs printed does"
+        yield from (escape(one) for one in comparison.unseen)
     elif comparison.proven:
         yield f"[bold green]equal[/]: {comparison.compared} events compared"
     else:
         yield f"[bold yellow]nothing proved[/]: {comparison.compared} events compared"
+    if verdict is None:
+        yield from (f"[bold yellow]not compared[/]: {escape(one)}" for one in uncompared_lines(comparison))
+        if comparison.varied:
+            yield f"[dim]made to differ: {escape('; '.join(comparison.varied))}[/]"
     for note in comparison.notes:
         yield f"[dim]note: {escape(note)}[/]"
 

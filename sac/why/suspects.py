@@ -154,6 +154,10 @@ def _of_object(evidence: Evidence, event: Event) -> Suspect:
     if pair is not None:
         place = pair.a.place
     cause, at = "unseeded-generator", place
+    if evidence.served is not None and _asked_by(pair, "reset", "Env.", "seeding"):
+        at = evidence.served.place
+        speaks = "an environment in a worker took its seed from the operating system's entropy"
+        return Suspect("unseeded-reset", at, speaks, (_at("entropy", place),), source=pair)
     if event.kind == "space.sample":
         cause, at = "unseeded-space", event.place
     elif _asked_by(pair, "reset", "Env.", "seeding") or evidence.outer.kind in _RESET:
@@ -190,7 +194,7 @@ def _of_global(evidence: Evidence, name: str, event: Event) -> Suspect:
     elif event.kind == "module.forward" and event.facts.get("dropout") and not event.facts.get("grad"):
         here = _at("eval", event.place)
         return Suspect("dropout-in-evaluation", place, "dropout is on, and no gradient is taken", (here,))
-    elif event.name.rsplit(".", 1)[-1] in _INDICES and _several(event):
+    elif event.name.rsplit(".", 1)[-1] in _INDICES and event.place.direct and _several(event):
         cause = "unseeded-replay"
     speaks = f"nobody has seeded {name} before"
     return Suspect(cause, place, speaks, ({"kind": "generator", "name": name},), generator=name)
@@ -230,6 +234,9 @@ def _of_source(evidence: Evidence, pair: Pair) -> Suspect:
     force: tuple[Mapping[str, Any], ...] = (_at(source.kind, source.place),)
     if source.kind == "clock" and evidence.event.kind != "seed":
         force = (_at("clock", source.place, relative=True),)
+    if source.kind == "completion" and source.name not in ("as_completed", "imap_unordered"):
+        # What comes out of a queue has the order in which it was put in.
+        force = ({"kind": "serial"},)
     speaks = f"{source.name} gave {source.shown} and {pair.b.shown}"
     return Suspect(cause, place, speaks, force, source=pair)
 
@@ -257,9 +264,8 @@ def _threads(evidence: Evidence) -> Iterator[Suspect]:
     """Suspect the order in which threads and workers come."""
     event, parting = evidence.event, evidence.parting
     serial = ({"kind": "serial"},)
-    if (evidence.a.pool or evidence.b.pool) and event.kind == "draw" and event.facts.get("seeded", True):
-        if "generator" in parting.event.inputs or parting.control:
-            yield Suspect("pool-race", event.place, "a worker of a pool draws from what tasks before have moved", serial)
+    if (evidence.a.pool or evidence.b.pool) and event.kind == "draw" and not event.facts.get("object"):
+        yield Suspect("pool-race", event.place, "a worker of a pool draws from what tasks before have moved", serial)
     if evidence.drawing_threads() > 1 and event.facts.get("seeded", True):
         yield Suspect("thread-race", event.place, "several threads draw from this generator", serial)
     one, other = evidence.threads()

@@ -132,11 +132,13 @@ def judge(comparison: Comparison, search: Search | None = None) -> Verdict | Non
         comparison: of the runs.
         search: what running again has shown; without it, nothing is proved, and suspects are named as such.
     """
-    parting = comparison.parting
-    if parting is None:
+    if comparison.parting is None:
         return None
-    evidence = evidence_of(comparison, parting)
-    search = search or Search(suspects_of(evidence))
+    looked_at = comparison if search is None or search.comparison.parting is None else search.comparison
+    parting = looked_at.parting
+    assert parting is not None
+    evidence = evidence_of(looked_at, parting)
+    search = search or Search(suspects_of(evidence), looked_at)
     cause, place = _cause(evidence, search)
     frames = frames_of(evidence.root, place, parting.event.a.place)
     suggestion = suggest(cause.name, evidence.code(place), search.proof.suspect.generator if search.proof else "")

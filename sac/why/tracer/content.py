@@ -267,4 +267,3 @@ def short(value: Any, limit: int = 60) -> str:
     """Return a value as people read it, in few characters."""
     text = repr(value) if isinstance(value, _PLAIN) else f"{type(value).__name__}"
     return text if len(text) <= limit else text[: limit - 1] + "…"
-

@@ -91,9 +91,19 @@ def _tensor_parts(torch: Any, value: Any) -> Parts | None:
         entries = value.detach().coalesce()
         return [(name, None), ("indices", entries.indices()), ("values", entries.values())]
     if value.layout in (torch.sparse_csr, torch.sparse_bsr):
-        return [(name, None), ("rows", value.crow_indices()), ("columns", value.col_indices()), ("values", value.values())]
+        return [
+            (name, None),
+            ("rows", value.crow_indices()),
+            ("columns", value.col_indices()),
+            ("values", value.values()),
+        ]
     if value.layout in (torch.sparse_csc, torch.sparse_bsc):
-        return [(name, None), ("columns", value.ccol_indices()), ("rows", value.row_indices()), ("values", value.values())]
+        return [
+            (name, None),
+            ("columns", value.ccol_indices()),
+            ("rows", value.row_indices()),
+            ("values", value.values()),
+        ]
     if value.is_quantized:
         return [(name, value.int_repr()), ("scale", str(value.qscheme())), ("values", value.dequantize())]
     if value.device.type == "meta" or type(value).__name__ == "FakeTensor":

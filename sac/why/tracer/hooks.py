@@ -10,7 +10,17 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
-from . import hooks_files, hooks_gymnasium, hooks_numpy, hooks_process, hooks_python, hooks_queues, hooks_torch, rewrite
+from . import (
+    hooks_files,
+    hooks_gymnasium,
+    hooks_numpy,
+    hooks_process,
+    hooks_python,
+    hooks_queues,
+    hooks_torch,
+    rewrite,
+    serial,
+)
 from .recorder import Recorder
 
 Install = Callable[[Recorder, Any], None]
@@ -19,11 +29,7 @@ Install = Callable[[Recorder, Any], None]
 LIBRARIES: dict[str, Install] = {
     "numpy.random": hooks_numpy.install,
     "torch": hooks_torch.install,
-    **{
-        f"{package}.{name}": hook
-        for package in ("gymnasium", "gym")
-        for name, hook in hooks_gymnasium.MODULES.items()
-    },
+    **{f"{package}.{name}": hook for package in ("gymnasium", "gym") for name, hook in hooks_gymnasium.MODULES.items()},
 }
 """Module -> what to do right after it has been executed."""
 
@@ -74,3 +80,4 @@ def install(recorder: Recorder, stress: frozenset[str] = frozenset()) -> None:
     hooks_process.install(recorder)
     hooks_files.install(recorder)
     hooks_queues.install(recorder)
+    serial.install(recorder)

@@ -10,6 +10,7 @@ from typing import Any
 from . import hooks_numpy
 from .recorder import Recorder, current
 
+
 def _wrap_in_subclasses(base: type, wrappers: Mapping[str, Callable[[Callable[..., Any]], Callable[..., Any]]]) -> None:
     """Wrap methods of a class, and of every class that will be derived from it, where it is defined."""
 

@@ -96,6 +96,8 @@ def _making(recorder: Recorder, numpy_random: Any) -> None:
         )
 
     numpy_random.default_rng = traced_default_rng
+
+
 def _from_entropy(recorder: Recorder, seed: Any) -> bool:
     """Whether a seed sequence took its entropy from the operating system."""
     entropy = getattr(seed, "entropy", None)

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from .recorder import SLOT, Recorder, current
-from .run import HERE, HELPERS, OWN
+from .run import HELPERS, HERE, OWN
 
 _DEADLY = (signal.SIGTERM, signal.SIGKILL, signal.SIGINT, signal.SIGHUP)
 

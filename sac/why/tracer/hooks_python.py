@@ -283,11 +283,12 @@ def _listings(recorder: Recorder, reverse: bool) -> None:
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             with scandir(*args, **kwargs) as entries:
                 found = list(entries)
-            if recorder.forced("listing") is not None:
-                found = sorted(found, key=lambda entry: str(entry.name))
             names = [str(entry.name) for entry in found]
             if reverse and recorder.places.find(1) is not None:
                 found, names = found[::-1], names[::-1]
+            if recorder.forced("listing") is not None:
+                found = sorted(found, key=lambda entry: str(entry.name))
+                names = sorted(names)
             if len(names) > 1:
                 recorder.source("listing", "os.scandir", names, ", ".join(names))
             self._entries = iter(found)

@@ -255,10 +255,10 @@ def _in_evaluation(module: Any, call: Callable[[], Any]) -> Any:
         module.train()
 
 
-def _glimpse(module: Any) -> list[Any]:
+def _glimpse(module: Any) -> dict[str, Any]:
     """Return some elements of each parameter and buffer: enough to see that an update went another way."""
-    tensors = [*module.parameters(), *module.buffers()]
-    return [tensor.detach().reshape(-1)[:: 1 + tensor.numel() // PARAMETER_SAMPLE] for tensor in tensors]
+    tensors = [*module.named_parameters(), *module.named_buffers()]
+    return {name: part.detach().reshape(-1)[:: 1 + part.numel() // PARAMETER_SAMPLE] for name, part in tensors}
 
 
 def _active_dropout(torch: Any, module: Any) -> list[str]:
@@ -301,7 +301,11 @@ def _saving(recorder: Recorder, torch: Any) -> None:
         target = kwargs.get("f", args[1] if len(args) > 1 else None)
         if isinstance(target, (str, os.PathLike)):
             touch(recorder, "write", target)
-        original(*args, **kwargs)
+        call = functools.partial(original, *args, **kwargs)
+        if recorder.within():
+            return call()
+        saved = kwargs.get("obj", args[0] if args else None)
+        recorder.flow("save", "torch.save", call, lambda: ({"saved": saved}, {}), lambda _: {})
 
     torch.save = torch.serialization.save = traced
 

@@ -262,9 +262,7 @@ class Recorder:
                 event.setdefault("nc", []).extend([f"{name}{path}", kind] for path, kind in uncompared[:SHOWN])
         return found
 
-    def _moved(
-        self, event: dict[str, Any], before: Mapping[str, bytes], seeded: frozenset[str]
-    ) -> Mapping[str, Any]:
+    def _moved(self, event: dict[str, Any], before: Mapping[str, bytes], seeded: frozenset[str]) -> Mapping[str, Any]:
         """Add the generators that an event has moved to its inputs, and return them as a fact."""
         moved = list(self.generators.moved(before))
         event["in"] |= {name: short_digest(before[name]) if name in seeded else NEVER for name in moved}

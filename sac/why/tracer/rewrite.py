@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from types import CodeType
 from typing import Any
 
+from .content import digest
 from .force import EPOCH
 from .hooks_torch import CALLED
 from .recorder import Recorder, current
@@ -205,8 +206,11 @@ def _helpers(recorder: Recorder) -> dict[str, Callable[..., Any]]:
 
 
 def _by_name(value: object) -> str:
-    """Return an object as it is shown, without its address."""
-    return _ADDRESS.sub("0x…", repr(value))
+    """Return an object as it is shown; its content in place of its address."""
+    text = repr(value)
+    if "0x" not in text:
+        return text
+    return _ADDRESS.sub(digest(getattr(value, "__dict__", None)), text)
 
 
 def _zone(value: Any) -> tuple[Any, ...]:

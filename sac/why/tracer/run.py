@@ -17,8 +17,9 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 NAME = "_sac_why"
 OWN = "SAC_WHY_"
-TRACE, ROOT, UNTIL, SECONDS, STRESS, CLOCK, DEEP, MAIN, FORCE = (
-    f"{OWN}{name}" for name in ("TRACE", "ROOT", "UNTIL", "SECONDS", "STRESS", "CLOCK", "DEEP", "MAIN", "FORCE")
+TRACE, ROOT, UNTIL, SECONDS, STRESS, CLOCK, DEEP, MAIN, FORCE, LINES = (
+    f"{OWN}{name}"
+    for name in ("TRACE", "ROOT", "UNTIL", "SECONDS", "STRESS", "CLOCK", "DEEP", "MAIN", "FORCE", "LINES")
 )
 RUN = "SAC_WHY_RUN"
 """For the script itself: which run it is."""
@@ -59,6 +60,8 @@ def start(path: str, header: dict[str, Any]) -> Any:
     hooks.install(recorder, stress)
     if os.environ.get(DEEP):
         importlib.import_module(f"{NAME}.operations").install(recorder, os.environ[DEEP])
+    if os.environ.get(LINES):
+        importlib.import_module(f"{NAME}.lines").install(recorder, os.environ[LINES])
     return recorder
 
 
