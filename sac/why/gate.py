@@ -1,22 +1,23 @@
 """`sac gate`: a command must do the same in every run, whatever of that which must not matter is made to differ.
 
-`sac why` is for a person who asks where two runs part. The gate is for a pull request: it also holds what the runs saved
-against each other, and refuses to call a command deterministic in which nothing was compared that could have differed.
+`sac why` is for a person who asks where two runs part. The gate is for a pull request: it also compares what the runs
+saved, and it calls no command deterministic in which nothing was compared that could have differed.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sac.why.arguments import add_run_options, split
-from sac.why.command import RUN_NAME, answer_json, keep_answer, plan_of, prove, require_own
+from sac.why.command import answer_json, keep_answer, plan_of, prove, require_own
 from sac.why.compare import Comparison
 from sac.why.launch import CantRun
 from sac.why.outcome import DIVERGED, EQUAL, ERROR, outcome_of, uncompared_lines
@@ -26,6 +27,9 @@ from sac.why.show import plain, print_lines, verdict_lines
 from sac.why.trace import BadTrace
 from sac.why.variation import described
 from sac.why.verdict import Verdict, judge
+
+_PREFIX = "run-"
+"""What stands before a run's number where `{run}` is in the command or in a pattern."""
 
 REQUIRED = {
     "draw": ("a random number", ("draw", "space.sample")),
@@ -66,9 +70,8 @@ def gate_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="sac gate",
         usage="sac gate [options] -- COMMAND …",
-        description="Run a command several times, unchanged, in fresh processes that differ in what must not matter, and "
-        "fail where the runs differ: in their random numbers, environments, networks and optimizers, in what they "
-        "print, or in what they save.",
+        description="Run a command several times, unchanged, in fresh processes that differ in what must not matter. "
+        "Fail where the runs differ: in random numbers, environments, networks, optimizers, or what they print or save.",
         epilog="Exit status: 0 the runs are equal, 1 they differ, 2 nothing is proved.",
     )
     add = parser.add_argument
@@ -88,7 +91,7 @@ def gate_command(arguments: list[str]) -> int:
     parser = gate_parser()
     own, command = split(arguments, parser)
     options = parser.parse_args(own)
-    names = [RUN_NAME.format(number) for number in range(1, options.trials + 1)]
+    names = [f"{_PREFIX}{number}" for number in range(1, options.trials + 1)]
     try:
         if options.keep:
             require_own(Path(options.keep))
@@ -106,7 +109,7 @@ def gate_command(arguments: list[str]) -> int:
 
 def _run(options: argparse.Namespace, command: Sequence[str], folder: Path, names: Sequence[str]) -> Found:
     """Run the command and hold the runs against each other."""
-    plan = plan_of(options, command, folder, options.trials)
+    plan = replace(plan_of(options, command, folder, options.trials), prefix=_PREFIX)
     asked = ask(plan, options.trials, described(options.same, options.vary))
     comparison = asked.comparison
     searches = list(prove(options, plan, asked))
@@ -118,7 +121,7 @@ def _run(options: argparse.Namespace, command: Sequence[str], folder: Path, name
             found.files, found.unlike = found.files + count, [*found.unlike, *unlike]
     found.trouble = outcome_of(comparison)[1] or _lacks(comparison, options.require)
     if options.keep:
-        keep_answer(folder, answer_json(comparison, found.verdict, command=command))
+        keep_answer(folder, json.dumps(answer_json(comparison, found.verdict, command=command)))
     return found
 
 
@@ -155,7 +158,7 @@ def _lines(found: Found) -> list[str]:
     lines += [f"differs: {one}" for one in comparison.unseen]
     lines += [f"differs: {one.text}" for one in found.unlike]
     if found.files:
-        lines.append(f"{found.files} saved files compared")
+        lines.append(f"saved files compared: {found.files}")
     lines += [f"not compared: {line}" for line in uncompared_lines(comparison)]
     lines += [f"note: {note}" for note in comparison.notes]
     return [*lines, f"made to differ between the runs: {', '.join(comparison.varied)}"]

@@ -53,8 +53,8 @@ def require_free(patterns: Sequence[str], runs: Sequence[str]) -> None:
     for pattern in patterns:
         if RUN not in pattern:
             raise NothingSaved(
-                f"--compare {pattern}: all runs would write the same files; put {RUN} into it and into the command, for "
-                f"example `--compare 'runs/{RUN}/*.pt' -- python train.py --output runs/{RUN}`"
+                f"--compare {pattern}: all runs would write the same files. Put {RUN} into it and into the command: "
+                f"`--compare 'runs/{RUN}/*.pt' -- python train.py --output runs/{RUN}`"
             )
         for run in runs:
             old = next(iter(_files(pattern, run).values()), None)
@@ -94,7 +94,7 @@ def _files(pattern: str, run: str) -> dict[str, Path]:
     """Return the files of a run by what they have in common with those of another."""
     # A wildcard must not reach from one run's folder into another's: the pattern is cut where it names the run.
     paths = glob.glob(os.path.expanduser(pattern.replace(RUN, glob.escape(run))), recursive=True, include_hidden=True)
-    return {path.replace(run, RUN, 1) if run in path else path: Path(path) for path in paths if os.path.isfile(path)}
+    return {path.replace(run, RUN): Path(path) for path in paths if os.path.isfile(path)}
 
 
 def _differences(a: Path, b: Path) -> Iterator[str]:
@@ -126,8 +126,8 @@ def _first_byte(a: Path, b: Path) -> int:
         while True:
             left, right = one.read(_BLOCK), other.read(_BLOCK)
             if left != right or not left:
-                same = os.path.commonprefix([left, right])
-                return place + len(same)
+                differ = (number for number, pair in enumerate(zip(left, right, strict=False)) if pair[0] != pair[1])
+                return place + next(differ, min(len(left), len(right)))
             place += len(left)
 
 
