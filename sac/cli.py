@@ -12,11 +12,12 @@ import sys
 from collections.abc import Callable, Sequence
 
 from sac.commands.exit_status import BAD_INPUT, BROKEN_PIPE, INTERRUPTED, OK
+from sac.errors import UserError
 from sac.numerics.profiles import LoadedTooEarly, restart
 
 
 def program() -> int:
-    """The command `sac` in a process of its own, which is started anew where torch was loaded too early."""
+    """Run the command `sac` in a process of its own, which restarts if torch was loaded too early."""
     try:
         return _run(None)
     except LoadedTooEarly as error:
@@ -24,7 +25,7 @@ def program() -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run `sac COMMAND ...` from any code and return its exit status; the process that calls is never restarted."""
+    """Run `sac COMMAND ...` from any code and return its exit status; the calling process is never restarted."""
     try:
         return _run(arguments)
     except LoadedTooEarly as error:
@@ -40,7 +41,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         status = _dispatch(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read the output has gone (`| head`); the shell's own status for that, and nothing more to flush.
+        # The reader of the output has gone (`| head`): use the shell's own status for that, and flush nothing more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return BROKEN_PIPE
     return status
@@ -63,7 +64,7 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def _guarded(name: str, command: Callable[[list[str]], int], arguments: list[str]) -> int:
-    """Turn the errors that a user can mend into one message and status 2; others keep their traceback."""
+    """Turn errors that a user can fix into one message and status 2; others keep their traceback."""
     try:
         return command(arguments)
     except KeyboardInterrupt:
@@ -71,38 +72,18 @@ def _guarded(name: str, command: Callable[[list[str]], int], arguments: list[str
         return INTERRUPTED
     except (BrokenPipeError, LoadedTooEarly):
         raise
-    except Exception as error:
-        if not _is_for_the_user(error):
-            raise
+    except (UserError, OSError, MemoryError) as error:
         print(f"sac {name}: error: {error}", file=sys.stderr)
         return BAD_INPUT
 
 
-def _is_for_the_user(error: Exception) -> bool:
-    """Whether the message of `error` says all there is to say; modules not yet loaded can't have raised it."""
-    names = {
-        "sac.config": "BadConfig",
-        "sac.numerics.profiles": "NumericsError",
-        "sac.envs.protocol": "EnvironmentFault",
-        "sac.envs.errors": "BadEnvironment",
-        "sac.envs.maniskill.headless": "MissingSystemLibrary",
-        "sac.ledger.file": "LedgerError",
-        "sac.ledger.comparison": "NotComparable",
-        "sac.bench.errors": "BenchError",
-        "sac.native.errors": "NotReplaceable",
-        "sac.run.storage": "StorageError",
-    }
-    loaded = [getattr(sys.modules[module], name, None) for module, name in names.items() if module in sys.modules]
-    return isinstance(error, (OSError, MemoryError, *(kind for kind in loaded if kind is not None)))
-
-
 def _usage() -> str:
     lines = [f"  {name:8} {command.__doc__.splitlines()[0]}" for name, command in _COMMANDS.items() if command.__doc__]
-    return "\n".join(["usage: sac COMMAND ...", "", *lines, "", "sac COMMAND --help tells more."])
+    return "\n".join(["usage: sac COMMAND ...", "", *lines, "", "`sac COMMAND --help` explains one of them."])
 
 
 def _train(arguments: list[str]) -> int:
-    """Train SAC as ManiSkill's sac.py does, with equal bits for equal seeds."""
+    """Train SAC as ManiSkill's sac.py does; equal seeds give equal bits."""
     from sac.commands.train import train_command
 
     return train_command(arguments)
@@ -112,14 +93,20 @@ def _eval(arguments: list[str]) -> int:
     """Evaluate a saved policy over many episodes, with a confidence interval."""
     parser = argparse.ArgumentParser(
         prog="sac eval",
-        description="Evaluate a saved policy over many episodes; means, and a 95 % interval for what varies.",
+        description="Evaluate a saved policy over many episodes: means, with a 95 % interval where they vary.",
     )
-    parser.add_argument("--checkpoint", required=True, help="policy file, or the run folder whose policy.pt is meant")
-    parser.add_argument("--env_id", "--env-id", help="task; default: that of the run the policy lies in")
-    parser.add_argument("--control_mode", "--control-mode", help="control mode; default likewise")
+    parser.add_argument("--checkpoint", required=True, help="policy file, or a run folder, whose policy.pt is taken")
+    parser.add_argument("--env_id", "--env-id", help="task; default: that of the run that holds the policy")
+    parser.add_argument("--control_mode", "--control-mode", help="control mode; default: that of the same run")
     parser.add_argument("--episodes", type=int, default=100, help="number of episodes (default %(default)s)")
-    parser.add_argument("--num_eval_envs", "--num-eval-envs", type=int, default=4, help="environments at once")
-    parser.add_argument("--seed", type=int, default=10_000, help="root seed of the episodes")
+    parser.add_argument(
+        "--num_eval_envs",
+        "--num-eval-envs",
+        type=int,
+        default=4,
+        help="number of parallel environments (default %(default)s)",
+    )
+    parser.add_argument("--seed", type=int, default=10_000, help="root seed of the episodes (default %(default)s)")
     parser.add_argument("--numerics", choices=("fast", "deterministic", "portable"), default="deterministic")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(arguments)
@@ -132,18 +119,19 @@ def _eval(arguments: list[str]) -> int:
 
 
 def _twin(arguments: list[str]) -> int:
-    """Run the same training again in fresh processes, and compare."""
+    """Train twice with the same flags, each time in a fresh process, and compare."""
     from sac.commands.twin import twin_command
 
     return twin_command(arguments)
 
 
 def _diff(arguments: list[str]) -> int:
-    """Compare two run folders or ledgers: where do they part first?"""
+    """Compare two run folders or ledgers: where do they diverge first?"""
     parser = argparse.ArgumentParser(
         prog="sac diff",
-        description="Compare two runs by their ledgers: in which iteration and which quantity do they part first?",
-        epilog="Exit status: 0 equal, 1 diverged, 2 not comparable. Unlike lengths: what both hold is compared.",
+        description="Compare two runs by their ledgers: in which iteration and which quantity do they diverge first? "
+        "If one run is longer, only what both hold is compared.",
+        epilog="Exit status: 0 equal, 1 diverged, 2 not comparable.",
     )
     parser.add_argument("a", help="run folder or ledger")
     parser.add_argument("b", help="run folder or ledger")
@@ -162,11 +150,11 @@ def _golden(arguments: list[str]) -> int:
 
 
 def _report(arguments: list[str]) -> int:
-    """Write one page about runs, or an answer of `sac why`: where they part, what they learnt, how to do it again."""
+    """Write one page about runs: where they diverge, what they learned, how to reproduce them."""
     parser = argparse.ArgumentParser(
         prog="sac report",
-        description="Write one page about runs: where they part, what they learnt, and how to do it again. "
-        "The first run is the one to compare with.",
+        description="Write one page about runs: where they diverge, what they learned, and how to reproduce them. "
+        "All runs are compared with the first.",
     )
     what = "run folder, ledger, folder of run folders, or what `sac why` (--keep, --json) or `sac bench compare` wrote"
     parser.add_argument("runs", nargs="+", metavar="RUN", help=what)
@@ -179,14 +167,14 @@ def _report(arguments: list[str]) -> int:
 
 
 def _bench(arguments: list[str]) -> int:
-    """Compare the speed of two revisions, run in turns."""
+    """Compare the speed of two revisions, which run in turns."""
     from sac.bench.command import bench_command
 
     return bench_command(arguments)
 
 
 def _why(arguments: list[str]) -> int:
-    """Run any script twice, find where the runs part first, and name the cause."""
+    """Run any script twice, find where the runs diverge first, and name the cause."""
     from sac.why.command import why_command
 
     return why_command(arguments)
@@ -200,14 +188,14 @@ def _gate(arguments: list[str]) -> int:
 
 
 def _trace(arguments: list[str]) -> int:
-    """Run any script once and write its trace, to be compared by `sac why`."""
+    """Run any script once and write its trace, for `sac why` to compare."""
     from sac.why.command import trace_command
 
     return trace_command(arguments)
 
 
 def _doctor(arguments: list[str]) -> int:
-    """Tell what this machine can do, what is off, and how to mend it."""
+    """Check what this machine can do, what is missing, and how to fix it."""
     from sac.commands.doctor import doctor_command
 
     return doctor_command(arguments)

@@ -1,6 +1,6 @@
 """Every flag of `sac train`: name, meaning, default and check.
 
-Names, meanings and defaults are those of ManiSkill's `examples/baselines/sac/sac.py`; what is ours stands at the end.
+Names, meanings and defaults are those of ManiSkill's `examples/baselines/sac/sac.py`; this project's own come last.
 """
 
 from __future__ import annotations
@@ -13,16 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from sac.errors import UserError
+
 Numerics = Literal["fast", "deterministic", "portable"]
 
 
-class BadConfig(ValueError):
+class BadConfig(UserError, ValueError):
     """A flag's value can't be used; the message names the flag, the value and what would be valid."""
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Configuration of one training run; field comments are the help texts of the command line."""
+    """Configuration of one training run; the text below a field is its help on the command line."""
 
     exp_name: str | None = None
     """name of this experiment; names the run folder `runs/<exp_name>`"""
@@ -41,20 +43,20 @@ class TrainConfig:
     wandb_group: str = "SAC"
     """group of the run for `--track`"""
     capture_video: bool = True
-    """record videos of evaluations into `videos/` where a renderer exists"""
+    """record videos of evaluations into `videos/` if a renderer exists"""
     save_trajectory: bool = False
     """kept for ManiSkill's command lines; refused: the ledger and (seed, actions) reproduce every trajectory"""
     save_model: bool = True
     """save policy files: `policy.pt` at the end, and `checkpoints/policy_<step>.pt` at each evaluation"""
     evaluate: bool = False
-    """only evaluate the policy given by `--checkpoint`"""
+    """only evaluate the policy of `--checkpoint`"""
     checkpoint: str | None = None
     """policy file to start from, or to evaluate"""
     log_freq: int = 1_000
-    """write losses and times each time so many env steps have passed"""
+    """write losses and times every so many env steps"""
 
     env_id: str = "PickCube-v1"
-    """task, for example StackCube-v1; `Point-v1` is the tiny built-in one"""
+    """task, for example StackCube-v1; `Point-v1` is a tiny built-in task"""
     env_vectorization: str = "gpu"
     """kept for ManiSkill's command lines; has no effect there either: use `--sim_backend`"""
     num_envs: int = 16
@@ -62,20 +64,20 @@ class TrainConfig:
     num_eval_envs: int = 16
     """number of parallel evaluation environments"""
     partial_reset: bool = False
-    """end a training episode at termination too, not only at truncation"""
+    """end a training episode also at termination, not only at truncation"""
     eval_partial_reset: bool = False
-    """end an evaluation episode at termination too, not only at truncation"""
+    """end an evaluation episode also at termination, not only at truncation"""
     num_steps: int = 50
     """kept for ManiSkill's command lines: it only spaces training videos there"""
     num_eval_steps: int = 50
     """steps of each evaluation environment during one evaluation"""
     reconfiguration_freq: int | None = None
-    """rebuild a training environment's scene at each n-th reset; None: only once"""
+    """rebuild a training environment's scene at every n-th reset; None: only once"""
     eval_reconfiguration_freq: int | None = 1
-    """rebuild an evaluation environment's scene at each n-th reset; None: only once"""
+    """rebuild an evaluation environment's scene at every n-th reset; None: only once"""
     eval_freq: int = 25
-    """evaluate each time so many env steps have passed; 0: never. The default is ManiSkill's and evaluates after every
-    iteration: on CPU choose something like 50_000"""
+    """evaluate every so many env steps; 0: never. The default is ManiSkill's and evaluates after every iteration: on a
+    CPU choose something like 50_000"""
     save_train_video_freq: int | None = None
     """kept for ManiSkill's command lines; refused: training videos are not recorded, evaluation videos are"""
     control_mode: str | None = "pd_joint_delta_pos"
@@ -86,7 +88,7 @@ class TrainConfig:
     buffer_size: int = 1_000_000
     """capacity of the replay buffer in transitions"""
     buffer_device: str = "cuda"
-    """where the replay buffer lives, cpu or cuda; cuda means cpu where training runs on the CPU"""
+    """where the replay buffer lives, cpu or cuda; cuda means cpu if training runs on the CPU"""
     gamma: float = 0.8
     """discount factor"""
     tau: float = 0.01
@@ -100,45 +102,45 @@ class TrainConfig:
     q_lr: float = 3e-4
     """learning rate of the critics and of the temperature"""
     policy_frequency: int = 1
-    """update the actor at each n-th gradient step"""
+    """update the actor at every n-th gradient step"""
     target_network_frequency: int = 1
-    """update the target critics at each n-th gradient step"""
+    """update the target critics at every n-th gradient step"""
     alpha: float = 0.2
-    """temperature, where it is not tuned"""
+    """temperature, if it is not tuned"""
     autotune: bool = True
-    """tune the temperature towards the target entropy, minus the number of action components"""
+    """tune the temperature towards the target entropy, which is minus the number of action components"""
     training_freq: int = 64
     """env steps in one iteration, all environments together"""
     utd: float = 0.5
     """gradient steps for each env step"""
     bootstrap_at_done: Literal["always", "never", "truncated"] = "always"
-    """bootstrap from the next observation where an episode ends: always, never, or only where it was truncated"""
+    """bootstrap from the next observation when an episode ends: always, never, or only if it was truncated"""
 
     sim_backend: Literal["auto", "physx_cpu", "physx_cuda"] = "auto"
-    """physics: one process of PhysX on the CPU for each environment, or all of them on the GPU"""
+    """physics: PhysX on the CPU, one scene for each environment, or all environments on the GPU"""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """where networks live and learn"""
     numerics: Numerics = "deterministic"
-    """promise of the arithmetic: fast (none), deterministic (same machine model, same bits), portable (any x86-64)"""
+    """what is promised: fast (nothing), deterministic (same bits on the same CPU model), portable (on any x86-64)"""
     cuda_graph: bool = True
     """on a GPU, capture an iteration's gradient steps in CUDA graphs; the bits are the same"""
     threads: int = 0
-    """CPU threads of the learner; 0: as many as the process may use, at most 8. Part of the run's identity"""
+    """CPU threads of the learner; 0: as many as the process may use, at most 8. Another number gives other bits"""
     workers: int | Literal["auto", "serial"] = "auto"
     """processes that step physx_cpu environments; auto: one for each core that this process may use, at most num_envs;
-    serial or 0: step them in this process. The bits are the same"""
+    serial or 0: this process steps them. The bits are the same"""
     overlap: bool = False
-    """gradient steps while environments step: what an iteration collects is learned from in the next one. Other bits
-    than without, equal ones for any `--workers`, and faster where cores are free"""
+    """take gradient steps while environments step: an iteration learns from what earlier ones collected. Other
+    bits than without it, but the same for any `--workers`; faster if cores are free"""
     run_dir: str | None = None
-    """run folder; default `runs/<exp_name>`, or a fresh name from task and seed"""
+    """run folder; default `runs/<exp_name>`, or a new name from task and seed"""
     checkpoint_freq: str = "10m"
-    """write a checkpoint, from which `--resume` goes on, after so many iterations, or minutes (`10m`); 0: only when
-    stopped by a signal"""
+    """write a checkpoint for `--resume` every so many iterations, or minutes (`10m`); 0: only when a signal stops the
+    run"""
     keep_checkpoints: int = 2
-    """number of checkpoints that are kept"""
+    """number of checkpoints to keep"""
     ledger_freq: int = 1
-    """write a ledger line at each n-th iteration; 0: no ledger"""
+    """write a ledger line at every n-th iteration; 0: no ledger"""
     tensorboard: bool = True
     """write TensorBoard events"""
     progress: bool = True
@@ -156,7 +158,7 @@ class TrainConfig:
 
     @property
     def iterations(self) -> int:
-        """Iterations until `total_timesteps` is reached."""
+        """Iterations until `total_timesteps`."""
         return -(-self.total_timesteps // self.training_freq)
 
     def to_dict(self) -> dict[str, Any]:
@@ -192,7 +194,7 @@ LAYOUT_FIELDS = frozenset(
         "cuda_graph",
     }
 )
-"""Fields that never change a training channel: tested in tests/determinism."""
+"""Fields that never change a training channel; tests/determinism tries each."""
 
 NAMING_FIELDS = frozenset(
     {"exp_name", "run_dir", "track", "progress", "wandb_project_name", "wandb_entity", "wandb_group"}
@@ -201,7 +203,7 @@ NAMING_FIELDS = frozenset(
 
 
 def changed_flags(config: Mapping[str, Any]) -> list[str]:
-    """Words of a command line: the flags that are not the defaults, apart from those that name or show a run."""
+    """Return the flags that are not defaults as words of a command line, without those that only name or show a run."""
     defaults = TrainConfig().to_dict()
     return [
         flag_word(name, value)
@@ -211,7 +213,7 @@ def changed_flags(config: Mapping[str, Any]) -> list[str]:
 
 
 def flag_word(name: str, value: object) -> str:
-    """One flag as a word of a command line; switches have no value there."""
+    """Return one flag as a word of a command line; switches have no value there."""
     if isinstance(value, bool):
         return f"--{name}" if value else f"--no-{name}"
     return f"--{name}={value}"
@@ -241,7 +243,7 @@ def check(config: TrainConfig) -> None:
     """Refuse what can't work, before anything is built.
 
     Raises:
-        BadConfig: naming flag, value and what would be valid.
+        BadConfig: a value can't be used; the message names flag, value and what would be valid.
     """
     _check_ranges(config)
     _check_sizes(config)
@@ -259,10 +261,10 @@ def check(config: TrainConfig) -> None:
 
 
 def require_policy(path: Path) -> None:
-    """Refuse a policy file that is not there.
+    """Refuse a policy file that does not exist.
 
     Raises:
-        BadConfig: naming what may have been meant.
+        BadConfig: it does not exist; the message guesses what was meant.
     """
     if is_file(path):
         return
@@ -272,7 +274,7 @@ def require_policy(path: Path) -> None:
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is a file, under a name that the system may find impossible."""
+    """Whether `path` is a file; the system may find its name impossible."""
     try:
         return path.is_file()
     except OSError:  # too long a name, for one
@@ -300,7 +302,7 @@ def _check_ranges(config: TrainConfig) -> None:
 
 
 MOST_GRADIENT_STEPS = 1_000_000
-"""Gradient steps in one iteration; their random numbers are drawn at once."""
+"""Most gradient steps in one iteration; their random numbers are drawn at once."""
 
 
 def _check_sizes(config: TrainConfig) -> None:
@@ -308,7 +310,7 @@ def _check_sizes(config: TrainConfig) -> None:
     if 0 < steps < 1:
         raise BadConfig(
             f"--utd {config.utd} with --training_freq {config.training_freq} gives no gradient step: give at least "
-            f"--utd {1 / config.training_freq}, or 0 if nothing is to be learned"
+            f"--utd {1 / config.training_freq}, or 0 to learn nothing"
         )
     if steps > MOST_GRADIENT_STEPS:
         raise BadConfig(
@@ -344,10 +346,8 @@ def _check_refused(config: TrainConfig) -> None:
     if config.exp_name is not None and (config.exp_name in ("", ".", "..") or "/" in config.exp_name):
         raise BadConfig(f'--exp_name "{config.exp_name}": must be the name of a folder; a path goes to --run_dir')
     if not config.torch_deterministic:
-        raise BadConfig("--no-torch_deterministic: say --numerics fast instead; it takes whatever is fastest here")
+        raise BadConfig("--no-torch_deterministic: use --numerics fast instead; it takes whatever is fastest here")
     if config.save_trajectory:
-        raise BadConfig("--save_trajectory: not written; episode seeds and the ledger reproduce every trajectory")
+        raise BadConfig("--save_trajectory: not supported; episode seeds and the ledger reproduce every trajectory")
     if config.save_train_video_freq is not None:
-        raise BadConfig(
-            "--save_train_video_freq: training videos are not recorded; --capture_video records evaluations"
-        )
+        raise BadConfig("--save_train_video_freq: not supported; --capture_video records evaluations, not training")

@@ -11,8 +11,8 @@ level by level: the block sums, read as 32-bit words, are the stream of the next
 
 Why it is built so:
 - Integer sums are exact in any order, so the digest depends neither on device, thread count nor chunking.
-- ``mix`` is one-to-one on 32-bit words and keys are odd, hence invertible: within a block no change of a single
-  word can go unseen, for certain. Changes of several words cancel with a chance of about 2**-60.
+- ``mix`` is one-to-one on 32-bit words and keys are odd, hence invertible: within a block every change of a single
+  word changes the sum. Changes of several words cancel with a probability of about 2**-60.
 - Without ``mix`` the sum would be linear, and the flip of a sign bit would add exactly 2**31 * key: flips could cancel.
 - Names, dtypes and shapes are hashed with the sum on the host, once per channel.
 
@@ -30,7 +30,7 @@ import torch
 from torch import Tensor
 
 BLOCK = 2**15
-"""Words per block, a part of the digest's definition: their keys, 256 KiB, stay in the L2 cache."""
+"""Words per block, part of the digest's definition; their keys, 256 KiB, stay in the L2 cache."""
 
 MULTIPLIER = 0x9E3779B97F4A7C15
 
@@ -39,13 +39,13 @@ Content: TypeAlias = "Tensor | np.ndarray | np.generic | Host | Sequence[Content
 """What a channel may hold. Host values (counters, say) enter the digest through its header."""
 
 LeafPath: TypeAlias = tuple[str | int, ...]
-"""Where a leaf lies in a content: names of mappings, positions in sequences."""
+"""Path of a leaf in a content: names in mappings, positions in sequences."""
 
 _MASK = 2**64 - 1
 _FORMAT = b"sac-digest-1\0"
-# A kernel launch costs microseconds on an accelerator whatever its size, so there many blocks go at once.
+# A kernel launch costs an accelerator microseconds whatever its size, so many blocks go at once there.
 _ROWS = 64
-# Words that NumPy takes at once: few enough for the L2 cache, enough to make its calls cheap.
+# Words that NumPy processes at once: few enough for the L2 cache, enough to make its calls cheap.
 _PIECE = 2**14
 _WORD_DTYPES = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int32, 16: torch.int32}
 _local = threading.local()
@@ -77,7 +77,7 @@ def as_tensor(value: "Tensor | np.ndarray | np.generic") -> Tensor:
     array = np.asarray(value)
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
-    # torch can't view negative strides, and warns about memory that it mustn't write to.
+    # torch can't view negative strides, and warns about read-only memory.
     if not array.flags.writeable or any(stride < 0 for stride in array.strides):
         array = array.copy()
     return torch.from_numpy(array)
@@ -182,12 +182,12 @@ class Digester:
 
     Args:
         device: where the tensors are.
-        in_numpy: how; by default NumPy does it on a CPU.
+        in_numpy: sum with NumPy; by default on a CPU.
     """
 
     def __init__(self, device: torch.device | str, *, in_numpy: bool | None = None) -> None:
         self.device = torch.device(device)
-        # Buffers made in inference mode couldn't be written outside of it.
+        # Buffers made in inference mode could not be written outside it.
         with torch.inference_mode(False), torch.no_grad():
             self._keys = _position_keys().to(self.device)
             on_host = self.device.type == "cpu" if in_numpy is None else in_numpy
@@ -197,7 +197,7 @@ class Digester:
     def word_sum(self, *tensors: Tensor) -> Tensor:
         """Return the sum of the tensors' words, taken as one stream, as a 0-d int64 tensor on the device.
 
-        Dtypes and shapes don't enter, apart from the number of words: keep them beside the sum.
+        It does not depend on dtypes and shapes, except through the number of words: keep them beside the sum.
         """
         streams = [_words(tensor.detach().to(self.device)) for tensor in tensors]
         count = sum(stream.numel() for stream in streams)
@@ -210,7 +210,10 @@ class Digester:
     def row_marks(self, tensor: Tensor) -> Tensor:
         """Return a 16-bit mark of each row of a (R, ...) tensor, as (R,) int64 on the device.
 
-        A mark is a hint, not evidence: unlike rows have equal ones once in 65,536 times. It tells where to look.
+        A mark is a hint, not evidence: one in 65,536 pairs of different rows has equal marks. It tells where to look.
+
+        Raises:
+            ValueError: a row is longer than a block.
         """
         words = _words(tensor.detach().to(self.device)).view(len(tensor), -1).to(torch.int64)
         if words.shape[1] > BLOCK:
@@ -231,7 +234,7 @@ def digester_for(device: torch.device | str) -> Digester:
 
 
 class _Pending(NamedTuple):
-    """A digest whose sum still lies on the device."""
+    """A digest whose sum is still on the device."""
 
     name: str
     header: bytes
@@ -273,8 +276,8 @@ def _finalise(header: bytes, word_sum: int) -> str:
 class DigestBatch:
     """Collects digests and a few floats, and brings all of them to the host at once.
 
-    Tensors are read when they are added, so they may be overwritten afterwards. Those on another device than
-    the batch's are digested where they are and cost one further transfer per device.
+    Tensors are read when they are added, so they may be overwritten afterwards. Tensors on another device than the
+    batch's are digested there, which costs one more transfer per device.
     """
 
     def __init__(self, device: torch.device | str = "cpu") -> None:
@@ -286,12 +289,16 @@ class DigestBatch:
         self._values: dict[str, float] = {}
 
     def add(self, channel: str, content: Content, word_sum: Tensor | None = None) -> None:
-        """Digest a tensor, an array, or a nest of them; a mapping counts with its names, in insertion order.
+        """Digest a tensor, an array, or a nest of them, of any shapes; a mapping's names count, in insertion order.
 
         Args:
             channel: name of the digest.
-            content: what is digested.
-            word_sum: of all of the content's tensors, where the caller has taken it already; read by `finish`.
+            content: what to digest.
+            word_sum: int64 scalar over all tensors of the content, if the caller has it already; `finish` reads it.
+
+        Raises:
+            ValueError: the channel was added before.
+            TypeError: the content holds something that can't be digested.
         """
         if channel in self._digests:
             raise ValueError(f"channel {channel!r} was added to this batch before")
@@ -305,7 +312,12 @@ class DigestBatch:
         self._pending.append(_Pending(channel, header, word_sum))
 
     def add_value(self, name: str, value: Tensor | float) -> None:
-        """Take along a float, or a floating tensor of one element: it arrives without any rounding."""
+        """Add a float, or a floating tensor of one element, to bring to the host without rounding.
+
+        Raises:
+            ValueError: the name was added before.
+            TypeError: the tensor is not one float.
+        """
         if name in self._values:
             raise ValueError(f"value {name!r} was added to this batch before")
         if isinstance(value, Tensor):
@@ -319,7 +331,7 @@ class DigestBatch:
             self._values[name] = float(value)
 
     def finish(self) -> tuple[dict[str, str], dict[str, float]]:
-        """Return the digests (16 hexadecimal digits) and the values, each in the order of adding; empties the batch."""
+        """Return the digests (16 hexadecimal digits) and the values, each in the order of adding; empty the batch."""
         numbers = _to_host([*(entry.sum for entry in self._pending), *self._bits.values()])
         sums, bits = numbers[: len(self._pending)], numbers[len(self._pending) :]
         for entry, word_sum in zip(self._pending, sums, strict=True):

@@ -1,4 +1,4 @@
-"""Processes of this very package, that do not outlive the one that started them, and signals that end it in order."""
+"""Processes of this package that do not outlive the one that started them, and signals that end it cleanly."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ spec.loader.exec_module(sys.modules["sac"])
 
 
 def sac_command(arguments: list[str]) -> list[str]:
-    """The command line of this very package's `sac` with these arguments.
+    """Return the command line of this package's own `sac` with these arguments.
 
     `python -m sac` would look in the working directory first, and users of ManiSkill keep a `sac.py` there.
     """
@@ -38,16 +38,16 @@ def sac_command(arguments: list[str]) -> list[str]:
 
 
 def python_command(program: str, arguments: list[str] | None = None) -> list[str]:
-    """The command line of a Python program in which `import sac` means this package."""
+    """Return the command line of a Python program in which `import sac` means this package."""
     init = str(Path(__file__).with_name("__init__.py").resolve())
     return [sys.executable, "-c", _PROGRAM.format(init=init) + program, *(arguments or [])]
 
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Within the block SIGTERM and SIGHUP end the program as Ctrl-C does, so that what it began is cleared away.
+    """Let SIGTERM and SIGHUP end the program within the block as Ctrl-C does, so that it cleans up.
 
-    A signal that is ignored stays ignored: `nohup` means it. Outside of the main thread nothing can be changed.
+    A signal that is ignored stays ignored, as `nohup` asks. Outside the main thread this does nothing.
     """
 
     def end(number: int, _: object) -> None:
@@ -79,12 +79,12 @@ def _end_with(parent: int) -> None:
 
 
 class Children:
-    """Starts processes, from any thread, and ends those still at work when its block is left.
+    """Starts processes, from any thread, and ends those that still run at the end of its block.
 
-    Each gets a session of its own: Ctrl-C in the terminal reaches this program alone, which then decides.
+    Each gets a session of its own: Ctrl-C in the terminal reaches only this program, which then decides.
 
     Args:
-        patience: seconds in which a process may end in order, after a SIGTERM; 0: it is killed at once.
+        patience: seconds in which a process may exit after a SIGTERM; 0 kills it at once.
     """
 
     def __init__(self, patience: float = 0.0) -> None:
@@ -96,7 +96,7 @@ class Children:
     def run(self, command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; `options` are those of `subprocess.Popen`.
 
-        After `stop` nothing is started any more, and the status is that of a process which was killed.
+        After `stop` nothing starts any more, and the status is that of a killed process.
         """
         with self._lock:
             if self._stopped:
@@ -114,7 +114,7 @@ class Children:
         return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
     def stop(self) -> None:
-        """End what is running, and start nothing more."""
+        """End the running processes, and start no more."""
         with self._lock:
             self._stopped = True
             running = list(self._running)
@@ -142,7 +142,7 @@ class Children:
 
 
 def wait_for(processes: Sequence[subprocess.Popen[Any]], seconds: float) -> bool:
-    """Wait until all have ended, or the time is over; returns whether they have."""
+    """Wait until all have ended or the time is up; return whether all have ended."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and any(process.poll() is None for process in processes):
         time.sleep(0.05)

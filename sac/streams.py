@@ -2,8 +2,8 @@
 
 A stream has no state. Its block ``k`` is a function of (root seed, stream name, k) alone: a Philox counter generator
 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011) whose key is a hash of seed and name and whose
-counter starts at ``k``. So no consumer can disturb another, nothing about random numbers has to be checkpointed, and
-the noise of iteration ``k`` can be recomputed alone.
+counter starts at ``k``. So no consumer can disturb another, checkpoints hold nothing about random numbers, and the
+noise of iteration ``k`` can be recomputed alone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MASK_31 = (1 << 31) - 1
 
 
 def _hash(*parts: object) -> int:
-    """128-bit hash of `parts`, each delimited by its length so that no two tuples share an encoding."""
+    """Return a 128-bit hash of `parts`; each is prefixed with its length, so no two tuples share an encoding."""
     text = "".join(f"{len(str(part))}:{part}" for part in (_VERSION, *parts))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "little")
 
@@ -30,7 +30,7 @@ class Stream:
     Args:
         seed: the run's root seed, any integer.
         name: what the numbers are for, for example ``"replay.index"``; part of the key.
-        index: tells apart the members of a family of streams, for example one for each environment.
+        index: distinguishes the members of a family of streams, for example one for each environment.
     """
 
     def __init__(self, seed: int, name: str, index: int = 0) -> None:
@@ -39,20 +39,20 @@ class Stream:
         self.name = name
 
     def generator(self, block: int) -> np.random.Generator:
-        """A fresh generator at the start of block `block`; blocks are 2**192 draws apart and never meet."""
+        """Return a fresh generator at the start of block `block`; blocks are 2**192 draws apart and never meet."""
         counter = np.array([0, 0, 0, block], dtype=np.uint64)
         return np.random.Generator(np.random.Philox(key=self._key, counter=counter))
 
     def normal(self, block: int, shape: tuple[int, ...]) -> np.ndarray:
-        """Standard normal float32 numbers of the given shape."""
+        """Return standard normal float32 numbers of the given shape."""
         return self.generator(block).standard_normal(shape, dtype=np.float32)
 
     def uniform(self, block: int, shape: tuple[int, ...]) -> np.ndarray:
-        """Float32 numbers of the given shape, uniform in [0, 1)."""
+        """Return float32 numbers of the given shape, uniform in [0, 1)."""
         return self.generator(block).random(shape, dtype=np.float32)
 
     def integers(self, block: int, high: int, shape: tuple[int, ...]) -> np.ndarray:
-        """Int64 numbers of the given shape, uniform in [0, high)."""
+        """Return int64 numbers of the given shape, uniform in [0, high)."""
         return self.generator(block).integers(0, high, size=shape, dtype=np.int64)
 
 
@@ -120,5 +120,5 @@ class EpisodeSeeds:
     role: str
 
     def __call__(self, env: int, episode: int) -> int:
-        """Seed in [0, 2**31) of environment `env`'s episode number `episode`."""
+        """Return the seed in [0, 2**31) of episode `episode` of environment `env`."""
         return _hash("episode", self.seed, self.role, env, episode) & _MASK_31

@@ -40,16 +40,16 @@ from sac.training import Training
 
 
 def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
-    """Train as configured and write the run folder, or go on with one.
+    """Train as configured and write the run folder, or resume a run.
 
     Raises:
         BadConfig: a flag's value can't be used, or the run can't be resumed.
         NumericsError: the numerics profile's promise can't be kept here.
-        EnvironmentFault: an environment failed or gave a number that is not finite; what came before is written.
-        StorageError: a checkpoint can't be written; those before it are whole.
+        EnvironmentFault: an environment failed or returned a number that is not finite; what came before is written.
+        StorageError: a file can't be written; earlier checkpoints are intact.
         Stopped: a signal asked for it; a checkpoint has been written.
     """
-    # A resumed run needs the policy that it began from no more: it is in the checkpoint.
+    # A resumed run no longer needs the policy that it started from: it is in the checkpoint.
     check(replace(config, checkpoint=None) if resume else config)
     device = resolve_device(config)
     profiles.apply(config.numerics, config.threads)
@@ -58,7 +58,7 @@ def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
         checkpoint = _claim(resume, config, stack)
         render_backend, no_video = find_render_backend(config)
         envs, eval_envs = make_envs(config, device, stack, render_backend)
-        # Whatever can be refused is refused before the folder exists.
+        # Everything that can be refused is refused before the folder exists.
         learner = make_learner(config, envs.spec, device)
         if config.checkpoint is not None and resume is None:
             policy_file.load(Path(config.checkpoint), learner)
@@ -84,7 +84,7 @@ def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
 
 
 def _run(trainer: Trainer) -> None:
-    """Run, and where a file can't be written say how to go on."""
+    """Run; if a file can't be written, say how to resume."""
     try:
         trainer.run()
     except BrokenPipeError:
@@ -94,15 +94,15 @@ def _run(trainer: Trainer) -> None:
 
 
 def _claim(resume: Resume | None, config: TrainConfig, stack: ExitStack) -> Checkpoint | None:
-    """Lock the folder of a run that goes on, and read where it stands."""
+    """Lock the folder of a run to resume, and read its checkpoint."""
     if resume is None:
         return None
     lock = stack.enter_context(RunLock(resume.folder.lock))
     if lock.took_over is not None:
-        print(f"sac train: {lock.took_over} died here: its lock is stale, and taken over", file=sys.stderr)
+        print(f"sac train: {lock.took_over} died here: its stale lock is taken over", file=sys.stderr)
     checkpoint = open_checkpoint(resume)
     if checkpoint is None:
-        print("sac train: no checkpoint yet: the run starts from the beginning", file=sys.stderr)
+        print("sac train: there is no checkpoint yet: the run starts from the beginning", file=sys.stderr)
     else:
         require_ahead(checkpoint, config)
     return checkpoint
@@ -213,7 +213,7 @@ class Trainer:
         try:
             self._train()
         except BaseException:
-            # What came before a fault is in the ledger, too; and the fault is what people must hear of.
+            # The ledger also holds what came before a fault; but the fault is what people must hear about.
             try:
                 self.recorder.flush()
             except Exception as error:
@@ -242,16 +242,16 @@ class Trainer:
         if float(self.config.checkpoint_freq.removesuffix("m")):
             size = self.output.checkpoints.finish(self.state, self._position())
             self.logs.say(
-                f"checkpoint of the finished run: {size / 1e6:,.0f} MB in {folder.states}; it serves to train on "
-                f"({command_line(folder)} --total_timesteps=…), and nothing else needs it"
+                f"checkpoint of the finished run: {size / 1e6:,.0f} MB in {folder.states}; it is only needed to "
+                f"extend the run ({command_line(folder)} --total_timesteps=…)"
             )
 
     def save_checkpoint(self) -> None:
-        """Write a checkpoint of the run as it stands; what the run has written so far reaches the disk before it."""
+        """Write a checkpoint of the run as it is now; everything written so far reaches the disk first."""
         self.output.checkpoints.save(self.state, self._position())
 
     def _position(self) -> Position:
-        """Hand all that the run has written so far to the disk; returns how long the files are."""
+        """Flush everything written so far to disk; return the lengths of the files."""
         self.logs.sync()
         return Position(self.recorder.sync(), self.output.metrics.sync())
 
@@ -262,7 +262,7 @@ class Trainer:
         self.save_checkpoint()
         raise Stopped(
             f"stopped by {name} after iteration {self.state.iteration} (step {self.state.global_step}), with a "
-            f"checkpoint; to go on: {command_line(self.output.folder)}"
+            f"checkpoint; to resume: {command_line(self.output.folder)}"
         )
 
     def iterate(self) -> None:
@@ -290,7 +290,7 @@ class Trainer:
     def _advance_overlapped(self, warm_up: bool, recorded: bool) -> tuple[Rollout, Updates | None]:
         """Roll out and meanwhile learn from what is stored, then store: see `overlap`.
 
-        The time of the rollout is what gradient steps did not hide, the wait for a GPU and a late ledger line included.
+        The rollout's time is what gradient steps did not hide, including the wait for a GPU and a late ledger line.
         """
         training, start = self.training, time.perf_counter()
         assert training.acting is not None
@@ -300,7 +300,7 @@ class Trainer:
 
         def meanwhile() -> None:
             nonlocal learning
-            # First the line of the last iteration: it tells of the parameters that gradient steps are about to change.
+            # First the last iteration's line: it records the parameters that gradient steps are about to change.
             self.recorder.flush()
             begun = time.perf_counter()
             if chunks is not None:
@@ -363,7 +363,7 @@ class Trainer:
 
 
 def losses(updates: Updates) -> dict[str, float]:
-    """The `losses/…` scalars that ManiSkill's `sac.py` writes, of the iteration's last gradient step."""
+    """Return the `losses/…` scalars of ManiSkill's `sac.py`, for the iteration's last gradient step."""
     info = updates.info
     critic, q = info.critic_losses[-1].tolist(), info.q_values[-1].tolist()
     scalars = {f"losses/qf{e + 1}_values": value for e, value in enumerate(q)}

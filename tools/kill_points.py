@@ -30,10 +30,21 @@ class Case:
     points: int
 
 
-SMALL = ("--env_id=StackCube-v1", "--control_mode=pd_ee_delta_pos", "--num_envs=4", "--training_freq=32")
+SMALL: tuple[str, ...] = (
+    "--env_id=StackCube-v1",
+    "--control_mode=pd_ee_delta_pos",
+    "--num_envs=4",
+    "--training_freq=32",
+)
 SMALL += ("--batch_size=64", "--buffer_size=300", "--learning_starts=96", "--total_timesteps=448", "--eval_freq=448")
 SMALL += ("--num_eval_envs=1", "--threads=1", "--no-capture_video", "--no-tensorboard", "--checkpoint_freq=2")
-ISSUE = ("--env_id=StackCube-v1", "--num_envs=32", "--utd=0.5", "--buffer_size=500_000", "--total_timesteps=4_736")
+ISSUE: tuple[str, ...] = (
+    "--env_id=StackCube-v1",
+    "--num_envs=32",
+    "--utd=0.5",
+    "--buffer_size=500_000",
+    "--total_timesteps=4_736",
+)
 ISSUE += ("--eval_freq=2_048", "--control-mode=pd_ee_delta_pos", "--checkpoint_freq=5")
 CASES = {
     # 14 iterations of 8 steps: three episodes of 50, the third cut off; the replay ring is full after 10.

@@ -92,7 +92,7 @@ class Trials:
 
 
 def calibrate_command(options: argparse.Namespace) -> int:
-    """Run all kinds of comparison, print the table; 0 if A against A never cried and 20 % was seen in 19 of 20.
+    """Run all kinds of comparison and print the table; return 0 if the gate is right often enough, else 1.
 
     Raises:
         BenchError: a flag is bad or a revision can't be measured.
@@ -134,7 +134,7 @@ def planted(tree: Tree, fault: Fault, units: int) -> Iterator[Tree]:
 
 
 def passes(trials: Sequence[Trials]) -> bool:
-    """Whether false alarms are at most 1 in 20 and planted 20 % are seen in at least 19 of 20."""
+    """Whether at most 1 in 20 is a false alarm, and a planted 20 % is seen in at least 19 of 20."""
     for kind in trials:
         alarms = kind.verdicts.count(Verdict.SLOWER) / len(kind.verdicts)
         if (kind.size == 0 and alarms > 0.05) or (kind.size >= SURE and alarms < 0.95):

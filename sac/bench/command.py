@@ -1,4 +1,4 @@
-"""`sac bench`: its flags, and what they lead to."""
+"""`sac bench`: its flags and its commands."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from sac.processes import ended_by_signals
 
 
 def bench_command(arguments: Sequence[str]) -> int:
-    """`sac bench compare` and `sac bench calibrate`.
+    """Run `sac bench compare` or `sac bench calibrate`; return the exit status.
 
     Raises:
         BenchError: the comparison can't be made.
@@ -38,8 +38,8 @@ def bench_command(arguments: Sequence[str]) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """All flags."""
-    top = argparse.ArgumentParser(prog="sac bench", description="Benchmarks of two revisions, run in turns.")
+    """Return the parser of all flags."""
+    top = argparse.ArgumentParser(prog="sac bench", description="Benchmark two revisions, which run in turns.")
     commands = top.add_subparsers(dest="command", required=True)
     one = commands.add_parser(
         "compare",
@@ -50,13 +50,22 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--base", help="revision to compare with (default: where the branch left main, else HEAD~1)")
     one.add_argument("--head", default=trees.WORKTREE, help="revision to judge (default: the working tree as it is)")
     one.add_argument("--benchmarks", help=f"comma-separated names (default: all): {', '.join(CASES)}")
-    one.add_argument("--threshold", type=float, default=0.10, help="slowdown let pass (default %(default)s)")
-    one.add_argument("--pairs", type=int, default=5, help="pairs of processes in the first look (default %(default)s)")
-    one.add_argument("--seconds", type=float, default=450, help="time for all of it (default %(default)s)")
-    one.add_argument("--accept-counters", action="store_true", help="let operations, syncs and copies rise")
+    one.add_argument(
+        "--threshold",
+        type=float,
+        default=0.10,
+        help="largest slowdown that passes, as a fraction (default %(default)s)",
+    )
+    one.add_argument("--pairs", type=int, default=5, help="pairs of processes to begin with (default %(default)s)")
+    one.add_argument("--seconds", type=float, default=450, help="time for the whole comparison (default %(default)s)")
+    one.add_argument(
+        "--accept-counters",
+        action="store_true",
+        help="let the counters of operations, syncs, copies and allocations rise",
+    )
     one.add_argument("--same-environment", action="store_true", help="install nothing, even if dependencies differ")
     one.add_argument("--json", type=Path, metavar="F", help="write everything, samples included")
-    one.add_argument("--markdown", type=Path, metavar="F", help="append a summary, as for $GITHUB_STEP_SUMMARY")
+    one.add_argument("--markdown", type=Path, metavar="F", help="append a summary, for example to $GITHUB_STEP_SUMMARY")
     one.add_argument("--plot", type=Path, metavar="F", help="write a picture (SVG)")
     two = commands.add_parser("calibrate", help="how often the gate sees planted slowdowns, and how often it errs")
     two.set_defaults(run=calibrate_command)
@@ -74,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def compare_command(options: argparse.Namespace) -> int:
-    """Find the trees, compare them, write what was asked for."""
+    """Find the trees, compare them, and write what was asked for."""
     wanted = _wanted(options)
     check(wanted)
     # A log has no width of its own, and the assumed 80 columns would cut the verdicts off.
@@ -100,7 +109,7 @@ def _wanted(options: argparse.Namespace) -> Wanted:
 
 
 def _require_writable(options: argparse.Namespace) -> None:
-    """Minutes of measuring must not end in a file that can't be written."""
+    """Refuse files that can't be written, before minutes of measuring."""
     for name in ("json", "markdown", "plot"):
         path: Path | None = getattr(options, name, None)
         if path is None:

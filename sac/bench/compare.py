@@ -1,4 +1,4 @@
-"""Base against head: rounds until every benchmark is decided, or the rounds or the time are spent."""
+"""Base against head: run rounds until every benchmark is decided, or rounds or time run out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sac.bench.trees import Tree
 from sac.bench.workloads.cases import CASES
 
 EXTRA = 3
-"""An open question gets this many times the first number of pairs."""
+"""An open question gets up to this many times the first number of pairs."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class Wanted:
 
     Attributes:
         names: benchmarks.
-        threshold: largest slowdown that is let pass, as a fraction.
-        pairs: pairs of processes in the first look.
-        seconds: no pair begins that would end after this time, judged by the one before it; but as many as a verdict
-            needs.
-        counters: more operations, host syncs, copies or allocations are a failure.
+        threshold: largest slowdown that passes, as a fraction.
+        pairs: pairs of processes to begin with.
+        seconds: no pair starts that would end later than this, judging by the pair before; but a verdict gets as many
+            as it needs.
+        counters: fail if operations, host syncs, copies or allocations rise.
     """
 
     names: tuple[str, ...] = tuple(CASES)
@@ -40,7 +40,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Result:
-    """What is said of one benchmark.
+    """The outcome of one benchmark.
 
     Attributes:
         name: of the benchmark.
@@ -91,7 +91,7 @@ def check(wanted: Wanted) -> None:
     """Refuse what can't be compared.
 
     Raises:
-        BenchError: naming the flag and what would be valid.
+        BenchError: a flag's value can't be used; the message says what would be valid.
     """
     unknown = [name for name in wanted.names if name not in CASES]
     if unknown or not wanted.names:
@@ -170,7 +170,7 @@ def _by_the_clocks(name: str, record: Record, wanted: Wanted) -> tuple[Verdict, 
 
 
 def missing(hellos: tuple[dict[str, Any], dict[str, Any]], wanted: Wanted) -> list[Result]:
-    """Benchmarks that the base has and the head has not: a slowdown there could no longer be seen."""
+    """Return the benchmarks that only the base has: a slowdown there could no longer be seen."""
     base, head = (set(hello.get("own", ())) for hello in hellos)
     note = "the base has it, the head has not; name the others with --benchmarks if that is meant"
     everything = set(wanted.names) == set(CASES)

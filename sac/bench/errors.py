@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sac.errors import UserError
 
-class BenchError(ValueError):
+
+class BenchError(UserError, ValueError):
     """The comparison can't be made; the message says what is wrong and what to do."""

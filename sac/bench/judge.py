@@ -1,4 +1,4 @@
-"""The verdict on paired times: a bootstrap interval of the ratio, held against a threshold.
+"""The verdict on paired times: a bootstrap interval of the ratio, compared with a threshold.
 
 One observation is a quadruple A B B A (or B A A B): the mean log time of the two B minus that of the two A, so that a
 drift which is linear over the four cancels. Several quadruples come from one pair of processes; what a process draws at
@@ -80,7 +80,7 @@ class Interval:
 
 
 def interval(name: str, log_ratios: np.ndarray, confidence: float = CONFIDENCE) -> Interval:
-    """Two-level percentile bootstrap of the median ratio; its random numbers depend on the name and sizes alone.
+    """Bootstrap the median ratio on two levels (percentiles); random numbers depend only on name and sizes.
 
     Args:
         name: of the benchmark.
@@ -98,7 +98,7 @@ def interval(name: str, log_ratios: np.ndarray, confidence: float = CONFIDENCE) 
 
 
 def judge(found: Interval, rounds: int, threshold: float) -> Verdict:
-    """Slower or faster only if the whole interval lies beyond the threshold, within only if it ends before it."""
+    """Judge: slower or faster if the whole interval is beyond the threshold, within if all of it is inside."""
     if rounds < MINIMUM_ROUNDS:
         return Verdict.INCONCLUSIVE
     if found.low > 1 + threshold:
@@ -109,17 +109,17 @@ def judge(found: Interval, rounds: int, threshold: float) -> Verdict:
 
 
 def risen(base: dict[str, int], head: dict[str, int]) -> dict[str, tuple[int, int]]:
-    """Counters of which the head has more than the base; they are exact, so one more is more."""
+    """Return the counters of which the head has more than the base; they are exact, so one more counts."""
     return {name: (base[name], head[name]) for name in base if name in head and head[name] > base[name]}
 
 
 def changed(base: dict[str, int], head: dict[str, int]) -> dict[str, tuple[int, int]]:
-    """Counters that differ, either way."""
+    """Return the counters that differ, either way."""
     return {name: (base[name], head[name]) for name in base if name in head and head[name] != base[name]}
 
 
 def exit_status(verdicts: Iterable[Verdict]) -> int:
-    """2 if a benchmark fails or nothing could be compared, else 1 on a slowdown, else 4 on an open question, else 0."""
+    """Return 2 if a benchmark fails or nothing was compared, else 1 for a slowdown, 4 for an open question, else 0."""
     found = list(verdicts)
     codes = {_EXIT.get(verdict, NO_SLOWDOWN) for verdict in found}
     if not COMPARED & set(found):

@@ -1,7 +1,7 @@
 """Rounds: two fresh processes, one of each revision, that take turns of milliseconds in the order A B B A.
 
-Turns that short see the same machine, whatever else runs on it; fresh processes in every round keep the luck of one
-(where its memory came to lie) from deciding.
+Turns that short see the same machine, whatever else runs on it. Every round has fresh processes, so the luck of one
+(the addresses of its memory) can't decide.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ serve(profile, int(threads))
 """
 CLOCKS = ("cpu", "wall")
 PATIENCE = 180
-"""Seconds after which a silent process counts as hanging: far more than a build on a busy machine takes."""
+"""Seconds of silence after which a process counts as hanging: far more than a build on a busy machine takes."""
 DEAD = "ended with"
 _CLEARED = ("PYTHONHASHSEED", "PYTHONOPTIMIZE", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "SAC_RESTARTED")
 

@@ -1,9 +1,9 @@
-"""Checkpoints: all of `TrainState` on the disk, whole or not at all.
+"""Checkpoints: all of `TrainState` on disk, whole or not at all.
 
 A checkpoint of iteration k is a record (`state-k.json`), a file of tensors (`state-k.safetensors`) and rows of the
 replay buffer in segments that checkpoints share. They are written in the order rows, tensors, record: a checkpoint
-exists when its record does. What is stored is what `state.walk` yields, so nothing of the state can be forgotten.
-No byte of it is ever executed.
+exists once its record does. It stores what `state.walk` yields, so no part of the state can be forgotten. Nothing in it
+is ever executed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sac.run import storage
 from sac.state import Leaf, TrainState, describe, put, walk
 
 ROWS = "replay.rows"
-"""The one leaf that is not stored whole, see `replay_log`."""
+"""The one leaf that is not stored whole; see `replay_log`."""
 
 
 class Cadence:
@@ -45,7 +45,7 @@ class Cadence:
         self._clock, self._last = clock, clock()
 
     def due(self, iteration: int) -> bool:
-        """Whether one is due after this iteration; the minutes count from the last one that was."""
+        """Whether one is due after this iteration; minutes count from the last one that was due."""
         if self._iterations:
             return iteration % self._iterations == 0
         if not self._seconds or self._clock() - self._last < self._seconds:
@@ -56,7 +56,7 @@ class Cadence:
 
 @dataclass(frozen=True)
 class Position:
-    """How long the files were that a run appends to, see `index.Record`."""
+    """How long the files are that a run appends to; see `index.Record`."""
 
     ledger_bytes: int
     metrics_bytes: int
@@ -66,10 +66,10 @@ class Checkpoints:
     """Writes the checkpoints of one run and keeps the last few.
 
     Args:
-        folder: where they lie.
-        config: the run's flags, stored in each; `keep_checkpoints` says how many stay.
+        folder: where they are.
+        config: the run's flags, stored in each; `keep_checkpoints` says how many to keep.
         fingerprint: the machine's arithmetic, stored in each.
-        journal: the replay rows on the disk, where the run goes on from a checkpoint.
+        journal: the replay rows on disk, if the run resumes from a checkpoint.
     """
 
     def __init__(
@@ -80,10 +80,10 @@ class Checkpoints:
         self._last: int | None = None
 
     def save(self, state: TrainState, position: Position) -> None:
-        """Write a checkpoint; returns when it is on the disk, and older ones are gone.
+        """Write a checkpoint and remove old ones; return once it is on disk.
 
         Raises:
-            StorageError: the disk did not take it; the checkpoints before it are as they were.
+            StorageError: it can't be written; the checkpoints before it are intact.
         """
         if self._last == state.iteration:
             return
@@ -108,7 +108,7 @@ class Checkpoints:
         self._prune(self._config.keep_checkpoints)
 
     def finish(self, state: TrainState, position: Position) -> int:
-        """Write the checkpoint of a run that has come to its end, and keep no other; returns what it takes, in bytes.
+        """Write the checkpoint of a finished run and remove all others; return its size in bytes.
 
         Raises:
             StorageError: as `save`.
@@ -118,7 +118,7 @@ class Checkpoints:
         return sum(path.stat().st_size for path in self.folder.iterdir())
 
     def _prune(self, keep: int) -> None:
-        """Remove what no kept checkpoint needs: records first, so that none is ever left without its tensors."""
+        """Remove what no kept checkpoint needs: records first, so that none is left without its tensors."""
         iterations = list_iterations(self.folder)
         kept = iterations[-keep:]
         for iteration in iterations[:-keep]:
@@ -139,7 +139,7 @@ class Checkpoints:
 
 
 def split(state: TrainState) -> tuple[dict[str, torch.Tensor], dict[str, int]]:
-    """All leaves of the state but the replay rows, as tensors and as integers."""
+    """Split the state's leaves, without the replay rows, into tensors (of any shape) and integers, by dotted name."""
     tensors: dict[str, torch.Tensor] = {}
     counters: dict[str, int] = {}
     for name, leaf in walk(state):
@@ -164,10 +164,10 @@ class Checkpoint:
     tensors: dict[str, torch.Tensor]
 
     def fill(self, state: TrainState) -> Journal:
-        """Put it all into the state of a new run, and read the replay rows; returns their journal.
+        """Restore the state of a new run and read the replay rows; return their journal.
 
         Raises:
-            BadCheckpoint: a leaf is missing, or is not of the kind and shape that this run has, or rows are damaged.
+            BadCheckpoint: a leaf is missing or has another kind or shape than in this run, or rows are damaged.
         """
         path, held = tensor_path(self.folder, self.record.iteration), dict(walk(state))
         given: dict[str, Leaf] = {**self.tensors, **self.record.counters}
@@ -189,7 +189,7 @@ class Checkpoint:
         return journal
 
     def _require_sense(self, state: TrainState) -> None:
-        """Refuse numbers that no run leads to."""
+        """Refuse numbers that no run can reach."""
         replay, collector, capacity = state.replay, state.collector, state.replay.rows.shape[0]
         lengths, longest = collector.totals.length, collector.actions.shape[1]
         claims = {
@@ -207,7 +207,7 @@ class Checkpoint:
 
 
 def read_checkpoint(folder: Path, iteration: int) -> Checkpoint:
-    """Read record and tensors, and check every byte of them.
+    """Read record and tensors, and verify every byte.
 
     Raises:
         BadCheckpoint: a file is missing, damaged, or holds something else.
@@ -229,10 +229,10 @@ def read_checkpoint(folder: Path, iteration: int) -> Checkpoint:
 
 
 def verify(folder: Path, iteration: int) -> Checkpoint:
-    """Read a checkpoint and check every byte that it counts, the replay rows too.
+    """Read a checkpoint and verify every byte, replay rows included.
 
     Raises:
-        BadCheckpoint: naming the file that is damaged.
+        BadCheckpoint: a file is damaged; the message names it.
     """
     checkpoint = read_checkpoint(folder, iteration)
     try:
@@ -244,7 +244,7 @@ def verify(folder: Path, iteration: int) -> Checkpoint:
 
 
 def drop_after(folder: Path, iteration: int) -> None:
-    """Remove the checkpoints after an iteration: the run that made them is cut off there."""
+    """Remove the checkpoints after an iteration: the run is resumed there."""
     for later in list_iterations(folder):
         if later > iteration:
             storage.remove(record_path(folder, later))

@@ -1,7 +1,7 @@
-"""The record of a checkpoint: the small file that makes it count, written last, and checked to the last byte.
+"""The record of a checkpoint: the small file that makes it valid, written last and verified to the last byte.
 
-Two lines: a JSON object, and the SHA-256 of the first line. File names are not in it but follow from its numbers, so a
-record can't lead anywhere else.
+Two lines: a JSON object, and the SHA-256 of the first line. It holds no file names: they follow from its numbers, so a
+record can't point elsewhere.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LARGEST = 2**62
 
 
 class BadCheckpoint(BadConfig):
-    """A checkpoint is damaged, or none; the message names the file and what is wrong."""
+    """A file is damaged, or is not a checkpoint; the message names it and says what is wrong."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Record:
     """What a checkpoint consists of.
 
     Attributes:
-        iteration: after which it was made.
+        iteration: the iteration after which it was written.
         counters: dotted name -> every integer of the state.
         tensor_bytes: length of the file of tensors.
         tensor_sha256: its checksum.
@@ -55,32 +55,32 @@ class Record:
     fingerprint: dict[str, Any]
 
     def encode(self) -> bytes:
-        """The record's file."""
+        """Return the record as bytes of a file."""
         line = json.dumps({"format": FORMAT, **asdict(self)}, allow_nan=False).encode() + b"\n"
         return line + _checksum(line)
 
 
 def record_path(folder: Path, iteration: int) -> Path:
-    """Where the record of an iteration lies."""
+    """Return the path of an iteration's record."""
     return folder / f"state-{iteration:012d}.json"
 
 
 def tensor_path(folder: Path, iteration: int) -> Path:
-    """Where the tensors of an iteration lie."""
+    """Return the path of an iteration's tensors."""
     return folder / f"state-{iteration:012d}.safetensors"
 
 
 def list_iterations(folder: Path) -> list[int]:
-    """Iterations that have a record, oldest first; whether it is whole is another question."""
+    """Return the iterations that have a record, oldest first; a record may be damaged."""
     names = [_NAME.fullmatch(path.name) for path in folder.glob("state-*.json")]
     return sorted(int(match.group(1)) for match in names if match)
 
 
 def read_record(folder: Path, iteration: int) -> Record:
-    """Read and check a record.
+    """Read and verify a record.
 
     Raises:
-        BadCheckpoint: it is missing, damaged, or holds something else.
+        BadCheckpoint: it is missing, damaged, or something else.
     """
     path = record_path(folder, iteration)
     try:
@@ -108,7 +108,7 @@ def _checksum(line: bytes) -> bytes:
 
 
 def _parse(entry: object) -> Record:
-    """Check kinds and ranges of all that a record holds."""
+    """Check kinds and ranges of everything in a record."""
     if not isinstance(entry, dict):
         raise ValueError("expected an object")
     version = entry.pop("format", None)

@@ -1,9 +1,9 @@
-"""The replay buffer on disk: files of rows that only ever grow, so that saving costs a copy of what is new.
+"""The replay buffer on disk: files of rows that only grow, so that a save copies only what is new.
 
 Rows are numbered from the start of the run; the ring holds the last `size` of them. A segment is a file of consecutive
-rows. A checkpoint names, for each segment, how many of its rows it counts and their checksum; what lies behind them
-in the file belongs to a later checkpoint, or was being written at a crash, and means nothing to it. So rows are never
-rewritten while a checkpoint counts them, and a crash in mid-write harms no checkpoint.
+rows. A checkpoint says how many rows of each segment it counts, and their checksum. What follows them in the file
+belongs to a later checkpoint, or was being written at a crash; this checkpoint ignores it. So rows are never rewritten
+while a checkpoint counts them, and a crash during a write harms no checkpoint.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from sac.run import storage
 from sac.state import ReplayState
 
 SEGMENT_BYTES = 64 * 2**20
-"""A segment is removed as a whole, so this is about what is kept in vain."""
+"""A segment is removed as a whole, so about this much is kept needlessly."""
 _CHUNK_BYTES = 4 * 2**20
 
 
 class BadSegment(ValueError):
-    """A file of rows does not hold what the checkpoint says; the message names it."""
+    """A file of rows does not hold what the checkpoint says; the message names the file."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class Segment:
 
     Attributes:
         start: number of the file's first row; also its name.
-        rows: how many are counted.
-        size: their bytes.
-        sha256: checksum of their bytes.
+        rows: how many rows count.
+        size: their length in bytes.
+        sha256: their checksum.
     """
 
     start: int
@@ -46,11 +46,11 @@ class Segment:
 
     @property
     def end(self) -> int:
-        """Number of the row behind the last."""
+        """Number of the row after the last."""
         return self.start + self.rows
 
     def path(self, folder: Path) -> Path:
-        """Where the file lies."""
+        """Return the path of the file."""
         return folder / f"rows-{self.start:012d}.f32"
 
 
@@ -58,8 +58,8 @@ class Journal:
     """Writes and reads the segments of one run.
 
     Args:
-        folder: where the files lie.
-        segment_bytes: about the size of a full file.
+        folder: where the files are.
+        segment_bytes: size of a full file, about.
     """
 
     def __init__(self, folder: Path, segment_bytes: int = SEGMENT_BYTES) -> None:
@@ -69,11 +69,15 @@ class Journal:
         self._hash = hashlib.sha256()
 
     def append(self, state: ReplayState) -> tuple[Segment, ...]:
-        """Write the rows that no segment holds yet; returns the segments that together hold the ring."""
+        """Write the rows that no segment holds yet; return the segments that together hold the ring.
+
+        Raises:
+            StorageError: the rows can't be written; segments that checkpoints count are intact.
+        """
         end = self._segments[-1].end if self._segments else 0
         first = state.written - state.size
         if end < first:
-            # More rows than the ring has came since: those in between are gone.
+            # Since then more rows came than the ring holds: those in between are gone.
             self._segments, end = [], first
         for start, rows in _ring_pieces(state, end):
             self._append_rows(start, rows)
@@ -81,7 +85,7 @@ class Journal:
         return tuple(self._segments)
 
     def _append_rows(self, start: int, rows: torch.Tensor) -> None:
-        """Write consecutive rows (K, N, D), the first of which has the number `start`."""
+        """Write consecutive rows (K, N, D); the first has the number `start`."""
         row_bytes = _row_bytes(rows)
         capacity = max(1, self._segment_bytes // row_bytes)
         while len(rows):
@@ -98,7 +102,7 @@ class Journal:
             rows, start = rows[len(taken) :], start + len(taken)
 
     def load(self, segments: Sequence[Segment], state: ReplayState) -> None:
-        """Read the ring's rows, and go on after them at the next `append`.
+        """Read the ring's rows; the next `append` continues after them.
 
         Raises:
             BadSegment: a file is missing or too short, its checksum differs, or rows are missing between two.
@@ -117,7 +121,11 @@ class Journal:
 
 
 def check_cover(segments: Sequence[Segment], state: ReplayState) -> None:
-    """Refuse segments that do not hold exactly the ring's rows, one behind the other."""
+    """Refuse segments that do not hold exactly the ring's rows, without gaps.
+
+    Raises:
+        BadSegment: rows are missing, or are not the ring's.
+    """
     first, expected = state.written - state.size, None
     for segment in segments:
         if expected is not None and segment.start != expected:
@@ -130,7 +138,7 @@ def check_cover(segments: Sequence[Segment], state: ReplayState) -> None:
 
 
 def _load_one(segment: Segment, folder: Path, state: ReplayState) -> Any:
-    """Copy a segment's rows to their places in the ring; returns the running checksum."""
+    """Copy a segment's rows to their places in the ring; return the running checksum."""
     path, row_bytes = segment.path(folder), _row_bytes(state.rows)
     checksum = hashlib.sha256()
     first, number = state.written - state.size, segment.start
@@ -149,7 +157,7 @@ def _load_one(segment: Segment, folder: Path, state: ReplayState) -> Any:
 
 
 def _chunks(path: Path, size: int, chunk: int) -> Iterator[bytearray]:
-    """The first `size` bytes of a file, in pieces."""
+    """Yield the first `size` bytes of a file, in pieces."""
     try:
         with path.open("rb") as file:
             while size > 0:
@@ -163,7 +171,7 @@ def _chunks(path: Path, size: int, chunk: int) -> Iterator[bytearray]:
 
 
 def _ring_pieces(state: ReplayState, start: int) -> Iterator[tuple[int, torch.Tensor]]:
-    """Rows `start` to `state.written`, as pieces that lie in one stretch of the ring, with their numbers."""
+    """Yield rows `start` to `state.written` in contiguous pieces (K, N, D) of the ring, each with its first number."""
     capacity = state.rows.shape[0]
     while start < state.written:
         slot = start % capacity
@@ -180,7 +188,7 @@ def check_segment(segment: Segment, folder: Path) -> None:
     """Compare a segment's bytes with its checksum.
 
     Raises:
-        BadSegment: they differ, or are not all there.
+        BadSegment: they differ, or the file is too short.
     """
     checksum, path = hashlib.sha256(), segment.path(folder)
     for data in _chunks(path, segment.size, _CHUNK_BYTES):

@@ -1,6 +1,6 @@
-"""`sac train --resume`: which run goes on, from where, with which flags, and whether it may.
+"""`sac train --resume`: which run to resume, from where, with which flags, and whether that is allowed.
 
-Nothing here imports torch at its top: the manifest decides on the numerics profile, which must be prepared first.
+Nothing here imports torch at its top: the manifest names the numerics profile, which must be prepared first.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
     from sac.checkpoint.checkpoint import Checkpoint
 
 MAY_CHANGE = LAYOUT_FIELDS - {"run_dir"}
-"""Flags that a resumed run may be given anew: those that never change a training channel."""
+"""Flags that a resumed run may change: those that never change a training channel."""
 
 
 @dataclass(frozen=True)
 class Resume:
-    """A run that is to go on.
+    """A run to resume.
 
     Attributes:
         folder: its folder.
         manifest: its manifest, as found.
         iteration: the checkpoint asked for; None for the newest.
-        allow_drift: go on under another fingerprint of the arithmetic.
+        allow_drift: resume although the fingerprint of the arithmetic differs.
     """
 
     folder: RunFolder
@@ -48,7 +48,7 @@ class Resume:
 
     @property
     def stored(self) -> TrainConfig:
-        """The flags with which the run went so far."""
+        """The flags of the run so far."""
         return read_config(self.manifest.get("config"), str(self.folder.manifest))
 
 
@@ -56,7 +56,7 @@ def find_run(root: Path, iteration: int | None, allow_drift: bool) -> Resume:
     """Read the manifest of the run to resume.
 
     Raises:
-        BadConfig: there is none, or it can't be used.
+        BadConfig: there is no manifest, or it can't be used.
     """
     folder = RunFolder(root)
     try:
@@ -73,7 +73,11 @@ def find_run(root: Path, iteration: int | None, allow_drift: bool) -> Resume:
 
 
 def read_config(stored: object, where: str) -> TrainConfig:
-    """The flags that a manifest or a checkpoint holds.
+    """Return the flags that a manifest or a checkpoint holds.
+
+    Args:
+        stored: the JSON value.
+        where: where it was found, for messages.
 
     Raises:
         BadConfig: a flag is unknown, missing, or of the wrong kind.
@@ -91,7 +95,7 @@ def read_config(stored: object, where: str) -> TrainConfig:
 
 
 def _fits(value: object, hint: Any) -> bool:
-    """Whether a JSON value is of a flag's kind."""
+    """Whether a JSON value has a flag's kind."""
     if typing.get_origin(hint) is typing.Literal:
         return value in typing.get_args(hint)
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
@@ -107,7 +111,7 @@ def require_may_change(old: TrainConfig, new: TrainConfig) -> None:
     """Refuse new values of flags that are part of the run's meaning.
 
     Raises:
-        BadConfig: naming every such flag, with both values.
+        BadConfig: such flags changed; the message names each with both values.
     """
     fixed = {name: pair for name, pair in changes(old, new).items() if name not in MAY_CHANGE}
     if "run_dir" in fixed:
@@ -115,23 +119,23 @@ def require_may_change(old: TrainConfig, new: TrainConfig) -> None:
     if fixed:
         shown = "; ".join(f"--{name} is {before}, not {after}" for name, (before, after) in fixed.items())
         raise BadConfig(
-            f"--resume: what the run was begun with can't change: {shown}. Leave it out, or start a new run. "
+            f"--resume: these flags can't change in a run: {shown}. Leave them out, or start a new run. "
             f"These may change: {', '.join(sorted(MAY_CHANGE))}"
         )
 
 
 def changes(old: TrainConfig, new: TrainConfig) -> dict[str, tuple[Any, Any]]:
-    """Flag -> both values, for those that differ."""
+    """Return flag -> both values, for the flags that differ."""
     a, b = old.to_dict(), new.to_dict()
     return {name: (a[name], b[name]) for name in a if a[name] != b[name]}
 
 
 def open_checkpoint(resume: Resume) -> Checkpoint | None:
-    """Read and verify the checkpoint to go on from; None where the run has made none.
+    """Read and verify the checkpoint to resume from; None if the run has written none.
 
     Raises:
-        BadCheckpoint: it is damaged; the message offers the newest one that is whole.
-        BadConfig: there is none of the iteration asked for, or it belongs to another run.
+        BadCheckpoint: it is damaged; the message offers the newest intact one.
+        BadConfig: the iteration asked for has none, or it belongs to another run.
     """
     from sac.checkpoint.checkpoint import verify
     from sac.checkpoint.index import BadCheckpoint, list_iterations
@@ -151,7 +155,7 @@ def open_checkpoint(resume: Resume) -> Checkpoint | None:
 
 
 def _offer(folder: RunFolder, others: list[int]) -> str:
-    """Say from which other checkpoint the run can go on."""
+    """Say from which other checkpoint the run can resume."""
     from sac.checkpoint.checkpoint import verify
     from sac.checkpoint.index import BadCheckpoint
 
@@ -161,12 +165,12 @@ def _offer(folder: RunFolder, others: list[int]) -> str:
         except BadCheckpoint:
             continue
         command = f"sac train --resume {folder.root} --resume_from {iteration}"
-        return f"The checkpoint of iteration {iteration} is whole: go on from there with {command}"
-    return "No other checkpoint is whole: start the run again in a new folder; its bits will be the same"
+        return f"The checkpoint of iteration {iteration} is intact: resume with {command}"
+    return "No other checkpoint is intact: start the run again in a new folder; its bits will be the same"
 
 
 def _require_same_run(resume: Resume, checkpoint: Checkpoint) -> None:
-    """A checkpoint knows its run's flags: a manifest that says otherwise has been changed, or is another run's."""
+    """Refuse a checkpoint whose flags are not the manifest's: the manifest was edited, or is another run's."""
     where = str(resume.folder.manifest)
     stored = read_config(checkpoint.record.config, f"checkpoint of iteration {checkpoint.record.iteration}")
     differing = {name: pair for name, pair in changes(stored, resume.stored).items() if name not in MAY_CHANGE}
@@ -178,24 +182,24 @@ def _require_same_run(resume: Resume, checkpoint: Checkpoint) -> None:
 
 
 def require_ahead(checkpoint: Checkpoint, config: TrainConfig) -> None:
-    """Refuse an end that the run has passed, and say so where it has come to it.
+    """Refuse a `--total_timesteps` that the run has passed; say so if it has just reached it.
 
     Raises:
-        BadConfig: `--total_timesteps` is less than what the checkpoint has.
+        BadConfig: the checkpoint is beyond `--total_timesteps`.
     """
     iteration = checkpoint.record.iteration
     step = iteration * config.training_freq
     if iteration > config.iterations:
         raise BadConfig(f"--total_timesteps {config.total_timesteps}: the checkpoint is of step {step}; give more")
     if iteration == config.iterations:
-        print(f"sac train: the run is at its end, step {step}; to train on: --total_timesteps", file=sys.stderr)
+        print(f"sac train: the run has ended, at step {step}; --total_timesteps extends it", file=sys.stderr)
 
 
 def check_drift(resume: Resume, checkpoint: Checkpoint | None, fingerprint: Mapping[str, Any]) -> list[str]:
-    """What differs in the machine's arithmetic since the checkpoint.
+    """Return what differs in the machine's arithmetic since the checkpoint.
 
     Raises:
-        NumericsError: something does, and `--allow_drift` is not given.
+        NumericsError: something differs, and `--allow_drift` is not given.
     """
     stored = checkpoint.record.fingerprint if checkpoint else resume.manifest.get("fingerprint")
     # Through JSON, as the stored one went.
@@ -204,16 +208,16 @@ def check_drift(resume: Resume, checkpoint: Checkpoint | None, fingerprint: Mapp
     if drift and not resume.allow_drift:
         raise NumericsError(
             f"--resume {resume.folder.root}: this machine's arithmetic is not that of the checkpoint: "
-            f"{'; '.join(drift)}. The run would go on, but not with the bits of an uninterrupted one. "
-            "Resume it where it began; or with --allow_drift, which manifest and ledger then record"
+            f"{'; '.join(drift)}. The run would continue, but not with the bits of an uninterrupted one. "
+            "Resume it where it started, or add --allow_drift; manifest and ledger then record the difference"
         )
     return drift
 
 
 def join(resume: Resume, checkpoint: Checkpoint | None, config: TrainConfig, now: Mapping[str, Any]) -> dict[str, Any]:
-    """Cut manifest, ledger and metrics to where the run goes on; returns the ledger's header.
+    """Cut manifest, ledger and metrics to the point of resumption; return the ledger's header.
 
-    Each file is replaced whole, so a crash in between leaves a run that can be resumed again.
+    Each file is replaced as a whole, so after a crash in between the run can still be resumed.
 
     Raises:
         BadConfig: ledger or metrics are shorter than they were at the checkpoint.
@@ -231,7 +235,7 @@ def join(resume: Resume, checkpoint: Checkpoint | None, config: TrainConfig, now
     header = {name: manifest.get(name) for name in ("config", "fingerprint", "versions")}
     if checkpoint is None:
         return _written(folder, manifest, header)
-    # Newer ones first: the run that made them is cut off below, and its rows will be written over.
+    # Newer ones first: what they belong to is cut off below, and their rows will be overwritten.
     drop_after(folder.states, iteration)
     header = _cut_ledger(folder.ledger, checkpoint.record.ledger_bytes, config, drift, iteration) or header
     _cut(folder.metrics, checkpoint.record.metrics_bytes)
@@ -244,7 +248,7 @@ def _written(folder: RunFolder, manifest: dict[str, Any], header: dict[str, Any]
 
 
 def _cut_ledger(path: Path, body: int, config: TrainConfig, drift: list[str], iteration: int) -> dict[str, Any] | None:
-    """Keep the header and the first `body` bytes behind it; the header says what has changed since it was written."""
+    """Keep the header and the `body` bytes after it; the header records what has changed since it was written."""
     if body == 0 or not path.exists():
         return None
     length = header_bytes(path)
@@ -267,13 +271,13 @@ def _cut(path: Path, length: int) -> None:
     data = path.read_bytes() if path.exists() else b""
     if len(data) < length or data[length - 1 : length] not in (b"\n", b""):
         raise BadConfig(
-            f"{path}: is not the file that the checkpoint goes on from: {length} whole lines' bytes were there, now "
-            f"there are {len(data)} bytes. Put it back, or start the run again in a new folder"
+            f"{path}: is not the file that the checkpoint was made with: it had {length} bytes in whole lines, now "
+            f"it has {len(data)} bytes. Put it back, or start the run again in a new folder"
         )
     if len(data) > length:
         storage.write_atomically(path, data[:length])
 
 
 def command_line(folder: RunFolder) -> str:
-    """The command that resumes a run."""
+    """Return the command that resumes a run."""
     return f"sac train --resume {folder.root}"

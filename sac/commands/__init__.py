@@ -1,1 +1,1 @@
-"""What each command of `sac` does, one module a command."""
+"""What each command of `sac` does, one module for each."""

@@ -9,12 +9,12 @@ from sac.ledger.file import LedgerError, read_ledger
 
 
 def diff_command(a: str, b: str, as_json: bool) -> int:
-    """Print how two ledgers compare and return the exit status; standard output stays empty if they can't be compared.
+    """Print how two ledgers compare, and return the exit status; print only an error if they can't be compared.
 
     Args:
         a: a run folder, or a ledger file.
         b: another one.
-        as_json: print one JSON object in place of the text.
+        as_json: print one JSON object instead of the text.
     """
     try:
         comparison = compare(read_ledger(a), read_ledger(b))

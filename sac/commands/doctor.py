@@ -1,4 +1,4 @@
-"""`sac doctor`: what this machine can do, what is off, and how to mend it."""
+"""`sac doctor`: what this machine can do, what is missing, and how to fix it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PROBE = "\nfrom sac.envs.maniskill.physics_probe import probe_physics\nprint(pr
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report; `needed` ones make the exit status 1 where they fail."""
+    """One line of the report; the exit status is 1 if a `needed` one fails."""
 
     name: str
     good: bool
@@ -31,12 +31,12 @@ class Finding:
 
 
 def doctor_command(arguments: Sequence[str]) -> int:
-    """`sac doctor`; 0 where the CPU path works whole, else 1."""
+    """Run `sac doctor`: return 0 if training on the CPU works, else 1."""
     argparse.ArgumentParser(
         prog="sac doctor",
         description="Try what `sac` needs on this machine: versions, numerics profiles, physics, renderer, GPU. "
-        "Each finding says how to mend it.",
-        epilog="Exit status: 0 training on the CPU works, 1 it does not. What is marked off is not needed for that.",
+        "Each finding says how to fix it.",
+        epilog="Exit status: 0 training on the CPU works, 1 it does not. It does not need what is marked `off`.",
     ).parse_args(list(arguments))
     # The renderer first: building a task without one puts null materials in its place.
     renderer = _renderer()
@@ -63,7 +63,7 @@ def _versions() -> list[Finding]:
 
 
 def _profiles() -> list[Finding]:
-    """Whether each numerics profile can keep its promise, tried in a fresh process."""
+    """Try in a fresh process whether each numerics profile can keep its promise."""
     findings: list[Finding] = []
     for name, profile in profiles.PROFILES.items():
         done = _fresh(_APPLY.format(name))
@@ -73,7 +73,7 @@ def _profiles() -> list[Finding]:
 
 
 def _simulator() -> Finding:
-    """How the simulator computes here, by the digest that fingerprints hold: machines with equal ones are alike."""
+    """Digest how the simulator computes here, as fingerprints do: it computes alike on machines with equal digests."""
     digests = []
     for profile in ("portable", "deterministic"):
         done = _fresh(_APPLY.format(profile) + _PROBE)
@@ -95,7 +95,7 @@ def _last_words(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def _physics() -> Finding:
-    """Whether a task can be built and stepped on PhysX's CPU back end."""
+    """Try whether a task can be built and stepped on PhysX's CPU back end."""
     from sac.envs.factory import make_vector_env
     from sac.streams import EpisodeSeeds
 
@@ -125,7 +125,7 @@ def _renderer() -> Finding:
     failure = headless.find_renderer_failure()
     if failure is None:
         return Finding("renderer", True, "found: --capture_video works", needed=False)
-    hint = "training works without; for videos install a Vulkan driver (on a CPU: Mesa 25 or newer)"
+    hint = "training works without one; for videos install a Vulkan driver (on a CPU: Mesa 25 or newer)"
     return Finding("renderer", False, f"{failure}; {hint}", needed=False)
 
 

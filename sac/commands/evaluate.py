@@ -21,10 +21,10 @@ from sac.run import policy_file
 
 
 def evaluate_command(options: argparse.Namespace) -> int:
-    """Evaluate `options.checkpoint` over `options.episodes` episodes; prints the result and returns 0.
+    """Evaluate `options.checkpoint` over `options.episodes` episodes; print the result and return 0.
 
     Raises:
-        BadConfig: an option can't be used, or there is no such policy.
+        BadConfig: an option can't be used, or the policy does not exist.
     """
     if options.episodes < 1:
         raise BadConfig(f"--episodes {options.episodes}: must be greater than 0")
@@ -47,7 +47,7 @@ def evaluate_command(options: argparse.Namespace) -> int:
 
 
 def evaluate_as_configured(config: TrainConfig) -> int:
-    """`sac train --evaluate`: one round of `--num_eval_envs` environments for `--num_eval_steps` steps."""
+    """Run `sac train --evaluate`: one round of `--num_eval_envs` environments for `--num_eval_steps` steps."""
     log = evaluate_policy(config, episodes=None)
     print(describe(config, log))
     if config.capture_video:
@@ -80,21 +80,21 @@ def evaluate_policy(config: TrainConfig, episodes: int | None) -> EpisodeLog:
 
 
 def summary(log: EpisodeLog) -> dict[str, Any]:
-    """Means, and a 95 % confidence interval of each rate and of the return."""
+    """Return means, and a 95 % confidence interval of each rate and of the return."""
     means = log.means()
     rates = {
         name: wilson_interval(float(log.values(name).sum()), log.count) for name in ("success_once", "success_at_end")
     }
     returns = log.values("return")
     intervals: dict[str, list[float] | None] = {name: list(pair) for name, pair in rates.items()}
-    # One episode tells nothing of how much they vary.
+    # One episode says nothing about how much they vary.
     half = 1.96 * float(returns.std()) / math.sqrt(log.count) if log.count > 1 else None
     intervals["return"] = None if half is None else [means["return"] - half, means["return"] + half]
     return {"episodes": log.count, "means": means, "intervals_95": intervals}
 
 
 def describe(config: TrainConfig, log: EpisodeLog) -> str:
-    """The summary for people."""
+    """Return the summary for people."""
     found = summary(log)
     lines = [f"{config.env_id}: {log.count} episodes of {config.checkpoint}"]
     for name, interval in found["intervals_95"].items():
@@ -105,10 +105,10 @@ def describe(config: TrainConfig, log: EpisodeLog) -> str:
 
 
 def _policy_file(path: Path) -> Path:
-    """The policy that `--checkpoint` names: a file, or the final one of a run folder.
+    """Return the policy that `--checkpoint` names: a file, or the final policy of a run folder.
 
     Raises:
-        BadConfig: there is none.
+        BadConfig: it does not exist.
     """
     final = path / "policy.pt"
     found = final if is_file(final) else path
@@ -117,7 +117,7 @@ def _policy_file(path: Path) -> Path:
 
 
 def _trained_as(checkpoint: Path) -> dict[str, Any]:
-    """Configuration of the run that `checkpoint` lies in; empty where there is none."""
+    """Return the configuration of the run that holds `checkpoint`; empty if there is none."""
     for folder in (checkpoint.parent, checkpoint.parent.parent):
         try:
             config = json.loads((folder / "manifest.json").read_text())["config"]

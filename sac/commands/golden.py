@@ -1,4 +1,4 @@
-"""`sac golden`: committed ledgers that a run must still write, bit for bit."""
+"""`sac golden`: committed ledgers that runs must reproduce, bit for bit."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from sac.numerics.fingerprint import differences
 from sac.processes import Children, ended_by_signals
 
 DEFAULT_FOLDER = Path(__file__).parents[2] / "tests" / "determinism" / "goldens"
-"""In the checkout that this package runs from, whatever the working directory."""
+"""Folder in the checkout that this package runs from, whatever the working directory."""
 _SMALL = "--num_envs=4 --training_freq=32 --batch_size=64 --buffer_size=2_000 --learning_starts=128 --num_eval_envs=2"
 _QUIET = "--numerics=portable --no-tensorboard --no-capture_video --no-save_model --no-progress"
 _TASK = f"{_SMALL} --total_timesteps=320 --eval_freq=0 {_QUIET}"
 _POINT = f"--env_id=Point-v1 {_SMALL} --total_timesteps=3_200 --eval_freq=1_600 {_QUIET} --ledger_freq=5"
 _STACK_CUBE = f"--env_id=StackCube-v1 --control_mode=pd_ee_delta_pos {_TASK}"
-# Physics, for the most part: an emulated CPU takes a minute for a few updates.
+# Mostly physics: an emulated CPU takes a minute for a few updates.
 _PHYSICS = (
     "--num_envs=2 --training_freq=16 --utd=0.125 --batch_size=16 --buffer_size=400 --learning_starts=64 "
     f"--total_timesteps=128 --eval_freq=0 --workers=serial {_QUIET}"
@@ -45,18 +45,18 @@ GOLDENS: dict[str, str] = {
     "rotate_valve": f"--env_id=RotateValveLevel0-v1 {_PHYSICS}",
     "ant_walk": f"--env_id=MS-AntWalk-v1 {_PHYSICS}",
 }
-"""Name -> flags of `sac train`; adding a golden is one more line and `sac golden --update`."""
+"""Name -> flags of `sac train`; to add a golden, add a line and run `sac golden --update`."""
 PHYSICS = frozenset(name for name, flags in GOLDENS.items() if flags.endswith(_PHYSICS))
 """Goldens that are mostly simulation, so that an emulated CPU can run them."""
 PARTING = frozenset(("stack_cube", "stack_cube_in_contact", "peg_insertion", "lift_peg"))
-"""Goldens whose bits hang on the instructions whose results CPU vendors chose: without exact ones they are others."""
+"""Goldens whose bits depend on instructions whose results CPU vendors choose, unless those are made exact."""
 IN_CONTACT = PARTING | {"stack_cube_overlap", "place_sphere", "rotate_valve"}
 """Goldens that must reach these instructions; their headers count how often."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the check of one golden found: one line or more of text, and whether it passes."""
+    """The outcome of one golden's check: text of one line or more, and whether it passes."""
 
     name: str
     passed: bool
@@ -64,7 +64,11 @@ class Outcome:
 
 
 def golden_command(arguments: Sequence[str]) -> int:
-    """`sac golden [--update --reason WHY] [--strict] [--dir D] [NAME ...]`; 0 all hold, 1 one does not, 2 bad input."""
+    """Run `sac golden`: return 0 if all goldens hold, else 1.
+
+    Raises:
+        BadConfig: a flag's value can't be used.
+    """
     options = _parser().parse_args(list(arguments))
     names = options.names or list(GOLDENS)
     unknown = [name for name in names if name not in GOLDENS]
@@ -94,21 +98,21 @@ def golden_command(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="sac golden",
-        description="Run short trainings and compare their ledgers with the committed ones, bit for bit. Where this "
-        "machine's arithmetic is another than that of a ledger, train twice instead and compare the two.",
+        description="Run short trainings and compare their ledgers with the committed ones, bit for bit. If this "
+        "machine's arithmetic differs from a ledger's, train twice instead and compare the two runs.",
         epilog="Exit status: 0 all hold, 1 one does not, 2 an error.",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which (default: all of {', '.join(GOLDENS)})")
-    parser.add_argument("--update", action="store_true", help="rewrite what differs, showing what changed")
+    parser.add_argument("--update", action="store_true", help="rewrite what differs, and show what changed")
     parser.add_argument("--reason", help="why the goldens change; kept in their headers")
-    parser.add_argument("--strict", action="store_true", help="fail where the fingerprint is another one")
+    parser.add_argument("--strict", action="store_true", help="fail if the fingerprint differs")
     parser.add_argument("--dir", default=str(DEFAULT_FOLDER), help="folder of the goldens (default %(default)s)")
     parser.add_argument("--jobs", type=int, default=machine.usable_cores(), help="runs at the same time")
     return parser
 
 
 def _check_files(folder: Path, names: Sequence[str], *, update: bool) -> None:
-    """Refuse before anything runs what could only fail at its end."""
+    """Refuse now what could only fail at the end."""
     if update and folder == DEFAULT_FOLDER and not folder.parent.is_dir():
         raise BadConfig(f"--update: this package does not run from a checkout ({folder} is not there): give --dir")
     missing = [name for name in names if not (folder / f"{name}.jsonl").exists()]
@@ -141,12 +145,12 @@ def _outcome(name: str, folder: Path, temporary: Path, options: argparse.Namespa
 def check_golden(
     name: str, golden: Ledger, fresh: Ledger, temporary: Path, children: Children, *, strict: bool
 ) -> Outcome:
-    """Compare a fresh run with its golden; where the fingerprint is another one, with a second fresh run instead."""
+    """Compare a fresh run with its golden; if the fingerprint differs, with a second fresh run instead."""
     if name in IN_CONTACT and not golden.header.get("golden", {}).get("reciprocals"):
         return Outcome(name, False, "a run without contact: its header counts no approximate reciprocal in the physics")
     coverage = coverage_difference(golden, fresh)
     if coverage is not None:
-        return Outcome(name, False, f"does not witness the same as the golden: {coverage}")
+        return Outcome(name, False, f"does not record the same as the golden: {coverage}")
     drift = _drift(golden, fresh)
     comparison = compare(golden, fresh)
     if comparison.equal:
@@ -166,7 +170,7 @@ def check_golden(
 
 
 def _why_not_comparable(golden: Ledger, drift: Sequence[str]) -> str:
-    """Say in one line why a run here can't be held against the golden."""
+    """Say in one line why a run here can't be compared with the golden."""
     cpu = [difference for difference in drift if difference.startswith("cpu: ")]
     if cpu:
         profile = golden.header["fingerprint"]["profile"]
@@ -193,7 +197,7 @@ def _update(
 
 
 def _before(golden: Ledger, fresh: Ledger, reached: int) -> str:
-    """What a rewritten golden held else; empty where fingerprint, digests and count are those of the fresh run."""
+    """Say what else a rewritten golden held; empty if fingerprint, digests and count are those of the fresh run."""
     try:
         comparison = compare(golden, fresh)
     except NotComparable as error:
@@ -208,7 +212,7 @@ def _drift(golden: Ledger, fresh: Ledger) -> list[str]:
 
 
 def unused(folder: Path) -> list[Outcome]:
-    """Golden files that no entry of the table makes."""
+    """Return the golden files that no entry of the table makes."""
     stray = sorted(path for path in folder.glob("*.jsonl") if path.stem not in GOLDENS)
     for path in stray:
         print(f"{path.stem:18} {path} belongs to no golden: remove it")

@@ -19,12 +19,12 @@ from sac.numerics import profiles
 
 _TRAIN = (
     "Train Soft Actor-Critic on a ManiSkill task, with the flags of ManiSkill's sac.py; equal seeds give equal bits. "
-    "--resume goes on with a run that was stopped. Exit status: 0 trained, 2 an error, 3 stopped by a signal."
+    "--resume continues a run that was stopped. Exit status: 0 trained, 2 an error, 3 stopped by a signal."
 )
 
 
 def parse_train(arguments: Sequence[str], prog: str = "sac train") -> TrainConfig:
-    """The configuration that these flags give; dashes and underscores are alike. Exits with status 2 on bad ones."""
+    """Return the configuration of these flags; dashes and underscores are alike. Exit with status 2 on bad ones."""
     import tyro
 
     return tyro.cli(TrainConfig, args=list(arguments), prog=prog, description=_TRAIN, use_underscores=True)
@@ -32,18 +32,22 @@ def parse_train(arguments: Sequence[str], prog: str = "sac train") -> TrainConfi
 
 @dataclass(frozen=True)
 class TrainCommand(TrainConfig):
-    """What the command line of `sac train` holds: the run's flags, and how an earlier run is gone on with."""
+    """The command line of `sac train`: the run's flags, and those that resume an earlier run."""
 
     resume: str | None = None
-    """go on with the run in this folder, from its newest checkpoint, with the flags it was begun with"""
+    """resume the run in this folder from its newest checkpoint, with the flags that it was started with"""
     resume_from: int | None = None
-    """with `--resume`: go on from the checkpoint of this iteration instead"""
+    """with `--resume`: continue from the checkpoint of this iteration instead"""
     allow_drift: bool = False
-    """with `--resume`: go on though this machine's arithmetic is another; manifest and ledger record it"""
+    """with `--resume`: continue although this machine's arithmetic differs; manifest and ledger record it"""
 
 
 def parse_resumable(arguments: Sequence[str]) -> tuple[TrainConfig, Resume | None]:
-    """The configuration that these flags give, and the run that is to go on, where `--resume` names one."""
+    """Return the configuration of these flags, and the run to resume if `--resume` names one.
+
+    Raises:
+        BadConfig: the run can't be resumed, or not with these flags.
+    """
     import tyro
 
     named = argparse.ArgumentParser(prog="sac train", add_help=False, allow_abbrev=False)
@@ -62,7 +66,7 @@ def parse_resumable(arguments: Sequence[str]) -> tuple[TrainConfig, Resume | Non
     config = TrainConfig(**{name: getattr(command, name) for name in TrainConfig().to_dict()})
     if found is None:
         if command.resume_from is not None or command.allow_drift:
-            raise BadConfig("--resume_from and --allow_drift belong to --resume RUN_DIR")
+            raise BadConfig("--resume_from and --allow_drift need --resume RUN_DIR")
         return config, None
     require_may_change(found.stored, config)
     return config, dataclasses.replace(found, iteration=command.resume_from, allow_drift=command.allow_drift)

@@ -1,4 +1,4 @@
-"""One training in a fresh process, as `sac twin` and `sac golden` start them."""
+"""One training in a fresh process, for `sac twin` and `sac golden`."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ def run_training(
     Args:
         flags: flags of `sac train`.
         folder: its run folder.
-        variant: what is this run's own.
-        children: ends the process, where this one is to end.
-        hear: all that the run says, or its error stream alone, or what it said only if it fails.
+        variant: flags and variables of this run alone.
+        children: ends the process if this one ends first.
+        hear: show everything that the run prints, only its error stream, or everything but only if it fails.
     """
     command = sac_command(["train", *flags, *variant.flags, "--run_dir", str(folder)])
     environment = {**os.environ, **variant.environment}
     environment.pop("SAC_RESTARTED", None)
     if hear != "failures":
         print(f"run {variant.label}", file=sys.stderr)
-    # What the runs say goes to the error stream: standard output is for the comparison.
+    # What the runs print goes to the error stream: standard output is for the comparison.
     streams = {
         "all": (_STDERR, _STDERR),
         "errors": (subprocess.DEVNULL, _STDERR),

@@ -1,4 +1,4 @@
-"""`sac twin`: the same training in fresh processes, and the comparison of their ledgers."""
+"""`sac twin`: trains several times in fresh processes and compares the ledgers."""
 
 from __future__ import annotations
 
@@ -23,22 +23,26 @@ from sac.numerics.profiles import PROFILES
 from sac.processes import Children, ended_by_signals
 
 _PATIENCE = 60.0
-"""Seconds that an interrupted run may take to its next checkpoint, in a folder that is kept."""
+"""Seconds in which an interrupted run may reach its next checkpoint, if its folder is kept."""
 
 
 def twin_command(arguments: Sequence[str]) -> int:
-    """`sac twin [options] [flags of sac train]`; 0 equal, 1 diverged, 2 a run failed or a flag is bad."""
+    """Run `sac twin`: return 0 if the runs are equal, 1 if they diverged, 2 if a run failed.
+
+    Raises:
+        BadConfig: a flag's value can't be used.
+    """
     options, flags = _parser().parse_known_args(list(arguments))
     if any(flag.replace("-", "_").startswith("__run_dir") for flag in flags):
         raise BadConfig("--run_dir: a twin has several run folders; keep them with --keep FOLDER")
     if options.jobs < 1:
         raise BadConfig(f"--jobs {options.jobs}: must be at least 1")
     variants = _variants(options.vary, options.runs)
-    # All of them now: hours later the second run would be refused.
+    # Check all of them now: otherwise the second run would be refused hours later.
     configs = [_checked([*flags, *variant.flags]) for variant in variants]
     patience = _PATIENCE if options.keep else 0.0
     if not options.keep and all(config.checkpoint_freq == TrainConfig.checkpoint_freq for config in configs):
-        # Nobody could resume from a folder that goes away.
+        # Nobody can resume from a folder that is deleted.
         flags = [*flags, "--checkpoint_freq=0"]
     with ended_by_signals(), _root(options.keep) as root:
         folders = [root.path / f"run-{number}" for number in range(len(variants))]
@@ -52,7 +56,7 @@ def twin_command(arguments: Sequence[str]) -> int:
 
 
 def _checked(flags: Sequence[str]) -> TrainConfig:
-    """The configuration that one run is given, where it can be compared.
+    """Return the configuration of one run.
 
     Raises:
         BadConfig: it can't work, or leaves nothing to compare.
@@ -66,7 +70,7 @@ def _checked(flags: Sequence[str]) -> TrainConfig:
 
 @dataclass
 class _Root:
-    """The folder of the run folders; `is_evidence` once its runs were seen to part."""
+    """The folder of the run folders; `is_evidence` once its runs differ."""
 
     path: Path
     is_evidence: bool = False
@@ -74,7 +78,7 @@ class _Root:
 
 @contextmanager
 def _root(keep: str | None) -> Iterator[_Root]:
-    """The folder to keep, or one that goes away afterwards unless it is evidence."""
+    """Yield the folder to keep, or one that is deleted afterwards unless it is evidence."""
     if keep is not None:
         yield _Root(Path(keep))
         return
@@ -83,7 +87,7 @@ def _root(keep: str | None) -> Iterator[_Root]:
         yield root
     finally:
         if root.is_evidence:
-            print(f"kept, since they differ: the run folders in {root.path} (`sac report {root.path}` shows them)")
+            print(f"the runs differ, so their folders are kept in {root.path} (`sac report {root.path}` shows them)")
         else:
             shutil.rmtree(root.path, ignore_errors=True)
 
@@ -91,12 +95,12 @@ def _root(keep: str | None) -> Iterator[_Root]:
 def _train_all(
     flags: Sequence[str], folders: Sequence[Path], variants: Sequence[Variant], jobs: int, patience: float
 ) -> str:
-    """Train all variants, so many at a time; the first failure ends the others, and is returned in words."""
+    """Train all variants, `jobs` at a time; the first failure ends the others, and is returned in words."""
     failures: list[str] = []
     with ThreadPoolExecutor(jobs) as pool, Children(patience) as children:
 
         def run(folder: Path, variant: Variant) -> None:
-            # A folder that goes away is not worth naming.
+            # A folder that is deleted is not worth naming.
             code = run_training(flags, folder, variant, children, hear="all" if patience else "errors")
             if code != 0:
                 failures.append(f"the run {variant.label} failed with status {code}")
@@ -110,19 +114,21 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="sac twin",
         description="Train several times with the same flags, each time in a fresh process, and compare the ledgers. "
-        "All flags that are not named here go to `sac train`.",
-        epilog="Exit status: 0 equal, 1 diverged, 2 a run failed or a flag is bad. Run folders that differ are kept.",
+        "All other flags go to `sac train`. Run folders are deleted unless the runs differ or --keep is given.",
+        epilog="Exit status: 0 equal, 1 diverged, 2 a run failed or a flag is bad.",
         allow_abbrev=False,
     )
-    parser.add_argument("--runs", type=int, default=2, help="number of runs where nothing is varied")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at the same time")
-    parser.add_argument("--keep", help="folder that keeps the run folders, with their checkpoints")
+    parser.add_argument(
+        "--runs", type=int, default=2, help="number of runs, if nothing is varied (default %(default)s)"
+    )
+    parser.add_argument("--jobs", type=int, default=1, help="runs at the same time (default %(default)s)")
+    parser.add_argument("--keep", help="keep the run folders here, with their checkpoints")
     parser.add_argument(
         "--vary",
         action="append",
         default=[],
         metavar="NAME=A,B",
-        help="a flag of sac train, or an environment variable in capitals, and its value in each run",
+        help="a flag of `sac train` or an environment variable (in capitals), and its value in each run",
     )
     return parser
 
@@ -147,7 +153,7 @@ def _variants(vary: Sequence[str], runs: int) -> list[Variant]:
 
 
 def _check_varied(name: str) -> None:
-    """Refuse to vary what would not reach the runs, or what would leave nothing to compare."""
+    """Refuse to vary what would not reach the runs, or would leave nothing to compare."""
     if name in ("run_dir", "exp_name", "ledger_freq", "evaluate"):
         raise BadConfig(f"--vary {name}: the runs' folders and ledgers are the twin's own")
     if not name.isupper() and name not in TrainConfig().to_dict():
@@ -164,7 +170,7 @@ def _variant(values: dict[str, str]) -> Variant:
 
 
 def _flag(name: str, value: str) -> str:
-    """One flag of `sac train`; switches have no value there."""
+    """Return one flag of `sac train`; switches have no value there."""
     if not isinstance(getattr(TrainConfig, name), bool):
         return flag_word(name, value)
     if value not in ("True", "False"):
@@ -184,7 +190,7 @@ def _compare_all(folders: Sequence[Path], variants: Sequence[Variant]) -> int:
 
 
 def _compare_coverage(a: Path, b: Path) -> int:
-    """DIVERGED where runs of the same flags did not witness the same: `sac diff` lets runs of unlike length pass."""
+    """Return DIVERGED if runs of the same flags did not record the same: `sac diff` accepts runs of unequal length."""
     difference = coverage_difference(read_ledger(a), read_ledger(b))
     if difference:
         print(f"diverged: {difference}")

@@ -1,23 +1,25 @@
-"""Errors about environments that the user can put right with a flag."""
+"""Errors about environments that the user can fix with a flag."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
 
+from sac.errors import UserError
 
-class BadEnvironment(ValueError):
-    """An environment that can't be built as asked; the message names the flag, its value and what would be valid."""
+
+class BadEnvironment(UserError, ValueError):
+    """An environment can't be built as asked; the message names the flag, its value and what would be valid."""
 
 
 def unknown_value(flag: str, value: str, valid: Iterable[str], *, show_all: bool) -> BadEnvironment:
-    """Return the error for a value that isn't among the valid ones.
+    """Return the error for a value that is not valid.
 
     Args:
         flag: the command-line flag, for example ``--env_id``.
         value: what was given.
         valid: what could have been given.
-        show_all: list all valid values, not only those like `value`.
+        show_all: list all valid values, not only those similar to `value`.
     """
     known = sorted(valid)
     by_lower = {name.lower(): name for name in known}

@@ -57,14 +57,14 @@ def make_vector_env(
         num_envs: N.
         episode_seed: (environment index, episode index) -> seed.
         control_mode: a control mode of the task's robot; None for its default.
-        ignore_terminations: go on after success or failure, until truncation.
+        ignore_terminations: continue after success or failure, until truncation.
         reconfiguration_freq: rebuild the scene every so many episodes; 0 or None builds it once.
         sim_backend: ``physx_cpu`` or ``physx_cuda``.
         device: where the point task computes; ManiSkill's CPU environments return CPU tensors.
-        render_backend: ``none``, or a back-end of ManiSkill where frames are wanted.
-        render_mode: ``rgb_array`` where frames are wanted.
-        workers: worker processes of ManiSkill's CPU environments, or how many to start; 0 steps them in this process,
-            and so does a render backend, since frames are taken here.
+        render_backend: ``none``, or a back end of ManiSkill if frames are wanted.
+        render_mode: ``rgb_array`` if frames are wanted.
+        workers: worker processes for ManiSkill's CPU environments, or how many to start; 0 steps them in this process.
+            A render back end does too, because frames are taken here.
 
     Raises:
         BadEnvironment: the task, its control mode or the simulator can't be had; the message names the flag.
@@ -106,7 +106,7 @@ def _make_pooled(
     ignore_terminations: bool,
     reconfiguration_freq: int,
 ) -> PooledVectorEnv:
-    """Return environments in worker processes, which end with them if they are started here."""
+    """Return environments in worker processes; workers that are started here end with them."""
     pool = start_workers(workers) if isinstance(workers, int) else workers
     return PooledVectorEnv(
         pool,
@@ -120,7 +120,7 @@ def _make_pooled(
 
 
 def start_workers(count: int) -> WorkerPool:
-    """Return worker processes that compute as this process does; the caller closes them."""
+    """Return worker processes with this process's numerics; the caller closes them."""
     return WorkerPool(count, torch.get_deterministic_debug_mode(), exact_functions.is_installed())
 
 
@@ -131,7 +131,7 @@ def _make_point(
     ignore_terminations: bool,
     device: torch.device | str,
 ) -> PointVectorEnv:
-    """Return the point task; it has one version, and takes any control mode since it has none."""
+    """Return the point task; it has one version, and accepts any control mode because it has none."""
     if env_id.lower() != "point-v1":
         raise unknown_value("--env_id", env_id, ["Point-v1"], show_all=True)
     return PointVectorEnv(num_envs, episode_seed, ignore_terminations=ignore_terminations, device=device)

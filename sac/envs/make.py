@@ -1,4 +1,4 @@
-"""The environments of a run: where they are stepped, by which back end, and on which device."""
+"""The environments of a run: in which processes they step, with which back end, on which device."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from sac.streams import Streams
 
 
 def resolve_device(config: TrainConfig) -> torch.device:
-    """Where networks live, for `--device` and `--cuda`."""
+    """Return the device of the networks, for `--device` and `--cuda`.
+
+    Raises:
+        BadConfig: a CUDA device is asked for, and torch finds none.
+    """
     available = torch.cuda.is_available()
     if config.device == "cuda" and not available:
         raise BadConfig("--device cuda: torch finds no CUDA device here; use --device cpu, or see `sac doctor`")
@@ -25,7 +29,13 @@ def resolve_device(config: TrainConfig) -> torch.device:
 def make_envs(
     config: TrainConfig, device: torch.device, stack: ExitStack, render_backend: str = "none"
 ) -> tuple[VectorEnv, VectorEnv | None]:
-    """Training environments, and evaluation environments where evaluations are due; closed with `stack`."""
+    """Return training environments, and evaluation environments if there are evaluations; `stack` closes them.
+
+    Raises:
+        BadConfig: the back end can't keep the profile's promise, or no evaluation episode would end.
+        BadEnvironment: the task, its control mode or the simulator can't be had.
+        EnvironmentFault: a worker could not be started.
+    """
     workers = open_workers(config, stack)
     envs = make_vector_env(
         config.env_id,
@@ -47,7 +57,7 @@ def make_envs(
 
 
 def open_workers(config: TrainConfig, stack: ExitStack) -> WorkerPool | int:
-    """Processes that step training and evaluation environments, ended with `stack`; 0 where this process does it."""
+    """Start the processes that step environments, ended with `stack`; return 0 if this process steps them."""
     count = resolve_workers(config.workers, config.num_envs)
     if not count or config.env_id.lower().startswith("point") or resolve_backend(config) != "physx_cpu":
         return 0
@@ -59,7 +69,7 @@ def open_workers(config: TrainConfig, stack: ExitStack) -> WorkerPool | int:
 def make_eval_envs(
     config: TrainConfig, device: torch.device, render_backend: str = "none", workers: WorkerPool | int = 0
 ) -> VectorEnv:
-    """Evaluation environments; they can be filmed where `render_backend` is not ``none``.
+    """Return evaluation environments; they can be filmed unless `render_backend` is ``none``.
 
     Raises:
         BadConfig: no episode would end within `--num_eval_steps`.
@@ -88,7 +98,7 @@ def make_eval_envs(
 
 
 def costly_evaluation(config: TrainConfig) -> str:
-    """A warning where evaluations would take more env steps than training; "" where they don't."""
+    """Return a warning if evaluations take more env steps than training, else ""."""
     if config.eval_freq == 0:
         return ""
     steps = config.num_eval_envs * config.num_eval_steps
@@ -102,7 +112,7 @@ def costly_evaluation(config: TrainConfig) -> str:
 
 
 def probe_simulator(config: TrainConfig) -> dict[str, str]:
-    """Digests that tell this machine's simulator from another's; empty where the run steps none on the CPU."""
+    """Return digests that tell this machine's simulator from another's; empty if the run steps none on the CPU."""
     if config.env_id.lower().startswith("point") or resolve_backend(config) != "physx_cpu":
         return {}
     from sac.envs.maniskill.physics_probe import probe_physics
@@ -111,7 +121,11 @@ def probe_simulator(config: TrainConfig) -> dict[str, str]:
 
 
 def resolve_backend(config: TrainConfig) -> str:
-    """Physics back end for `--sim_backend auto`: the CPU's, since only it is known to repeat its bits."""
+    """Return the physics back end; for `auto` the CPU's, because only that is known to repeat its bits.
+
+    Raises:
+        BadConfig: GPU physics is asked for under a profile that promises equal bits.
+    """
     if config.sim_backend == "physx_cuda" and config.numerics != "fast":
         raise BadConfig(
             f"--sim_backend physx_cuda: GPU physics sums contact forces in no fixed order, so --numerics "

@@ -1,7 +1,7 @@
-"""A point mass on a plane that pushes itself to a goal: a task for tests, thousands of vector steps a second.
+"""A point mass on a plane that pushes itself to a goal: a task for tests, with thousands of vector steps per second.
 
-Additions, multiplications and comparisons only, each a kernel of its own, so every CPU (and GPU) gives the same bits:
-no square root, no sum over a dimension, no fused multiply-add.
+It uses only additions, multiplications and comparisons, each as a kernel of its own, so every CPU and GPU gives the
+same bits: no square root, no sum over a dimension, no fused multiply-add.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class PointVectorEnv:
     Args:
         num_envs: N.
         episode_seed: (environment index, episode index) -> seed.
-        ignore_terminations: go on after success, until truncation.
-        device: where the state and all returned tensors live.
+        ignore_terminations: continue after success, until truncation.
+        device: where the state and all returned tensors are.
         env_id: the name that `spec` carries.
     """
 
@@ -74,12 +74,12 @@ class PointVectorEnv:
         self._episode_seed = episode_seed
         self._ignore_terminations = ignore_terminations
         self._device = torch.device(device)
-        # On the host, so that an episode's end by time needs no transfer from the device.
+        # On the host, so that truncation needs no transfer from the device.
         self._steps = np.zeros(num_envs, np.int64)
         self._state: torch.Tensor | None = None
 
     def reset(self, episode: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-        """Begin episode `episode` everywhere; returns observations (N, O) float32 and seeds (N,) int64."""
+        """Begin episode `episode` everywhere; return observations (N, O) float32 and seeds (N,) int64."""
         self.episodes[:] = episode
         everyone = np.arange(self.num_envs)
         start, seeds = self._begin(everyone)
@@ -110,7 +110,7 @@ class PointVectorEnv:
         )
 
     def restore(self, episodes: np.ndarray, actions: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Replay `actions[i]` (K_i, A) from the start of episode `episodes[i]`; returns observations (N, O)."""
+        """Replay `actions[i]` (K_i, A) from the start of episode `episodes[i]`; return observations (N, O)."""
         self.episodes[:] = episodes
         start, _ = self._begin(np.arange(self.num_envs))
         self._state = torch.from_numpy(start).to(self._device)
@@ -123,7 +123,7 @@ class PointVectorEnv:
         return self._state.clone()
 
     def close(self) -> None:
-        """Nothing is held but tensors."""
+        """Do nothing: only tensors are held."""
         self._state = None
 
     def _advance(self, action: torch.Tensor) -> torch.Tensor:
@@ -135,7 +135,7 @@ class PointVectorEnv:
         return torch.cat((position, velocity, goal), dim=1)
 
     def _reset_ended(self, successor: torch.Tensor, ended: np.ndarray) -> tuple[torch.Tensor, np.ndarray]:
-        """Begin the next episode where one ended; returns what the policy sees next, and the seeds."""
+        """Begin the next episode wherever one ended; return observations (N, O) and seeds (N,)."""
         seeds = np.full(self.num_envs, NO_RESET, np.int64)
         observation = successor.clone()
         rows = np.flatnonzero(ended)
@@ -146,7 +146,7 @@ class PointVectorEnv:
         return observation, seeds
 
     def _begin(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return first observations and seeds of the current episodes of environments `rows`."""
+        """Return first observations (K, O) and seeds (K,) of the current episodes of environments `rows` (K,)."""
         seeds = np.array([self._episode_seed(int(i), int(self.episodes[i])) for i in rows], np.int64)
         drawn = hash_uniform(seeds, _DRAWS)
         self._steps[rows] = 0

@@ -9,15 +9,17 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import torch
 
+from sac.errors import UserError
+
 EpisodeSeed = Callable[[int, int], int]
 """(environment index, episode index) -> seed in [0, 2**31); a pure function, see `streams.EpisodeSeeds`."""
 
 NO_RESET = -1
-"""Entry of `StepBatch.reset_seed` for an environment that goes on with its episode."""
+"""Entry of `StepBatch.reset_seed` for an environment that continues its episode."""
 
 
-class EnvironmentFault(RuntimeError):
-    """An environment returned a value that training cannot use, or died; the message names env, step and field."""
+class EnvironmentFault(UserError, RuntimeError):
+    """An environment died, or returned a value that training can't use; the message names env, step and field."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class StepBatch:
         truncated: (N,) bool, the episode reached `max_episode_steps`.
         success: (N,) bool, the task's own success flag after this step.
         fail: (N,) bool, the task's own failure flag after this step.
-        reset_seed: (N,) int64, the seed of the episode that an auto-reset has begun, `NO_RESET` where none.
+        reset_seed: (N,) int64, the seed of the episode that an auto-reset began, else `NO_RESET`.
     """
 
     observation: torch.Tensor
@@ -74,9 +76,9 @@ class StepBatch:
 class VectorEnv(Protocol):
     """N environments that step together and reset themselves, each episode from an explicit seed.
 
-    Environment i's episode e starts from ``episode_seed(i, e)`` and nothing else: no global generator is read or moved.
-    An episode ends when truncated, or when terminated unless terminations are ignored; the environment then begins the
-    next one in the same `step`.
+    Episode e of environment i depends only on ``episode_seed(i, e)`` and its actions; no global generator is read or
+    changed. An episode ends when it is truncated, or when it is terminated unless terminations are ignored. The
+    environment then begins the next one in the same `step`.
     """
 
     spec: EnvSpec
@@ -85,7 +87,7 @@ class VectorEnv(Protocol):
     """(N,) int64, index of the episode that each environment is in."""
 
     def reset(self, episode: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-        """Begin episode `episode` everywhere; returns observations (N, O) float32 and seeds (N,) int64."""
+        """Begin episode `episode` everywhere; return observations (N, O) float32 and seeds (N,) int64."""
         ...
 
     def step(self, action: torch.Tensor) -> StepBatch:
@@ -93,10 +95,13 @@ class VectorEnv(Protocol):
         ...
 
     def restore(self, episodes: np.ndarray, actions: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Bring every environment into mid-episode, whatever it did before.
+        """Bring every environment to the middle of an episode, whatever it did before.
 
-        Environment i begins its episode ``episodes[i]`` and takes the actions ``actions[i]``, none of which ends it;
-        that is all its state depends on, so the steps that follow have the bits they had when it came there first.
+        Environment i begins its episode ``episodes[i]`` and takes the actions ``actions[i]``, none of which ends it.
+        Its state depends on nothing else, so the following steps have the same bits as the first time.
+
+        Raises:
+            EnvironmentFault: an environment can't be brought there.
 
         Args:
             episodes: (N,) int64.
@@ -114,12 +119,12 @@ class VectorEnv(Protocol):
 
 @runtime_checkable
 class SplitStep(Protocol):
-    """What environments in other processes offer beside `step`: to do something else while they step."""
+    """What environments in other processes offer besides `step`: the caller can work while they step."""
 
     def begin_step(self, action: torch.Tensor) -> None:
-        """Have actions (N, A) float32 applied; `end_step` must be the next call."""
+        """Start a step with actions (N, A) float32; `end_step` must be the next call."""
         ...
 
     def end_step(self) -> StepBatch:
-        """Wait for the step that was begun."""
+        """Wait for the step that `begin_step` started."""
         ...

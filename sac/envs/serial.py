@@ -1,4 +1,4 @@
-"""Single environments, and N of them stepped one after the other in this process."""
+"""Single environments, and N of them stepped one after another in this process."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Transition(NamedTuple):
         reward: the task's reward.
         terminated: the task reported success or failure.
         truncated: the episode reached its last step.
-        success: the task's success flag, False where it has none.
-        fail: the task's failure flag, False where it has none.
+        success: the task's success flag, False if it has none.
+        fail: the task's failure flag, False if it has none.
     """
 
     observation: np.ndarray
@@ -37,7 +37,7 @@ class SingleEnv(Protocol):
     spec: EnvSpec
 
     def reset(self, seed: int, scene_seed: int) -> np.ndarray:
-        """Begin the episode of `seed` in the scene of `scene_seed`; returns the observation (O,) float32."""
+        """Begin the episode of `seed` in the scene of `scene_seed`; return the observation (O,) float32."""
         ...
 
     def step(self, action: np.ndarray) -> Transition:
@@ -52,12 +52,12 @@ class SingleEnv(Protocol):
 def scene_episode(episode: int, reconfiguration_freq: int) -> int:
     """Return the episode whose seed builds the scene in which `episode` runs.
 
-    A function of the episode's index alone, not of how many resets this process has made, so that a resumed run
-    builds the scene that the uninterrupted one had.
+    It depends only on the episode's index, not on the resets of this process, so a resumed run builds the scene of the
+    uninterrupted one.
 
     Args:
         episode: index of the episode.
-        reconfiguration_freq: every how many episodes the scene is rebuilt; 0 for never.
+        reconfiguration_freq: rebuild the scene every so many episodes; 0 for never.
     """
     return episode - episode % reconfiguration_freq if reconfiguration_freq else 0
 
@@ -68,9 +68,9 @@ class SerialVectorEnv:
     Args:
         envs: the environments, all of one kind.
         episode_seed: (environment index, episode index) -> seed.
-        ignore_terminations: go on after success or failure, until truncation.
+        ignore_terminations: continue after success or failure, until truncation.
         reconfiguration_freq: rebuild the scene every so many episodes; 0 builds it once, from episode 0's seed.
-        first_index: index of the first environment, where these are a part of a larger vector.
+        first_index: index of the first environment, if these are part of a larger vector.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class SerialVectorEnv:
         return tuple(self._envs)
 
     def reset(self, episode: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-        """Begin episode `episode` everywhere; returns observations (N, O) float32 and seeds (N,) int64."""
+        """Begin episode `episode` everywhere; return observations (N, O) float32 and seeds (N,) int64."""
         observation = np.empty((self.num_envs, self.spec.observation_dim), np.float32)
         seeds = np.empty(self.num_envs, np.int64)
         self.episodes[:] = episode
@@ -136,7 +136,7 @@ class SerialVectorEnv:
         )
 
     def restore(self, episodes: np.ndarray, actions: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Replay `actions[i]` (K_i, A) from the start of episode `episodes[i]`; returns observations (N, O)."""
+        """Replay `actions[i]` (K_i, A) from the start of episode `episodes[i]`; return observations (N, O)."""
         observation = np.empty((self.num_envs, self.spec.observation_dim), np.float32)
         self.episodes[:] = episodes
         for index, rows in enumerate(actions):
@@ -152,7 +152,7 @@ class SerialVectorEnv:
             env.close()
 
     def _reset_ended(self, successor: np.ndarray, ended: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Begin the next episode where one ended; returns what the policy sees next, and the seeds."""
+        """Begin the next episode wherever one ended; return observations (N, O) and seeds (N,)."""
         observation = successor.copy()
         seeds = np.full(self.num_envs, NO_RESET, np.int64)
         for index in np.flatnonzero(ended):
@@ -163,7 +163,7 @@ class SerialVectorEnv:
         return observation, seeds
 
     def _begin(self, index: int) -> tuple[np.ndarray, int]:
-        """Begin the current episode of environment `index`; returns its first observation and its seed."""
+        """Begin the current episode of environment `index`; return its first observation (O,) and its seed."""
         episode = int(self.episodes[index])
         name = self._first_index + index
         seed = self._episode_seed(name, episode)
@@ -175,14 +175,14 @@ class SerialVectorEnv:
             raise EnvironmentFault(f"{self._where(index)}: reset with seed {seed} failed: {error}") from error
 
     def _step_one(self, index: int, action: np.ndarray) -> Transition:
-        """Step environment `index`, naming it where that fails."""
+        """Step environment `index`; name it if that fails."""
         try:
             return self._envs[index].step(action)
         except Exception as error:
             raise EnvironmentFault(f"{self._where(index)}: step failed: {error}") from error
 
     def _checked_actions(self, action: torch.Tensor) -> np.ndarray:
-        """Return the actions as an array that no environment shares with the caller."""
+        """Return the actions (N, A) as an array that no environment shares with the caller."""
         expected = (self.num_envs, self.spec.action_dim)
         if tuple(action.shape) != expected:
             raise ValueError(f"{self.spec.env_id}: actions have shape {tuple(action.shape)}, expected {expected}")

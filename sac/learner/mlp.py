@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from sac.numerics.matmul import Products
+from sac.numerics.matmul import Matmul
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class Layer:
 Layers = tuple[Layer, ...]
 
 
-def forward(products: Products, layers: Layers, x: torch.Tensor) -> list[torch.Tensor]:
+def forward(matmul: Matmul, layers: Layers, x: torch.Tensor) -> list[torch.Tensor]:
     """Return the network's input and the output of each layer, with a ReLU after every layer but the last.
 
     Args:
-        products: multiplies.
+        matmul: multiplies.
         layers: from the first to the last.
         x: (B, in); every network of an ensemble sees it.
 
@@ -42,13 +42,13 @@ def forward(products: Products, layers: Layers, x: torch.Tensor) -> list[torch.T
     """
     activations = [x]
     for layer in layers[:-1]:
-        activations.append(products.linear(activations[-1], layer.weight, layer.bias, relu=True))
-    activations.append(_last_forward(products, layers[-1], activations[-1]))
+        activations.append(matmul.linear(activations[-1], layer.weight, layer.bias, relu=True))
+    activations.append(_last_forward(matmul, layers[-1], activations[-1]))
     return activations
 
 
 def backward(
-    products: Products,
+    matmul: Matmul,
     layers: Layers,
     activations: list[torch.Tensor],
     gradient: torch.Tensor,
@@ -59,7 +59,7 @@ def backward(
     """Propagate a gradient from the network's output to its parameters, to its inputs, or to both.
 
     Args:
-        products: multiplies.
+        matmul: multiplies.
         layers: as in `forward`.
         activations: what `forward` returned.
         gradient: of the loss by the network's output, in the output's shape.
@@ -73,39 +73,37 @@ def backward(
         layer, below = layers[depth], activations[depth]
         last = depth == len(layers) - 1
         if parameters:
-            _parameter_gradients(products, layer, below, gradient, last=last)
+            _parameter_gradients(matmul, layer, below, gradient, last=last)
         if depth > 0:
-            gradient = _input_gradient(products, layer.weight, gradient, last=last)
+            gradient = _input_gradient(matmul, layer.weight, gradient, last=last)
             # relu'(z) is 1 where relu(z) is positive.
             torch.ops.aten.threshold_backward.grad_input(gradient, below, 0, grad_input=gradient)
     if inputs is None:
         return None
-    return products.input_gradient(gradient, layers[0].weight[..., inputs, :])
+    return matmul.input_gradient(gradient, layers[0].weight[..., inputs, :])
 
 
 def _is_scalar(layer: Layer) -> bool:
-    """Whether the layer has one output, as a critic's last has: sums are then far cheaper than products."""
+    """Whether the layer has one output, as a critic's last has: sums are then far cheaper than matmul."""
     return layer.weight.shape[-1] == 1
 
 
-def _last_forward(products: Products, layer: Layer, x: torch.Tensor) -> torch.Tensor:
+def _last_forward(matmul: Matmul, layer: Layer, x: torch.Tensor) -> torch.Tensor:
     if not _is_scalar(layer):
-        return products.linear(x, layer.weight, layer.bias, relu=False)
+        return matmul.linear(x, layer.weight, layer.bias, relu=False)
     return (x * layer.weight.mT).sum(dim=-1, keepdim=True) + layer.bias
 
 
-def _input_gradient(products: Products, weight: torch.Tensor, gradient: torch.Tensor, *, last: bool) -> torch.Tensor:
+def _input_gradient(matmul: Matmul, weight: torch.Tensor, gradient: torch.Tensor, *, last: bool) -> torch.Tensor:
     if last and weight.shape[-1] == 1:
         return gradient * weight.mT
-    return products.input_gradient(gradient, weight)
+    return matmul.input_gradient(gradient, weight)
 
 
-def _parameter_gradients(
-    products: Products, layer: Layer, x: torch.Tensor, gradient: torch.Tensor, *, last: bool
-) -> None:
+def _parameter_gradients(matmul: Matmul, layer: Layer, x: torch.Tensor, gradient: torch.Tensor, *, last: bool) -> None:
     batch_axis = gradient.dim() - 2
     if last and _is_scalar(layer):
         layer.weight_gradient.copy_((x * gradient).sum(dim=batch_axis).unsqueeze(-1))
     else:
-        products.weight_gradient(x, gradient, layer.weight_gradient)
+        matmul.weight_gradient(x, gradient, layer.weight_gradient)
     layer.bias_gradient.copy_(gradient.sum(dim=batch_axis).view_as(layer.bias_gradient))

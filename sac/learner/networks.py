@@ -20,7 +20,7 @@ import torch
 from torch.nn.functional import softplus
 
 from sac.learner import mlp
-from sac.numerics.matmul import Products
+from sac.numerics.matmul import Matmul
 from sac.state import Parameters
 from sac.streams import Stream
 
@@ -87,42 +87,42 @@ Activations = list[torch.Tensor]
 class Actor:
     """The policy network: maps observations (B, O) to a head (B, 2A) of means and raw log standard deviations."""
 
-    def __init__(self, products: Products, parameters: Parameters) -> None:
+    def __init__(self, matmul: Matmul, parameters: Parameters) -> None:
         self.gradient = torch.zeros_like(parameters.flat)
-        self._products = products
+        self._matmul = matmul
         self._layers = _layers(parameters.views, parameters.views_of(self.gradient))
 
     def forward(self, observation: torch.Tensor) -> Activations:
         """Return all activations for observations (B, O): the last is the head (B, 2A)."""
-        return mlp.forward(self._products, self._layers, observation)
+        return mlp.forward(self._matmul, self._layers, observation)
 
     def backward(self, activations: Activations, gradient: torch.Tensor) -> None:
         """Propagate the head's gradient (B, 2A) to the parameters, into `self.gradient`."""
-        mlp.backward(self._products, self._layers, activations, gradient, parameters=True, inputs=None)
+        mlp.backward(self._matmul, self._layers, activations, gradient, parameters=True, inputs=None)
 
 
 class CriticEnsemble:
     """E critics: map observations and actions, side by side (B, O + A), to values (E, B)."""
 
-    def __init__(self, products: Products, parameters: Parameters) -> None:
+    def __init__(self, matmul: Matmul, parameters: Parameters) -> None:
         self.gradient = torch.zeros_like(parameters.flat)
-        self._products = products
+        self._matmul = matmul
         views, gradients = parameters.views, parameters.views_of(self.gradient)
-        if products.batched:
+        if matmul.batched:
             self._members = [_layers(views, gradients)]
         else:
             self._members = [_layers(_member(views, e), _member(gradients, e)) for e in range(NUM_CRITICS)]
 
     def forward(self, observation_action: torch.Tensor) -> tuple[torch.Tensor, list[Activations]]:
         """Return values (E, B) for inputs (B, O + A), and what `backward` needs."""
-        activations = [mlp.forward(self._products, member, observation_action) for member in self._members]
+        activations = [mlp.forward(self._matmul, member, observation_action) for member in self._members]
         values = [activation[-1].squeeze(-1) for activation in activations]
-        return (values[0] if self._products.batched else torch.stack(values)), activations
+        return (values[0] if self._matmul.batched else torch.stack(values)), activations
 
     def backward(self, activations: list[Activations], gradient: torch.Tensor) -> None:
         """Propagate the values' gradient (E, B) to the parameters, into `self.gradient`."""
         for member, activation, column in self._paired(activations, gradient):
-            mlp.backward(self._products, member, activation, column, parameters=True, inputs=None)
+            mlp.backward(self._matmul, member, activation, column, parameters=True, inputs=None)
 
     def input_gradient(self, activations: list[Activations], gradient: torch.Tensor, columns: slice) -> torch.Tensor:
         """Propagate the values' gradient (E, B) to some input columns, summed over the critics: (B, columns).
@@ -130,17 +130,17 @@ class CriticEnsemble:
         The critics' parameters are constants here: their gradients stay as they are.
         """
         found = [
-            mlp.backward(self._products, member, activation, column, parameters=False, inputs=columns)
+            mlp.backward(self._matmul, member, activation, column, parameters=False, inputs=columns)
             for member, activation, column in self._paired(activations, gradient)
         ]
         parts = [part for part in found if part is not None]
-        return parts[0].sum(dim=0) if self._products.batched else torch.stack(parts).sum(dim=0)
+        return parts[0].sum(dim=0) if self._matmul.batched else torch.stack(parts).sum(dim=0)
 
     def _paired(
         self, activations: list[Activations], gradient: torch.Tensor
     ) -> Iterator[tuple[mlp.Layers, Activations, torch.Tensor]]:
         columns = gradient.unsqueeze(-1)
-        pieces = [columns] if self._products.batched else list(columns)
+        pieces = [columns] if self._matmul.batched else list(columns)
         return zip(self._members, activations, pieces, strict=True)
 
 

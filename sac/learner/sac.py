@@ -26,7 +26,7 @@ from sac.learner.networks import (
     sample_policy,
 )
 from sac.numerics.adam import adam_step
-from sac.numerics.matmul import products_for
+from sac.numerics.matmul import matmul_for
 from sac.replay import Batch
 from sac.state import AdamState, LearnerState, Parameters
 from sac.streams import Streams
@@ -65,10 +65,10 @@ class Learner:
         self.scale = ActionScale.of(spec.action_low, spec.action_high, device)
         self.target_entropy = -float(spec.action_dim)
         self.state = initial_state(config, spec, device)
-        products = products_for(device, portable=config.numerics == "portable")
-        self.actor = Actor(products, self.state.actor)
-        self.critics = CriticEnsemble(products, self.state.critic)
-        self.targets = CriticEnsemble(products, self.state.target)
+        matmul = matmul_for(device, portable=config.numerics == "portable")
+        self.actor = Actor(matmul, self.state.actor)
+        self.critics = CriticEnsemble(matmul, self.state.critic)
+        self.targets = CriticEnsemble(matmul, self.state.target)
         self._log_alpha_gradient = torch.zeros_like(self.state.log_alpha)
         self._action_columns = slice(spec.observation_dim, spec.observation_dim + spec.action_dim)
 

@@ -1,6 +1,6 @@
-"""The channels of a ledger, in the order of data flow, and which of them goes into which."""
+"""The channels of a ledger in the order of data flow, and which channels flow into which."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 CHANNELS = (
@@ -65,7 +65,7 @@ FEEDBACK: Mapping[str, tuple[str, ...]] = {
 
 
 class Inputs(NamedTuple):
-    """What the ledgers show of a channel's inputs: those held and equal, and those that may have differed."""
+    """What the ledgers show of a channel's inputs: those that are equal, and those that may have differed."""
 
     equal: tuple[str, ...] = ()
     unproven: tuple[str, ...] = ()
@@ -74,14 +74,14 @@ class Inputs(NamedTuple):
 def inputs_of(channel: str, iteration: int, shown: set[str], before: set[str] | None) -> Inputs:
     """Return what the ledgers show of the inputs of the first differing channel.
 
-    All earlier lines, and all channels before this one in its own line, are equal or it wouldn't be the first
-    difference. What is left open are gaps: lines that weren't written, and state that they don't cover.
+    All earlier lines are equal, and so are all channels before this one in its line; otherwise it would not be the
+    first difference. Only gaps stay open: lines that were not written, and state that they do not cover.
 
     Args:
         channel: the first differing channel.
         iteration: its iteration.
         shown: the channels that both ledgers hold at that iteration.
-        before: the channels that both hold at the iteration before; None if one of them lacks that line.
+        before: the channels that both hold at the iteration before; None if one lacks that line.
     """
     equal, unproven = [], []
     for name, lag in INPUTS[channel]:
@@ -91,7 +91,24 @@ def inputs_of(channel: str, iteration: int, shown: set[str], before: set[str] | 
         label = f"{name} of iteration {iteration - 1}" if lag else name
         if held is not None and name in held:
             equal.append(label)
-        # State is always there, written or not; of what flows, a line that lacks it says that nothing flowed.
+        # State always exists, written or not. For other channels, a line that lacks one says that nothing flowed.
         elif held is None or name in _STATE:
             unproven.append(label)
     return Inputs(tuple(equal), tuple(unproven))
+
+
+def rivals_of(channel: str, differing: Collection[str]) -> tuple[str, ...]:
+    """Return the channels that differ too and may have been first in time, at an earlier step of the iteration.
+
+    Args:
+        channel: the first differing channel in the order of data flow.
+        differing: all channels that differ at its iteration.
+    """
+    found: list[str] = []
+    frontier = list(FEEDBACK.get(channel, ()))
+    while frontier:
+        name = frontier.pop(0)
+        if name in differing and name not in found and name != channel:
+            found.append(name)
+            frontier += [source for source, lag in INPUTS[name] if lag == 0]
+    return tuple(sorted(found, key=CHANNELS.index))

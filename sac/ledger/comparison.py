@@ -1,9 +1,9 @@
-"""Holds two ledgers against each other and finds the first channel, in the order of execution, that differs.
+"""Compares two ledgers and finds the first channel, in the order of execution, that differs.
 
-Lines are aligned by iteration, not by position: the runs may have written them at unlike cadences, and one may be
-shorter. What only one run was asked to witness is no difference: lines beyond the other's end, evaluations at other
-steps. Such an equality is one as far as both go, and says so. Ledgers in which nothing means the same aren't compared
-at all: equality would say nothing.
+Lines are aligned by iteration, not by position: the runs may have written them at different cadences, and one may be
+shorter. What only one run was asked to record is no difference: lines beyond the other's end, evaluations at other
+steps. Such ledgers are "equal as far as both go", and the text says so. Ledgers in which nothing means the same are not
+compared at all: equality would mean nothing.
 """
 
 import struct
@@ -11,108 +11,129 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from sac.ledger.channels import CHANNELS, Inputs, inputs_of
-from sac.ledger.divergence import (
-    ABSENT,
-    EVALUATION_FLAGS,
-    Difference,
-    Divergence,
-    flag_differences,
-    same_machine,
-)
+from sac.errors import UserError
+from sac.ledger.channels import CHANNELS, Inputs, inputs_of, rivals_of
+from sac.ledger.divergence import LedgerDivergence, ValueDifference
 from sac.ledger.file import Ledger, Line
+from sac.ledger.headers import ABSENT, EVALUATION_FLAGS, HeaderDifferences, header_differences
+from sac.ledger.likely_causes import likely_cause
 from sac.ledger.marks import locate
+from sac.ledger.next_step import Question, next_step
 
 T = TypeVar("T")
 
 
-class NotComparable(ValueError):
-    """Two ledgers can't be held against each other; the message is the reason."""
+class NotComparable(UserError, ValueError):
+    """Two ledgers can't be compared; the message says why."""
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """What holding two ledgers against each other showed.
+class LedgerComparison:
+    """What the comparison of two ledgers showed.
 
     Attributes:
         compared_iterations: lines that both hold.
         first: the first difference; None if there is none.
         notes: how far the comparison reaches, in words.
-        complete: whether all that either ledger holds was held against the other.
+        complete: whether everything in either ledger was compared with the other.
         held: lines of the longer ledger.
     """
 
     compared_iterations: int
-    first: Divergence | None
+    first: LedgerDivergence | None
     notes: tuple[str, ...] = ()
     complete: bool = True
     held: int = 0
 
     @property
     def equal(self) -> bool:
-        """Whether every channel that both could be asked for was equal."""
+        """Whether every channel that both hold was equal."""
         return self.first is None
 
     @property
     def verdict(self) -> str:
-        """What the first difference means; empty if there is none."""
+        """Say what the first difference means; empty if there is none."""
         return "" if self.first is None else self.first.verdict
 
     @property
     def text(self) -> str:
-        """The outcome for people."""
+        """Return the outcome for people."""
         return "\n".join([self.verdict or self._equal(), *(f"  note: {note}" for note in self.notes)])
 
     def _equal(self) -> str:
-        """Say how far equality was seen: a prefix of a run must not read like the whole of it."""
+        """Say how far the ledgers are equal: a prefix of a run must not read like the whole run."""
         if self.held > self.compared_iterations:
             return f"equal as far as both go: {self.compared_iterations} of {self.held} iterations compared"
         return f"equal: {self.compared_iterations} iterations compared"
 
     def to_json(self) -> dict[str, Any]:
-        """The object that `sac diff --json` promises, see docs/run_folder.md."""
+        """Return the object that `sac diff --json` promises; see docs/run_folder.md."""
         first = None if self.first is None else self.first.to_json()
         compared = {"compared_iterations": self.compared_iterations, "complete": self.complete}
         return {"equal": self.equal, **compared, "first": first, "notes": list(self.notes)}
 
 
-def compare(a: Ledger, b: Ledger) -> Comparison:
+def compare(a: Ledger, b: Ledger) -> LedgerComparison:
     """Align two ledgers by iteration and find the first channel, in order of execution, that differs.
 
     Raises:
         NotComparable: nothing that could be compared means the same in both.
     """
-    flags = flag_differences(a.header, b.header)
-    unlike = [flag for flag in flags if flag.name in EVALUATION_FLAGS]
+    headers = header_differences(a.header, b.header)
+    unlike = [entry for entry in headers.entries if entry.name in EVALUATION_FLAGS]
     pairs = _align(*((_without_evaluation(a), _without_evaluation(b)) if unlike else (a, b)))
     notes = [f"evaluations are not compared, {name} is {one} and {other}" for name, one, other in unlike]
     notes += _notes(a, b, pairs)
-    held = max(len(a.lines), len(b.lines))
     complete = not unlike and _all_is_paired(a, b, pairs)
-    for position, (left, right) in enumerate(pairs):
-        channels = _differing(left, right)
+    first = _first_divergence(pairs, headers)
+    return LedgerComparison(len(pairs), first, tuple(notes), complete, max(len(a.lines), len(b.lines)))
+
+
+def _first_divergence(pairs: Sequence[tuple[Line, Line]], headers: HeaderDifferences) -> LedgerDivergence | None:
+    """Return the first difference between aligned lines; None if there is none."""
+    for position, pair in enumerate(pairs):
+        channels = _differing(*pair)
         if channels:
-            previous = pairs[position - 1] if position else None
-            place = locate(left.steps, right.steps, a.config.get("num_envs"))
-            # Marks are hints: the digests must agree that the channel differs.
-            channel = place.channel if place is not None and place.channel in channels else channels[0]
-            divergence = Divergence(
-                iteration=left.iteration,
-                global_step=left.global_step,
-                channel=channel,
-                a=left.digests.get(channel, ABSENT),
-                b=right.digests.get(channel, ABSENT),
-                differing=tuple(channels),
-                place=place,
-                inputs=_inputs(channel, (left, right), previous),
-                previous=previous[0].iteration if previous else None,
-                values=_value_differences(left, right),
-                flags=flags,
-                config=a.config,
-                same_machine=same_machine(a.header, flags),
-            )
-            return Comparison(len(pairs), divergence, tuple(notes), complete, held)
-    return Comparison(len(pairs), None, tuple(notes), complete, held)
+            return _divergence(pair, pairs[position - 1] if position else None, channels, headers)
+    return None
+
+
+def _divergence(
+    pair: tuple[Line, Line], previous: tuple[Line, Line] | None, channels: Sequence[str], headers: HeaderDifferences
+) -> LedgerDivergence:
+    """Return all that is known of the first difference.
+
+    Args:
+        pair: the first lines that differ.
+        previous: the lines before them.
+        channels: what differs, in the order of data flow.
+        headers: what the ledgers' headers hold differently.
+    """
+    left, right = pair
+    place = locate(left.steps, right.steps, headers.config.get("num_envs"))
+    # Marks are hints: the digests must agree that the channel differs.
+    place = place if place is not None and place.channel in channels else None
+    channel = place.channel if place else channels[0]
+    a, b = (line.digests.get(channel, ABSENT) for line in pair)
+    inputs = _inputs(channel, pair, previous)
+    rivals = () if place else rivals_of(channel, channels)
+    question = Question(channel, left.iteration, left.global_step, bool(inputs.unproven), bool(rivals))
+    return LedgerDivergence(
+        iteration=left.iteration,
+        global_step=left.global_step,
+        channel=channel,
+        a=a,
+        b=b,
+        differing=tuple(channels),
+        inputs=inputs,
+        cause=likely_cause(channel, headers, ABSENT in (a, b)),
+        next=next_step(question, headers),
+        env_step=place.step if place else None,
+        environment=place.environment if place else None,
+        rivals=rivals,
+        previous=previous[0].iteration if previous else None,
+        values=_value_differences(left, right),
+    )
 
 
 def _all_is_paired(a: Ledger, b: Ledger, pairs: Sequence[tuple[Line, Line]]) -> bool:
@@ -122,10 +143,10 @@ def _all_is_paired(a: Ledger, b: Ledger, pairs: Sequence[tuple[Line, Line]]) -> 
 
 
 def coverage_difference(a: Ledger, b: Ledger) -> str | None:
-    """Say what one of two ledgers witnesses and the other does not; None where both witness the same.
+    """Say what one of two ledgers records and the other does not; None if both record the same.
 
-    `compare` lets a shorter run be a prefix of a longer one, and evaluations be where they are. Runs of the same flags
-    have no such freedom.
+    `compare` accepts a run that is a prefix of a longer one, and evaluations at different steps. Runs of the same flags
+    must record the same.
     """
     for ledger in (a, b):
         if ledger.torn is not None:
@@ -139,7 +160,7 @@ def coverage_difference(a: Ledger, b: Ledger) -> str | None:
 
 
 def _without_evaluation(ledger: Ledger) -> Ledger:
-    """Return the ledger less what its evaluations left."""
+    """Return the ledger without its evaluations."""
     lines = (replace(row, digests=_training(row.digests), values=_training(row.values)) for row in ledger.lines)
     return replace(ledger, lines=tuple(lines))
 
@@ -200,17 +221,17 @@ def _bits(value: float) -> bytes:
     return struct.pack("<d", value)
 
 
-def _value_differences(left: Line, right: Line) -> tuple[Difference, ...]:
+def _value_differences(left: Line, right: Line) -> tuple[ValueDifference, ...]:
     """Return the values that both lines hold and that differ."""
     return tuple(
-        Difference(name, value, right.values[name])
+        ValueDifference(name, value, right.values[name])
         for name, value in left.values.items()
         if name in right.values and _bits(value) != _bits(right.values[name])
     )
 
 
 def _notes(a: Ledger, b: Ledger, pairs: Sequence[tuple[Line, Line]]) -> list[str]:
-    """Return what a reader should know of how far the comparison reaches."""
+    """Say how far the comparison reaches, one note for each limit."""
     notes = [
         f"{ledger.path} ends in an unfinished line, left out: its run was killed" for ledger in (a, b) if ledger.torn
     ]

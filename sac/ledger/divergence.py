@@ -1,117 +1,71 @@
-"""What a first difference between two ledgers means: its inputs, how large it is, its likely cause, what to run next.
+"""The first difference between two ledgers: where, its inputs, how large it is, its likely cause, what to run next.
 
-A verdict claims no more than the ledger shows. A channel's digest covers a whole iteration: several env steps, then
-several gradient steps. So the first differing channel has equal inputs from before, but a channel that comes later in
-the order of data flow may have differed first *in time*, at an earlier step of the same iteration, and fed back. For
-env steps the ledger's marks tell them apart (see `marks`); for gradient steps, and without marks, the verdict says so.
+It claims no more than the ledgers show. A channel's digest covers a whole iteration: several env steps, then several
+gradient steps. So the first differing channel has equal inputs from before, but a channel that comes later in the order
+of data flow may have differed first *in time*, at an earlier step of the same iteration, and fed back. For env steps
+the ledger's marks tell them apart (see `marks`); for gradient steps, and without marks, `rivals` names them.
 """
 
-import shlex
-import struct
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from __future__ import annotations
 
-from sac.config import LAYOUT_FIELDS, NAMING_FIELDS, TrainConfig, changed_flags, flag_word
-from sac.ledger.channels import CHANNELS, FEEDBACK, INPUTS, ROLLOUT, Inputs
-from sac.ledger.likely_causes import usual_cause
-from sac.ledger.marks import Place
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
-ABSENT = "absent"
-"""Stands for the digest of a channel that one ledger lacks."""
+from sac.ledger.channels import Inputs
+from sac.ledger.headers import ABSENT
+from sac.ledger.likely_causes import LikelyCause
+from sac.ledger.next_step import NextStep
+from sac.ledger.ulps import Ulps, ulp_distance
 
-_HARMLESS = LAYOUT_FIELDS - NAMING_FIELDS
-"""Flags of layout and logging: bits mustn't depend on them, so they are the suspects only if nothing else differs."""
-
-EVALUATION_FLAGS = {"num_eval_envs", "num_eval_steps", "eval_partial_reset", "eval_reconfiguration_freq"}
-"""Flags that make evaluations unlike, which then aren't compared; the rest of the run mustn't depend on them."""
-
-_MACHINE = ("fingerprint.", "versions.")
-"""How the names of differences begin that no flag makes."""
-_CPU = ("fingerprint.cpu", "fingerprint.probe.cpu.")
-"""How the names of differences begin that are the CPU's own: under `portable` no result may depend on them."""
-_SIMULATOR = "fingerprint.probe.simulator."
+DetailName = Literal[
+    "digests",
+    "inputs",
+    "possibly earlier within the iteration",
+    "how much",
+    "differing at this iteration",
+    "likely cause",
+    "next",
+]
 
 
-class Difference(NamedTuple):
-    """A named entry that two ledgers hold differently."""
+class ValueDifference(NamedTuple):
+    """A float that two ledger lines hold differently."""
 
     name: str
-    a: Any
-    b: Any
+    a: float
+    b: float
 
+    @property
+    def ulps(self) -> Ulps | None:
+        """The count of floats between the two values; None where one is NaN."""
+        return ulp_distance(self.a, self.b)
 
-def _flatten(entry: object, name: str = "") -> Iterator[tuple[str, object]]:
-    """Walk over the leaves of nested objects, each with its dotted name."""
-    if isinstance(entry, Mapping):
-        for key, part in entry.items():
-            yield from _flatten(part, f"{name}.{key}" if name else str(key))
-    else:
-        yield name, entry
-
-
-def flag_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Difference, ...]:
-    """Return what differs in the headers' config, fingerprint and versions, apart from the names of the runs.
-
-    A flag that a release did not have yet stands at its default: its absence is no difference from that.
-    """
-    found = []
-    for part in ("config", "fingerprint", "versions"):
-        defaults = dict(_flatten(TrainConfig().to_dict())) if part == "config" else {}
-        left, right = ({**defaults, **dict(_flatten(header.get(part, {})))} for header in (a, b))
-        for name in sorted(left.keys() | right.keys()):
-            one, other = left.get(name, ABSENT), right.get(name, ABSENT)
-            if one != other and name not in NAMING_FIELDS:
-                found.append(Difference(name if part == "config" else f"{part}.{name}", one, other))
-    return tuple(found)
-
-
-def same_machine(a: Mapping[str, Any], flags: tuple[Difference, ...]) -> bool:
-    """Tell whether two headers, the first and what differs from it, show the same versions and the same arithmetic."""
-    return bool(a.get("fingerprint")) and not any(flag.name.startswith(_MACHINE) for flag in flags)
-
-
-def ulp_distance(a: float, b: float) -> tuple[int, str] | None:
-    """Count the floats from a to b: as float32 where both are exactly that, else as float64; None for NaN."""
-    if a != a or b != b:
-        return None
-    kind, integer, name = ("<f", "<i", "float32") if _is_float32(a) and _is_float32(b) else ("<d", "<q", "float64")
-    return abs(_ordinal(a, kind, integer) - _ordinal(b, kind, integer)), name
-
-
-def _is_float32(value: float) -> bool:
-    """Tell whether a float survives the way to float32 and back."""
-    try:
-        return bool(struct.unpack("<f", struct.pack("<f", value))[0] == value)
-    except OverflowError:
-        return False
-
-
-def _ordinal(value: float, kind: str, integer: str) -> int:
-    """Number the floats in ascending order, both zeros 0."""
-    bits: int = struct.unpack(integer, struct.pack(kind, value))[0]
-    lowest = -(2 ** (8 * struct.calcsize(integer) - 1))
-    return bits if bits >= 0 else lowest - bits
+    @property
+    def text(self) -> str:
+        """Both values, and the distance."""
+        size = "" if self.ulps is None else f" ({self.ulps.distance} ULP as {self.ulps.kind})"
+        return f"{self.name} {self.a!r} vs {self.b!r}{size}"
 
 
 @dataclass(frozen=True)
-class Divergence:
+class LedgerDivergence:
     """The first difference between two ledgers, and all that is known of it.
 
     Attributes:
         iteration: the first iteration that differs.
         global_step: env steps at its end.
-        channel: the first differing channel in the order of data flow.
+        channel: the first differing channel in the order of data flow, or in time where the ledgers' marks tell.
         a: its digest in the first ledger, or `ABSENT`.
         b: the same in the second.
         differing: all channels that differ at this iteration.
-        place: env step and environment where the rollouts part, where the ledgers' marks tell.
         inputs: what the ledgers show of the channel's inputs.
+        cause: why they differ, as far as the ledgers tell.
+        next: what to run next.
+        env_step: env step within the iteration, from 0; None where marks don't tell.
+        environment: lowest index of an environment that differs there; None likewise.
+        rivals: channels that differ too and may have been first in time, at an earlier step of the iteration.
         previous: the last common iteration before, known to be equal.
         values: the floats that differ at this iteration.
-        flags: what differs in the headers.
-        config: the first run's flags.
-        same_machine: whether the headers show the same versions and the same arithmetic.
     """
 
     iteration: int
@@ -120,66 +74,52 @@ class Divergence:
     a: str
     b: str
     differing: tuple[str, ...]
-    place: Place | None = None
-    inputs: Inputs = field(default_factory=Inputs)
+    inputs: Inputs
+    cause: LikelyCause
+    next: NextStep
+    env_step: int | None = None
+    environment: int | None = None
+    rivals: tuple[str, ...] = ()
     previous: int | None = None
-    values: tuple[Difference, ...] = ()
-    flags: tuple[Difference, ...] = ()
-    config: Mapping[str, Any] = field(default_factory=dict)
-    same_machine: bool = False
+    values: tuple[ValueDifference, ...] = ()
 
     @property
     def inputs_equal(self) -> bool:
-        """Whether the ledgers show that all came in equal from before, so that this channel's stage is the culprit."""
+        """Whether the ledgers show that all inputs were equal, so that this channel's stage is the culprit."""
         return not self.inputs.unproven
 
     @property
-    def rivals(self) -> tuple[str, ...]:
-        """Channels that differ too and may have been first in time, at an earlier step of the iteration."""
-        if self._located():
-            return ()
-        found: list[str] = []
-        frontier = list(FEEDBACK.get(self.channel, ()))
-        while frontier:
-            name = frontier.pop(0)
-            if name in self.differing and name not in found and name != self.channel:
-                found.append(name)
-                frontier += [source for source, lag in INPUTS[name] if lag == 0]
-        return tuple(sorted(found, key=CHANNELS.index))
+    def headline(self) -> str:
+        """Where, in one sentence."""
+        where = f"diverged at iteration {self.iteration} (global step {self.global_step}), channel {self.channel}"
+        if self.env_step is None:
+            return where
+        return f"{where}, environment {self.environment} at env step {self.env_step} of the iteration"
+
+    @property
+    def details(self) -> dict[DetailName, str]:
+        """All else that is to be said, name -> text."""
+        found: dict[DetailName, str] = {"digests": f"{self.a} vs {self.b}", "inputs": self._inputs()}
+        if self.rivals:
+            found["possibly earlier within the iteration"] = ", ".join(self.rivals)
+        found["how much"] = self._amount()
+        found["differing at this iteration"] = ", ".join(self.differing)
+        found["likely cause"] = self.cause.text
+        found["next"] = self.next.text
+        return found
 
     @property
     def verdict(self) -> str:
-        """Where, how much, the likely cause, and what to run next."""
-        lines = [
-            f"diverged at iteration {self.iteration} (global step {self.global_step}), channel {self.channel}"
-            f"{self._where()}",
-            f"  digests: {self.a} vs {self.b}",
-            f"  inputs: {self._inputs()}",
-            *([f"  possibly earlier within the iteration: {', '.join(self.rivals)}"] if self.rivals else []),
-            f"  how much: {self._amount()}",
-            f"  differing at this iteration: {', '.join(self.differing)}",
-            f"  likely cause: {self._cause()}",
-            f"  next: {self._next()}",
-        ]
-        return "\n".join(lines)
+        """Where, how much, the likely cause, and what to run next: what `sac diff` and a failed test print."""
+        return "\n".join([self.headline, *(f"  {name}: {text}" for name, text in self.details.items())])
 
     def to_json(self) -> dict[str, Any]:
-        """The member `first` of the object that `sac diff --json` prints."""
+        """Return the member `first` of the object that `sac diff --json` prints."""
         names = ("iteration", "global_step", "channel", "a", "b", "inputs_equal", "verdict")
         return {name: getattr(self, name) for name in names}
 
-    def _located(self) -> bool:
-        """Tell whether marks have shown that the channel was the first in time."""
-        return self.place is not None and self.place.channel == self.channel
-
-    def _where(self) -> str:
-        """Name the env step and the environment, where they are known."""
-        if self.place is None or not self._located():
-            return ""
-        return f", environment {self.place.environment} at env step {self.place.step} of the iteration"
-
     def _inputs(self) -> str:
-        """Say what is known of the channel's inputs."""
+        """Say what is known about the channel's inputs."""
         equal, unproven = self.inputs
         if unproven:
             gap = "before its first line" if self.previous is None else f"after iteration {self.previous}, still equal"
@@ -192,91 +132,4 @@ class Divergence:
             return f"{self.channel} is missing in the {'first' if self.a == ABSENT else 'second'} ledger"
         if not self.values:
             return "no recorded value differs: the difference hasn't reached one, or cancels in it"
-        return "; ".join(_describe(difference) for difference in self.values)
-
-    def _cause(self) -> str:
-        """Name the likely cause: what differs in the headers, or else what usually does it."""
-        stage, usual = usual_cause(self.channel, self.config, self.same_machine)
-        suspects, others = self._suspects()
-        if suspects:
-            return f"the runs weren't asked for the same: {_list(suspects)}"
-        if others:
-            return f"{_list(others)}: results mustn't depend on it, so look for what does, in stage {stage!r}"
-        if ABSENT in (self.a, self.b):
-            return "other versions of the program, or a ledger that was edited"
-        return f"stage {stage!r}: {usual}"
-
-    def _suspects(self) -> tuple[list[Difference], list[Difference]]:
-        """Split what differs in the headers into that which may change results, and that which mustn't."""
-        innocent = _CPU if self._is_portable() else ()
-        harmless = [flag for flag in self.flags if flag.name in _HARMLESS or flag.name.startswith(innocent)]
-        suspects = [flag for flag in self.flags if flag not in harmless]
-        # A run that is only longer can't have changed what came before its end.
-        return suspects, [flag for flag in harmless if flag.name != "total_timesteps"]
-
-    def _is_portable(self) -> bool:
-        """Tell whether both runs were promised the same bits on any CPU."""
-        return self.config.get("numerics") == "portable" and not any(flag.name == "numerics" for flag in self.flags)
-
-    def _next(self) -> str:
-        """Name the command that brings the answer nearer."""
-        suspects, others = self._suspects()
-        machine = [flag.name for flag in suspects or others]
-        if machine and all(name.startswith(_MACHINE) for name in machine):
-            return f"`sac doctor` on both machines{self._portable_hint(machine)}"
-        varied = [flag for flag in suspects or others if _can_be_varied(flag)]
-        if suspects and not varied:
-            return "train both with the same flags and the same release of `sac`, then compare again"
-        changes, hint = self._closer_look()
-        if varied:
-            hint = f"{hint}; it parts at the same place if nothing else is the cause"
-        given = {name: value for name, value in self.config.items() if name not in changes}
-        words = changed_flags({name: value for name, value in given.items() if name not in {f.name for f in varied}})
-        words += [flag_word(name, value) for name, value in changes.items()]
-        words += [word for name, a, b in varied for word in ("--vary", f"{name}={a},{b}")]
-        return f"`sac twin {shlex.join(words)}`{hint}"
-
-    def _portable_hint(self, machine: list[str]) -> str:
-        """Say what the numerics profile has to do with a difference between machines."""
-        if not self._is_portable():
-            return "; equal bits on unlike CPUs need --numerics=portable"
-        if any(name.startswith(_SIMULATOR) for name in machine):
-            return "; their simulators compute unlike each other, though --numerics=portable makes reciprocals exact"
-        return "; under --numerics=portable the CPU model must not matter, so a difference is a fault worth reporting"
-
-    def _closer_look(self) -> tuple[dict[str, int], str]:
-        """Flags under which a twin shows the place, more closely where that is possible, and why these."""
-        changes = {"total_timesteps": max(1, self.global_step)}
-        if self.inputs.unproven and self.iteration:
-            return {**changes, "ledger_freq": 1}, ", for a ledger without gaps"
-        if self.rivals and self.channel in ROLLOUT and self._has_several_steps():
-            hint = ", which tells the env steps of an iteration apart"
-            return {**changes, "training_freq": self.config["num_envs"]}, hint
-        return changes, ""
-
-    def _has_several_steps(self) -> bool:
-        """Tell whether iterations can be made shorter, with a gradient step still in each."""
-        try:
-            width = int(self.config["num_envs"])
-            return width < int(self.config["training_freq"]) and width * float(self.config["utd"]) >= 1
-        except (KeyError, TypeError, ValueError):
-            return False
-
-
-def _can_be_varied(flag: Difference) -> bool:
-    """Tell whether `sac twin --vary` can give its runs the two values."""
-    known = flag.name in TrainConfig().to_dict() and flag.name not in ("ledger_freq", "evaluate")
-    return known and ABSENT not in (flag.a, flag.b) and "," not in f"{flag.a}{flag.b}"
-
-
-def _list(differences: list[Difference], limit: int = 6) -> str:
-    """List differences, not endlessly many."""
-    shown = [f"{name}: {a} vs {b}" for name, a, b in differences[:limit]]
-    return ", ".join(shown + ([f"and {len(differences) - limit} more"] if len(differences) > limit else []))
-
-
-def _describe(difference: Difference) -> str:
-    """Show two values and the count of floats between them."""
-    distance = ulp_distance(difference.a, difference.b)
-    size = "" if distance is None else f" ({distance[0]} ULP as {distance[1]})"
-    return f"{difference.name} {difference.a!r} vs {difference.b!r}{size}"
+        return "; ".join(value.text for value in self.values)

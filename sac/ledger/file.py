@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from sac.errors import UserError
 from sac.ledger.channels import CHANNELS
 
 VERSION = 1
@@ -26,8 +27,8 @@ _DIGEST = re.compile(r"[0-9a-f]{16}")
 _NON_FINITE = ("nan", "inf", "-inf")
 
 
-class LedgerError(ValueError):
-    """A file isn't a ledger that can be read; the message says where, and what was expected there."""
+class LedgerError(UserError, ValueError):
+    """A file is not a readable ledger; the message says where, and what was expected there."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Ledger:
-    """A ledger as read; `torn` is the unfinished last line that a killed run may leave."""
+    """A ledger as read; `torn` is the unfinished last line that a killed run may leave behind."""
 
     path: Path
     header: dict[str, Any]
@@ -58,10 +59,10 @@ class Ledger:
 
 
 class LedgerWriter:
-    """Writes a ledger line by line; each line reaches the operating system at once and so outlives `kill -9`."""
+    """Writes a ledger line by line; each line reaches the operating system at once, so it survives `kill -9`."""
 
     def __init__(self, path: Path | str, header: Mapping[str, Any], after: int | None = None) -> None:
-        """Create the file (an older one is replaced) and write the header; or go on with it `after` an iteration."""
+        """Create the file (replacing an older one) and write the header; or continue it `after` an iteration."""
         self.path = Path(path)
         self._last = -1 if after is None else after
         append = after is not None and self.path.exists()
@@ -78,7 +79,18 @@ class LedgerWriter:
         values: Mapping[str, float] | None = None,
         steps: Mapping[str, str] | None = None,
     ) -> None:
-        """Append one iteration, its channels in the order of data flow and its values in that of their names."""
+        """Append one iteration, with its channels in the order of data flow and its values in the order of their names.
+
+        Args:
+            iteration: its number, above that of the line before.
+            global_step: env steps at its end.
+            digests: channel -> 16 hexadecimal digits.
+            values: name -> float.
+            steps: channel -> marks, see the module's text.
+
+        Raises:
+            ValueError: the iteration does not rise, or a channel or digest is none.
+        """
         if iteration <= self._last:
             raise ValueError(f"iterations must rise: {iteration} after {self._last} in {self.path}")
         unknown = sorted(set(digests) - set(CHANNELS))
@@ -100,7 +112,7 @@ class LedgerWriter:
         self._put(entry)
 
     def sync(self) -> int:
-        """Wait until all lines are on the disk; returns their length without the header."""
+        """Wait until all lines are on disk; return their length in bytes without the header."""
         self._file.flush()
         os.fsync(self._file.fileno())
         return os.fstat(self._file.fileno()).st_size - self._header_bytes
@@ -126,13 +138,13 @@ class LedgerWriter:
 
 
 def header_bytes(path: Path) -> int:
-    """Length of a ledger's header, its newline included."""
+    """Return the length of a ledger's header in bytes, with its newline."""
     with path.open("rb") as file:
         return len(file.readline())
 
 
 def _check_digest(channel: str, value: object) -> None:
-    """Refuse what isn't a digest."""
+    """Refuse what is not a digest."""
     if not (isinstance(value, str) and _DIGEST.fullmatch(value)):
         raise ValueError(f"16 hexadecimal digits for {channel}, found {value!r}")
 
@@ -184,7 +196,7 @@ def read_ledger(path: Path | str) -> Ledger:
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """Read the header alone, of a ledger whose other lines may be damaged.
+    """Read only the header of a ledger, whose other lines may be damaged.
 
     Raises:
         LedgerError: the file is missing, or its first line is no header.
@@ -197,7 +209,7 @@ def read_header(path: Path) -> dict[str, Any]:
 
 
 def _is_json(row: bytes) -> bool:
-    """Tell whether a row is a whole JSON value."""
+    """Whether a row is a complete JSON value."""
     try:
         json.loads(row)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Where within one iteration two rollouts part: env step, environment, and the channel that was first in time."""
+"""Where within one iteration two rollouts diverge: env step, environment, and the channel that was first in time."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 IN_TIME = ("rollout.obs", "rollout.action", "rollout.reward", "rollout.next_obs", "rollout.done", "env.seed")
-"""Channels of the rollout as one env step runs through them; an episode that begins is seeded at the step's end."""
+"""Channels of the rollout in the order of one env step; the step ends by seeding the episodes that begin."""
 
 _WIDTH = 4
-"""Hexadecimal digits of one mark, see `Digester.row_marks`."""
+"""Hexadecimal digits of one mark; see `Digester.row_marks`."""
 
 
-class Place(NamedTuple):
+class RolloutPlace(NamedTuple):
     """The first difference in time within an iteration.
 
     Attributes:
         step: env step within the iteration, from 0.
-        environment: lowest index of an environment that differs there.
+        environment: lowest index of the environments that differ there.
         channel: first channel of that step that differs.
     """
 
@@ -26,13 +26,13 @@ class Place(NamedTuple):
     channel: str
 
 
-def locate(a: Mapping[str, str], b: Mapping[str, str], num_envs: object) -> Place | None:
-    """The first place where the marks of two ledger lines differ; None where they don't tell.
+def locate(a: Mapping[str, str], b: Mapping[str, str], num_envs: object) -> RolloutPlace | None:
+    """Find the first place where the marks of two ledger lines differ; None if they don't tell.
 
     Args:
         a: channel -> marks, environments of one step side by side.
-        b: the same of the other ledger.
-        num_envs: how many environments there are, as the ledger's header says.
+        b: the same for the other ledger.
+        num_envs: number of environments, from the ledger's header.
     """
     if not isinstance(num_envs, int) or num_envs < 1:
         return None
@@ -48,7 +48,7 @@ def locate(a: Mapping[str, str], b: Mapping[str, str], num_envs: object) -> Plac
     if not places:
         return None
     step, order, environment = min(places)
-    return Place(step, environment, IN_TIME[order])
+    return RolloutPlace(step, environment, IN_TIME[order])
 
 
 def _mark(marks: str, row: int) -> str:

@@ -1,4 +1,4 @@
-"""What goes into the ledger: one digest for each channel, in the order in which data flows."""
+"""What goes into the ledger: one digest for each channel, in the order of data flow."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from sac.state import LearnerState
 
 @dataclass(frozen=True)
 class Iteration:
-    """What one iteration leaves to be recorded, beside the learner.
+    """What one iteration leaves to record, besides the learner.
 
     Attributes:
         number: 0 for the state before the first.
         global_step: env steps taken so far.
         rollout: None in iteration 0.
-        updates: its gradient steps; None where nothing was learned.
+        updates: its gradient steps; None if there were none.
         first: seeds (N,) and observations (N, O) of the first episodes, in iteration 0.
     """
 
@@ -119,13 +119,13 @@ class LedgerRecorder:
 
 
 def record_first(digests: DigestBatch, seeds: torch.Tensor, observation: torch.Tensor) -> None:
-    """Channels of iteration 0: the seeds (N,) and observations (N, O) of the first episodes."""
+    """Digest the channels of iteration 0: the seeds (N,) and observations (N, O) of the first episodes."""
     digests.add("env.seed", seeds)
     digests.add("rollout.obs", observation)
 
 
 def record_rollout(digests: DigestBatch, rollout: Rollout) -> None:
-    """Channels of the environments."""
+    """Digest the channels of the environments."""
     digests.add("env.seed", rollout.reset_seed)
     digests.add("rollout.obs", rollout.observation)
     digests.add("rollout.action", rollout.action)
@@ -136,7 +136,7 @@ def record_rollout(digests: DigestBatch, rollout: Rollout) -> None:
 
 
 def step_marks(rollout: Rollout) -> dict[str, str]:
-    """Channel -> four hexadecimal digits for each (step, environment), which tell where a rollout parts first."""
+    """Return channel -> four hexadecimal digits for each (step, environment), which locate the first divergence."""
     fields = {
         "env.seed": rollout.reset_seed,
         "rollout.obs": rollout.observation,
@@ -152,7 +152,7 @@ def step_marks(rollout: Rollout) -> dict[str, str]:
 
 
 def record_updates(digests: DigestBatch, updates: Updates) -> None:
-    """Channels of the gradient steps.
+    """Digest the channels of the gradient steps.
 
     Raises:
         ValueError: they were taken without sums.
@@ -175,7 +175,7 @@ def record_updates(digests: DigestBatch, updates: Updates) -> None:
 
 
 def learner_channels(state: LearnerState) -> dict[str, list[torch.Tensor]]:
-    """Channel -> the tensors that it digests, in the order of data flow."""
+    """Return channel -> the tensors that it digests, flat (n,) or scalars, in the order of data flow."""
     optim = {"critic": state.critic_optim, "actor": state.actor_optim, "alpha": state.alpha_optim}
     return {
         "param.critic": [state.critic.flat],
@@ -187,7 +187,7 @@ def learner_channels(state: LearnerState) -> dict[str, list[torch.Tensor]]:
 
 
 def captured_sums(state: LearnerState) -> Callable[[], list[torch.Tensor]]:
-    """The word sums of the learner's channels, by one CUDA graph: they are always the same memory."""
+    """Return a CUDA graph that takes the word sums (int64 scalars) of the learner's channels: their memory is fixed."""
     device, channels = state.log_alpha.device, learner_channels(state)
     stream = torch.cuda.Stream(device)
     return CapturedCall(lambda: [digester_for(device).word_sum(*tensors) for tensors in channels.values()], stream)
@@ -196,7 +196,7 @@ def captured_sums(state: LearnerState) -> Callable[[], list[torch.Tensor]]:
 def record_learner(
     digests: DigestBatch, state: LearnerState, sums: Callable[[], list[torch.Tensor]] | None = None
 ) -> None:
-    """Channels of parameters and optimizer moments.
+    """Digest the channels of parameters and optimizer moments.
 
     Args:
         digests: takes them.
@@ -210,7 +210,7 @@ def record_learner(
 
 
 def record_evaluation(digests: DigestBatch, evaluation: Evaluation) -> None:
-    """Channels of an evaluation."""
+    """Digest the channels of an evaluation."""
     returns = evaluation.episodes.values("return")
     digests.add("eval.action", evaluation.actions)
     digests.add("eval.return", [returns, evaluation.episodes.values("success_once")])

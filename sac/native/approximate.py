@@ -1,4 +1,4 @@
-"""What this CPU's own approximate reciprocals give: by them Intel's and AMD's CPUs can be told apart."""
+"""This CPU's own approximate reciprocals: they tell Intel's CPUs from AMD's."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _LOOP = (
 
 
 def approximations(x: np.ndarray) -> dict[str, np.ndarray]:
-    """Name -> the CPU's result for each of x (4N,) float32; empty where this process can't run such code.
+    """Return name -> the CPU's result for each of x (4N,) float32; empty if this process can't run such code.
 
     Raises:
-        ValueError: the length of x is 0 or no multiple of 4.
+        ValueError: the length of x is 0 or not a multiple of 4.
     """
     if not len(x) or len(x) % 4:
         raise ValueError(f"{len(x)} numbers: these instructions take four at a time")
@@ -42,7 +42,7 @@ def approximations(x: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _run(code: bytes, x: np.ndarray) -> np.ndarray:
-    """Call a function of (source, destination, count of vectors) that these bytes are."""
+    """Call these bytes as a function of (source, destination, count of vectors) on x (4N,) float32."""
     x = np.ascontiguousarray(x, np.float32)
     result = np.empty_like(x)
     with mmap.mmap(-1, mmap.PAGESIZE, prot=memory.WRITABLE) as page:

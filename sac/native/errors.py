@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sac.errors import UserError
 
-class NotReplaceable(RuntimeError):
-    """A library holds an instruction whose result the CPU's vendor chose, and it can't be made exact; says which."""
+
+class NotReplaceable(UserError, RuntimeError):
+    """An instruction whose result the CPU's vendor chose can't be made exact; the message says which."""

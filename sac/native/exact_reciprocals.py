@@ -1,8 +1,8 @@
 """Exact reciprocals in the simulator, for the portable profile.
 
-PhysX computes with `rcpps` and `rsqrtps`, whose results differ between Intel and AMD: a StackCube run made on the one
-parts from the other's after 35 env steps. Here each of them becomes a division (and a square root), whose every bit
-IEEE 754 defines. It happens in the memory of the process that has loaded SAPIEN; no file is touched.
+PhysX computes with `rcpps` and `rsqrtps`, whose results differ between Intel and AMD: StackCube runs on one and the
+other diverge after 35 env steps. Here each of them becomes a division (and a square root), and IEEE 754 defines every
+bit of those. This changes the memory of the process that has loaded SAPIEN; no file is touched.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from sac.native.sites import Site
 
 LIBRARY = "libsapien"
-"""What the name of the simulator's library begins with."""
+"""Prefix of the file name of the simulator's library."""
 COUNTS = "SAC_COUNT_RECIPROCALS"
-"""Variable that names a file of 8-byte counters, into which every process counts how often each site is reached."""
+"""Variable that names a file of 8-byte counters, in which every process counts how often it reaches each site."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class _Patch:
         before: address -> bytes, as they were.
         after: the same places, as they are now.
         trampolines: address of the exact code, and the code.
-        counters: address and size of the counters; address 0 where nothing is counted.
+        counters: address and size of the counters; address 0 if nothing is counted.
     """
 
     before: dict[int, bytes]
@@ -49,17 +49,20 @@ class _Patch:
 
 _wanted = False
 _unusable = ""
-"""Why the simulator's code may not be run any more, once a change of it has failed half way."""
+"""Why the simulator's code must not run any more, after a change of it failed half way."""
 _patches: dict[Path, _Patch] = {}
 
 
 def install(wanted: bool) -> None:
-    """Have the simulator compute exactly in this process, or as SAPIEN made it; it may be loaded already or not yet.
+    """Have the simulator compute exactly in this process, or as SAPIEN does; it may be loaded before or after.
 
-    No thread may be stepping a simulation meanwhile.
+    No thread may step a simulation meanwhile.
+
+    Args:
+        wanted: compute exactly.
 
     Raises:
-        NotReplaceable: SAPIEN holds an instruction that can't be replaced, or the system forbids to replace it.
+        NotReplaceable: SAPIEN holds an instruction that can't be replaced, or the system forbids replacing it.
     """
     global _wanted
     _wanted = wanted
@@ -67,10 +70,10 @@ def install(wanted: bool) -> None:
 
 
 def simulator_loaded() -> None:
-    """Do what `install` was told, now that SAPIEN is imported; nothing where it is not, or it is done already.
+    """Do what `install` was told, once SAPIEN is imported; do nothing if it is not, or if that is done.
 
     Raises:
-        NotReplaceable: as `install`; or SAPIEN is imported and no library of it is found.
+        NotReplaceable: see `install`; or SAPIEN is imported, but its library is not found.
     """
     libraries = memory.loaded(LIBRARY)
     if _wanted and not libraries and "sapien" in sys.modules:
@@ -84,7 +87,7 @@ def simulator_loaded() -> None:
 
 
 def _switch(path: Path, patch: _Patch) -> None:
-    """Let the library's code lead to the exact operations, or let it be as it was."""
+    """Make the library's code jump to the exact operations, or restore it."""
     global _unusable
     now, other = (patch.after, patch.before) if _wanted else (patch.before, patch.after)
     if _holds(now):
@@ -99,7 +102,7 @@ def _switch(path: Path, patch: _Patch) -> None:
 
 
 def is_wanted() -> bool:
-    """Whether this process is to compute exactly."""
+    """Whether this process should compute exactly."""
     return _wanted
 
 
@@ -113,7 +116,7 @@ def require() -> None:
     """Refuse to step a simulator that does not compute as `install` was told.
 
     Raises:
-        NotReplaceable: it computes in the other way, or its code was left half changed.
+        NotReplaceable: it does not, or its code was left half changed.
     """
     if _unusable:
         raise NotReplaceable(_unusable)
@@ -151,7 +154,7 @@ def _refusal(path: Path, reason: str) -> str:
 
 
 def version() -> str:
-    """The version of SAPIEN that is installed."""
+    """Return the installed version of SAPIEN."""
     try:
         return importlib.metadata.version("sapien")
     except importlib.metadata.PackageNotFoundError:
@@ -159,12 +162,12 @@ def version() -> str:
 
 
 def _build(found: tuple[Site, ...], base: int) -> _Patch:
-    """Write the exact code near the library and make it executable; nothing leads there yet.
+    """Write the exact code near the library and make it executable; nothing jumps there yet.
 
     Raises:
-        NotReplaceable: the library in memory is not the one in the file, or there is no room near it.
+        NotReplaceable: the library in memory is not that of the file, or there is no room near it.
     """
-    # The decoder is loaded only where it is needed: `deterministic` does without.
+    # Load the decoder only when needed: `deterministic` does not need it.
     from sac.native.trampolines import CONSTANTS, assemble, jump_to
 
     if not found:
@@ -184,14 +187,14 @@ def _build(found: tuple[Site, ...], base: int) -> _Patch:
 
 
 def read_counts(file: Path) -> tuple[int, ...]:
-    """How often each site was reached by the processes for which `COUNTS` named this file; none where none was."""
+    """Return how often processes for which `COUNTS` named this file reached each site; empty if none did."""
     data = file.read_bytes() if file.exists() else b""
     return struct.unpack(f"<{len(data) // 8}Q", data)
 
 
 @contextmanager
 def uncounted() -> Iterator[None]:
-    """Within the block what is reached is not counted. No other process may be stepping a simulation meanwhile."""
+    """Count nothing within the block. No other process may step a simulation meanwhile."""
     kept = {patch.counters: memory.read(*patch.counters) for patch in _patches.values() if patch.counters[0]}
     try:
         yield
@@ -201,7 +204,7 @@ def uncounted() -> Iterator[None]:
 
 
 def _counters(count: int, base: int) -> int:
-    """Map the file of counters near the library; 0 where nothing is to be counted."""
+    """Map the file of counters near the library; return 0 if nothing is counted."""
     name = os.environ.get(COUNTS)
     if not name:
         return 0

@@ -1,8 +1,8 @@
 """Which instructions of a library give results that the CPU's vendor chose, and where its code may jump to.
 
-IEEE 754 leaves no bit of + - * / and the square root open. Of the rest, x86 leaves open how near to the truth an
-approximate reciprocal comes, and Intel's and AMD's tables differ. The functions of the x87 unit (sine, logarithm, ...)
-are open too.
+IEEE 754 defines every bit of + - * / and the square root. x86 does not define how close an approximate reciprocal is to
+the truth, and Intel's and AMD's tables differ. It does not define the functions of the x87 unit (sine, logarithm, ...)
+either.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CHOSEN_BY_VENDORS: dict[int, str] = {
     for name, number in vars(Mnemonic).items()
     if isinstance(number, int) and (name in _X87 or name.startswith(_APPROXIMATE))
 }
-"""Mnemonic -> its name, for every instruction whose result is left to the CPU's vendor."""
+"""Mnemonic -> its name, for every instruction whose result the CPU's vendor chooses."""
 _STRAIGHT_ON = frozenset((FlowControl.NEXT, FlowControl.INTERRUPT, FlowControl.EXCEPTION))
 _JUMP_TABLE_ENTRY = np.dtype("<i4")
 
@@ -62,7 +62,10 @@ def search(library: Library, *, landings: bool = True) -> Findings:
 
 
 def stretches(section: Section, functions: np.ndarray) -> Iterator[tuple[int, bytes]]:
-    """Cut a section where functions begin: (address, code) of each piece; data before one can't shift its reading."""
+    """Cut a section at the starts (F,) int64 of its functions, and yield (address, code) of each piece.
+
+    Data before a function can't then shift its decoding.
+    """
     end = section.address + len(section.data)
     inside = functions[(functions > section.address) & (functions < end)]
     bounds = [section.address, *(int(start) for start in inside), end]
@@ -78,11 +81,11 @@ def _note_landings(instruction: Instruction, found: Findings) -> None:
 
 
 def landing_places(library: Library, found: Findings) -> np.ndarray:
-    """Addresses to which control may come other than from the instruction before it, ascending int64.
+    """Return the addresses (L,) int64, ascending, that control may reach other than from the instruction before.
 
-    Direct jumps and calls, beginnings of functions, pointers, and whatever a table of jumps could hold: any run of
-    32-bit offsets that begins at data which the code names and that leads into code. That is more than there
-    is. Only where the handler of a C++ exception begins is not among them.
+    These are targets of direct jumps and calls, starts of functions, pointers, and whatever a jump table could hold:
+    any run of 32-bit offsets that begins at data which the code names, and that leads into code. That is more than
+    there are. Only starts of C++ exception handlers are not among them.
     """
     direct = np.fromiter(found.targets, np.int64, len(found.targets))
     places = [direct, library.functions, library.pointers, *_tables(library, found)]
@@ -98,7 +101,7 @@ def _tables(library: Library, found: Findings) -> Iterator[np.ndarray]:
 
 
 def _table(section: Section, base: int, code: tuple[Section, ...]) -> np.ndarray:
-    """Where the offsets from `base` on lead, as long as they lead into code."""
+    """Return where the offsets from `base` on lead, as long as they lead into code."""
     offset, size = base - section.address, 64
     while True:
         entries = (len(section.data) - offset) // 4
@@ -113,7 +116,11 @@ def _table(section: Section, base: int, code: tuple[Section, ...]) -> np.ndarray
 
 
 def around(library: Library, address: int) -> list[Instruction]:
-    """Decode the stretch of code that holds `address`, from the beginning of its function."""
+    """Decode the stretch of code that holds `address`, from the start of its function.
+
+    Raises:
+        ValueError: no code is at `address`.
+    """
     for section in library.code:
         for start, code in stretches(section, library.functions):
             if start <= address < start + len(code):

@@ -1,4 +1,4 @@
-"""A native library as it lies on the disk: its code, where its functions begin, and what may point into it."""
+"""A native library on disk: its code, the starts of its functions, and what may point into it."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Section:
 
 @dataclass(frozen=True)
 class Library:
-    """What of a library the search for instructions needs.
+    """The parts of a library that the search for instructions needs.
 
     Attributes:
         path: the file.
         code: sections that can be executed.
-        constants: sections of data, in which tables of jumps lie.
-        functions: where functions begin, ascending (F,) int64, by the unwinder's index.
+        constants: sections of data, which hold jump tables.
+        functions: starts of functions (F,) int64, ascending, from the unwinder's index.
         pointers: addresses that the dynamic linker writes somewhere, in no order (P,) int64.
         packed: there are more of these, in a table of another form (SHT_RELR).
     """
@@ -65,7 +65,7 @@ def read_library(path: Path) -> Library:
 
 
 def checksum(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal digits."""
+    """Return the SHA-256 of a file, in hexadecimal digits."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -74,7 +74,7 @@ def _read(sections: Sequence[Any]) -> tuple[Section, ...]:
 
 
 def _functions(elf: ELFFile) -> np.ndarray:
-    """The unwinder's index of functions; empty where there is none in the usual form."""
+    """Return the unwinder's index of functions; empty if it lacks the usual form."""
     index = elf.get_section_by_name(".eh_frame_hdr")
     if index is None or index.data()[:4] != _HEADER_OF_FUNCTIONS:
         return np.empty(0, np.int64)
@@ -84,6 +84,6 @@ def _functions(elf: ELFFile) -> np.ndarray:
 
 
 def _pointers(sections: Sequence[Any]) -> np.ndarray:
-    """Addends of relocations: what the dynamic linker adds the library's own address to."""
+    """Return the addends of relocations, to which the dynamic linker adds the library's own address."""
     tables = [np.frombuffer(s.data(), "<i8").reshape(-1, 3)[:, 2] for s in sections if s["sh_type"] == "SHT_RELA"]
     return np.concatenate(tables) if tables else np.empty(0, np.int64)

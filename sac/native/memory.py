@@ -1,4 +1,4 @@
-"""The memory of this process: where a library lies, room near it, and which pages may be written or executed.
+"""The memory of this process: where a library is, room near it, and which pages may be written or executed.
 
 No page is ever writable and executable at once.
 """
@@ -25,7 +25,7 @@ _LIBC.munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
 _FIXED_NOREPLACE = 0x100000
 _FAILED = ctypes.c_void_p(-1).value
 _REACH = 1 << 30
-"""Half of how far a near jump reaches: both ends of a library are then within reach."""
+"""Half the reach of a near jump: both ends of a library are then within reach."""
 EXECUTABLE = mmap.PROT_READ | mmap.PROT_EXEC
 WRITABLE = mmap.PROT_READ | mmap.PROT_WRITE
 
@@ -51,7 +51,7 @@ class Mapping:
 
 
 def mappings() -> Iterator[Mapping]:
-    """What is mapped in this process, by ascending address."""
+    """Yield the mappings of this process, by ascending address."""
     with open("/proc/self/maps", errors="surrogateescape") as lines:
         for line in lines:
             bounds, flags, offset, _, _, *path = line.rstrip("\n").split(maxsplit=5)
@@ -60,9 +60,9 @@ def mappings() -> Iterator[Mapping]:
 
 
 def loaded(prefix: str) -> dict[Path, int]:
-    """Libraries of this process whose file name begins with `prefix`: path -> what was added to their addresses.
+    """Return this process's libraries whose file name begins with `prefix`: path -> offset of their addresses.
 
-    The dynamic linker is asked, by dl_iterate_phdr(3): a file may be mapped as data too, or be gone since.
+    This asks the dynamic linker, by dl_iterate_phdr(3): a file may also be mapped as data, or be gone since.
     """
     found: dict[Path, int] = {}
 
@@ -81,8 +81,8 @@ def room_near(address: int, size: int, shared: int | None = None) -> int:
 
     Args:
         address: where the jumps come from.
-        size: bytes, of which pages are made.
-        shared: descriptor of a file that these bytes are, for all processes; None: they are this process's own.
+        size: bytes, rounded up to pages.
+        shared: descriptor of a file to map, shared by all processes; None for memory of this process alone.
 
     Raises:
         NotReplaceable: there is no room.
@@ -94,13 +94,13 @@ def room_near(address: int, size: int, shared: int | None = None) -> int:
         if found == place:
             return place
         if found != _FAILED:
-            # A kernel older than 4.17 takes the address for a wish.
+            # A kernel older than 4.17 treats the address as a hint.
             _LIBC.munmap(found, size)
     raise NotReplaceable(f"no {size} bytes are free within reach of {address:#x}: {os.strerror(ctypes.get_errno())}")
 
 
 def _gaps(address: int, size: int) -> list[int]:
-    """Free places of `size` bytes, the nearest first."""
+    """Return free places of `size` bytes, nearest first."""
     pairs = [(low.stop, high.start - size) for low, high in itertools.pairwise(mappings())]
     places = {place for first, last in pairs if first <= last for place in (first, last)}
     return sorted((p for p in places if abs(p - address) < _REACH), key=lambda place: abs(place - address))
@@ -112,7 +112,7 @@ def read(address: int, count: int) -> bytes:
 
 
 def write(address: int, data: bytes) -> None:
-    """Copy bytes into memory that may be written."""
+    """Copy bytes into writable memory."""
     ctypes.memmove(address, data, len(data))
 
 
@@ -120,8 +120,8 @@ def write_code(changes: dict[int, bytes]) -> None:
     """Change code that nobody runs meanwhile: address -> new bytes. Its pages are writable only during the call.
 
     Raises:
-        NotReplaceable: the system forbids it. What can be put back is; a page that the system lets nobody execute any
-            more can't be, so the caller must not run this code again.
+        NotReplaceable: the system forbids it. Everything is restored if possible. A page that can't become executable
+            again is lost, so the caller must not run this code again.
     """
     pages = sorted({page for address, code in changes.items() for page in _pages(address, len(code))})
     kept = {address: read(address, len(code)) for address, code in changes.items()}
@@ -140,7 +140,7 @@ def write_code(changes: dict[int, bytes]) -> None:
 
 
 def _change_use(pages: Sequence[int], wanted: int, otherwise: int) -> None:
-    """Give all pages one use; where that fails for one, give those before it the other again."""
+    """Give all pages one protection; if that fails for one, give those before it the other again."""
     done: list[int] = []
     try:
         for page in pages:
@@ -158,7 +158,7 @@ def _pages(address: int, count: int) -> range:
 
 
 def protect(address: int, size: int, protection: int) -> None:
-    """Say what whole pages may be used for.
+    """Set the protection of whole pages.
 
     Raises:
         NotReplaceable: the system forbids it.

@@ -1,6 +1,6 @@
-"""Where a library has to be changed: each instruction whose result vendors choose, and what moves to make room.
+"""Where to change a library: each instruction whose result vendors choose, and what moves to make room.
 
-Such an instruction is 3 or 4 bytes long and a jump is 5, so a neighbour has to move too. It may, if nothing jumps to
+Such an instruction is 3 or 4 bytes long and a jump is 5, so a neighbour must move too. It can move if nothing jumps to
 it, and if it does the same elsewhere.
 """
 
@@ -19,19 +19,19 @@ from sac.native.instructions import around, landing_places, search
 from sac.native.library import Library, checksum, read_library
 
 JUMP = 5
-"""Bytes of a near jump."""
+"""Length of a near jump in bytes."""
 REPLACEABLE = (Code.RCPPS_XMM_XMMM128, Code.RSQRTPS_XMM_XMMM128)
 KNOWN = Path(__file__).with_name("known.json")
 
 
 @dataclass(frozen=True)
 class Site:
-    """One instruction that is to be replaced.
+    """One instruction to replace.
 
     Attributes:
         address: of the instruction, as linked.
-        start: of the bytes that give way to a jump.
-        code: those bytes: whole instructions, the one at `address` among them.
+        start: of the bytes that a jump replaces.
+        code: those bytes: whole instructions, including the one at `address`.
     """
 
     address: int
@@ -40,7 +40,7 @@ class Site:
 
 
 def sites(path: Path) -> tuple[Site, ...]:
-    """What has to be replaced in a library: looked up by its checksum, or else found by reading all of its code.
+    """Return what to replace in a library: look it up by checksum, or else read all of its code.
 
     Raises:
         NotReplaceable: it holds an instruction that can't be replaced.
@@ -95,7 +95,7 @@ def _trouble(instruction: Instruction) -> str:
 
 
 def _windows(stretch: list[Instruction], position: int) -> list[tuple[int, int]]:
-    """Runs of instructions around one that are just long enough for a jump: the neighbours behind it come first."""
+    """Return runs of instructions around one that are just long enough for a jump, with later neighbours first."""
     found = []
     for first in range(position, max(position - JUMP, -1), -1):
         last = position
@@ -129,7 +129,7 @@ def _bytes(library: Library, window: list[Instruction]) -> bytes:
 
 
 def known_text(path: Path, name: str) -> str:
-    """The text of known.json with the sites of one more library in it, newly found."""
+    """Return the text of known.json with the sites of one more library, newly found."""
     kept = json.loads(KNOWN.read_text())
     kept["libraries"][checksum(path)] = {"name": name, "sites": list(map(_to_text, find_sites(read_library(path))))}
     return json.dumps(kept, indent=1) + "\n"

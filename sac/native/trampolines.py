@@ -1,4 +1,4 @@
-"""The code that takes the place of an approximate reciprocal: what moved, the exact operation, and the way back."""
+"""The code that replaces an approximate reciprocal: what moved, the exact operation, and the jump back."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from iced_x86 import Code, Decoder, Encoder, Instruction, MemoryOperand, Registe
 from sac.native.sites import JUMP, Site
 
 CONSTANTS = struct.pack("<4f", 1.0, 1.0, 1.0, 1.0)
-"""What a site's code reads; it must lie at an address that 16 divides."""
+"""What a site's code reads; its address must be a multiple of 16."""
 _ROOM = 144
 """Bytes to step down the stack: 128 below its pointer belong to the running function, 16 hold a register."""
 _BREAKPOINT = b"\xcc"
-"""Fills what is left of the bytes that gave way: nothing may run it."""
+"""Fills the rest of the replaced bytes: nothing may run it."""
 _XMM = tuple(getattr(Register, f"XMM{number}") for number in range(16))
 
 
 def assemble(sites: Sequence[Site], base: int, at: int, constants: int, counters: int = 0) -> tuple[bytes, list[int]]:
-    """Return the code for all sites of a library, to be put at `at`, and where in it each site's own begins.
+    """Return the code for all sites of a library, to be placed at `at`, and where each site's code starts in it.
 
     Args:
-        sites: what is replaced.
-        base: where the library lies in memory.
-        at: where the code will lie.
-        constants: where `CONSTANTS` lie.
-        counters: where an 8-byte counter for each site lies, in order; 0: nothing is counted.
+        sites: what to replace.
+        base: address of the library.
+        at: address of the code.
+        constants: address of `CONSTANTS`.
+        counters: address of an 8-byte counter for each site, in order; 0 counts nothing.
     """
     encoder, offsets, written = Encoder(64), [], 0
     for number, site in enumerate(sites):
@@ -37,7 +37,7 @@ def assemble(sites: Sequence[Site], base: int, at: int, constants: int, counters
 
 
 def jump_to(site: Site, base: int, trampoline: int) -> bytes:
-    """The bytes that take the place of the site's own."""
+    """Return the bytes that replace the site's own."""
     encoder = Encoder(64)
     encoder.encode(Instruction.create_branch(Code.JMP_REL32_64, trampoline), base + site.start)
     return encoder.take_buffer() + _BREAKPOINT * (len(site.code) - JUMP)
@@ -79,7 +79,7 @@ def _exact(instruction: Instruction, constants: int) -> Iterator[Instruction]:
 
 
 def _count(counter: int) -> Iterator[Instruction]:
-    """Add one to a counter that other threads and processes may be adding to."""
+    """Add one to a counter to which other threads and processes may add."""
     yield _move_stack(-_ROOM)
     yield Instruction.create(Code.PUSHFQ)
     place = MemoryOperand(Register.RIP, displ=counter, displ_size=8)
@@ -91,6 +91,6 @@ def _count(counter: int) -> Iterator[Instruction]:
 
 
 def _move_stack(by: int) -> Instruction:
-    """Move the stack pointer by an instruction that leaves the flags alone."""
+    """Move the stack pointer with an instruction that keeps the flags."""
     place = MemoryOperand(Register.RSP, displ=by, displ_size=8)
     return Instruction.create_reg_mem(Code.LEA_R64_M, Register.RSP, place)

@@ -24,7 +24,7 @@ def fingerprint(profile: Numerics, device: str = "cpu", simulator: Mapping[str, 
     """
     import torch
 
-    from sac.numerics.matmul import strategy_name
+    from sac.numerics.matmul import matmul_name
     from sac.numerics.probe import probe
 
     name = torch.cuda.get_device_name() if device == "cuda" else "cpu"
@@ -37,7 +37,7 @@ def fingerprint(profile: Numerics, device: str = "cpu", simulator: Mapping[str, 
         "mkl_cbwr": mkl_branch(),
         "threads": torch.get_num_threads(),
         "device": name,
-        "products": strategy_name(torch.device(device), portable=profile == "portable"),
+        "products": matmul_name(torch.device(device), portable=profile == "portable"),
         "probe": {**probe(torch.device(device)), **(simulator or {})},
     }
 

@@ -16,7 +16,7 @@ import torch
 FUSED = "blas+triton"
 
 
-class Products(Protocol):
+class Matmul(Protocol):
     """The products of a layer with float32 weights (in, out), or (E, in, out) of an ensemble.
 
     The layer's input is x, (B, in) or (E, B, in); the gradient of its output is (B, out) or (E, B, out).
@@ -40,7 +40,7 @@ class Products(Protocol):
         ...
 
 
-class OneDnnProducts:
+class OneDnnMatmul:
     """oneDNN on the CPU, one network at a time; weight gradients through BLAS, which needs no transposed copy."""
 
     name = "onednn+blas"
@@ -50,38 +50,38 @@ class OneDnnProducts:
         self._linear = torch.ops.mkldnn._linear_pointwise
 
     def linear(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, *, relu: bool) -> torch.Tensor:
-        """See `Products`."""
+        """See `Matmul`."""
         result: torch.Tensor = self._linear(x, weight.t(), bias, "relu" if relu else "none", [], "")
         return result
 
     def input_gradient(self, gradient: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        """See `Products`."""
+        """See `Matmul`."""
         result: torch.Tensor = self._linear(gradient, weight, None, "none", [], "")
         return result
 
     def weight_gradient(self, x: torch.Tensor, gradient: torch.Tensor, out: torch.Tensor) -> None:
-        """See `Products`."""
+        """See `Matmul`."""
         torch.mm(x.t(), gradient, out=out)
 
 
-class PortableProducts(OneDnnProducts):
+class PortableMatmul(OneDnnMatmul):
     """oneDNN for weight gradients too: no product's rounding depends on the CPU's vendor."""
 
     name = "onednn"
 
     def weight_gradient(self, x: torch.Tensor, gradient: torch.Tensor, out: torch.Tensor) -> None:
-        """See `Products`."""
+        """See `Matmul`."""
         out.copy_(self._linear(x.t(), gradient.t(), None, "none", [], ""))
 
 
-class BlasProducts:
+class BlasMatmul:
     """The BLAS behind torch.addmm and torch.baddbmm: cuBLAS on CUDA."""
 
     name = "blas"
     batched = True
 
     def linear(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, *, relu: bool) -> torch.Tensor:
-        """See `Products`."""
+        """See `Matmul`."""
         if weight.dim() == 3:
             result = torch.baddbmm(bias, x.expand(weight.shape[0], -1, -1), weight)
         else:
@@ -89,24 +89,24 @@ class BlasProducts:
         return result.relu_() if relu else result
 
     def input_gradient(self, gradient: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        """See `Products`."""
+        """See `Matmul`."""
         return torch.matmul(gradient, weight.mT)
 
     def weight_gradient(self, x: torch.Tensor, gradient: torch.Tensor, out: torch.Tensor) -> None:
-        """See `Products`."""
+        """See `Matmul`."""
         torch.matmul(x.mT.expand(*gradient.shape[:-2], -1, -1), gradient, out=out)
 
 
-def products_for(device: torch.device, *, portable: bool) -> Products:
+def matmul_for(device: torch.device, *, portable: bool) -> Matmul:
     """Return products through oneDNN on a CPU if torch has it, else BLAS; if `portable`, no CPU vendor changes bits."""
     if device.type == "cpu" and torch.backends.mkldnn.is_available():
-        return PortableProducts() if portable else OneDnnProducts()
-    return BlasProducts()
+        return PortableMatmul() if portable else OneDnnMatmul()
+    return BlasMatmul()
 
 
-def strategy_name(device: torch.device, *, portable: bool) -> str:
+def matmul_name(device: torch.device, *, portable: bool) -> str:
     """Return the name of the way in which updates are computed on `device`."""
-    return FUSED if is_fused(device) else products_for(device, portable=portable).name
+    return FUSED if is_fused(device) else matmul_for(device, portable=portable).name
 
 
 def is_fused(device: torch.device) -> bool:

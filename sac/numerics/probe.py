@@ -10,7 +10,7 @@ import torch
 from sac.digest import digest
 from sac.native.approximate import approximations
 from sac.numerics.adam import adam_step
-from sac.numerics.matmul import products_for
+from sac.numerics.matmul import matmul_for
 from sac.state import AdamState
 
 
@@ -28,11 +28,11 @@ def _adam(x: torch.Tensor) -> torch.Tensor:
 
 def _linear(x: torch.Tensor) -> torch.Tensor:
     """The learner's own products, forward and back."""
-    products = products_for(x.device, portable=True)
-    hidden = products.linear(x[:64, :96], x[:96, :128], x[0, :128], relu=True)
+    matmul = matmul_for(x.device, portable=True)
+    hidden = matmul.linear(x[:64, :96], x[:96, :128], x[0, :128], relu=True)
     gradient = torch.empty(96, 128, device=x.device)
-    products.weight_gradient(x[:64, :96], hidden, gradient)
-    return torch.cat([gradient.flatten(), products.input_gradient(hidden, x[:96, :128]).flatten()])
+    matmul.weight_gradient(x[:64, :96], hidden, gradient)
+    return torch.cat([gradient.flatten(), matmul.input_gradient(hidden, x[:96, :128]).flatten()])
 
 
 def _numpy(function: Callable[[np.ndarray], np.ndarray]) -> Callable[[torch.Tensor], torch.Tensor]:

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from sac.config import Numerics
+from sac.errors import UserError
 from sac.numerics.machine import CBWR_COMPATIBLE, LIBRARIES, mkl_branch, usable_cores
 
 
-class NumericsError(RuntimeError):
+class NumericsError(UserError, RuntimeError):
     """The chosen profile's promise can't be kept on this machine; the message names the setting that is missing."""
 
 

@@ -21,7 +21,7 @@ Outcome = Literal["diverged", "equal", "nothing proved"]
 
 
 @dataclass(frozen=True)
-class Frame:
+class CodeFrame:
     """Lines of the user's own code, with the one that matters."""
 
     place: str
@@ -56,7 +56,7 @@ class Answer:
     outcome: Outcome
     headline: str
     details: tuple[tuple[str, str], ...]
-    frames: tuple[Frame, ...] = ()
+    frames: tuple[CodeFrame, ...] = ()
     audit: tuple[Reached, ...] = ()
 
 
@@ -153,9 +153,9 @@ def _touches(touches: Sequence[Mapping[str, Any]]) -> str:
     return ", ".join(f"run {run} ({one['how']}) at {one['file']}:{one['line']}" for run, one in shown)
 
 
-def _frame(one: Mapping[str, Any]) -> Frame:
+def _frame(one: Mapping[str, Any]) -> CodeFrame:
     lines = tuple((int(number), str(text)) for number, text in one["lines"])
-    return Frame(f"{one['file']}:{one['line']}", str(one["function"]), int(one["line"]), lines)
+    return CodeFrame(f"{one['file']}:{one['line']}", str(one["function"]), int(one["line"]), lines)
 
 
 def _reached(one: Mapping[str, Any]) -> Reached:

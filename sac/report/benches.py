@@ -22,7 +22,7 @@ _PICTURE = 200
 
 
 @dataclass(frozen=True)
-class Row:
+class BenchRow:
     """One benchmark of one comparison; `ratio` is head over base as (low, middle, high), None where it wasn't run."""
 
     name: str
@@ -42,7 +42,7 @@ class Bench:
     exit_status: int
     threshold: float
     confidence: float
-    rows: tuple[Row, ...]
+    rows: tuple[BenchRow, ...]
 
     @property
     def word(self) -> str:
@@ -89,14 +89,14 @@ def _read(path: Path) -> Bench:
         ) from error
 
 
-def _row(entry: Mapping[str, Any]) -> Row:
+def _row(entry: Mapping[str, Any]) -> BenchRow:
     found, ratio = entry["interval"], None
     if found is not None:
         ratio = (float(found["low"]), float(found["ratio"]), float(found["high"]))
         if not all(math.isfinite(value) and value > 0 for value in ratio):
             raise ValueError(f"{entry['name']}: a ratio that is no positive number")
     seconds = (entry.get("base_seconds"), entry.get("head_seconds"))
-    return Row(str(entry["name"]), str(entry["verdict"]), ratio, seconds, str(entry.get("note") or ""))
+    return BenchRow(str(entry["name"]), str(entry["verdict"]), ratio, seconds, str(entry.get("note") or ""))
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def _ratios(bench: Bench) -> str:
     )
 
 
-def _ratio_line(row: Row, threshold: float, reach: float) -> str:
+def _ratio_line(row: BenchRow, threshold: float, reach: float) -> str:
     hit = ' class="hit"' if row.verdict in _BAD else ""
     note = f" ({row.note})" if row.note else ""
     if row.ratio is None:
@@ -190,7 +190,7 @@ def _ratio_line(row: Row, threshold: float, reach: float) -> str:
     )
 
 
-def _bar(row: Row, threshold: float, reach: float) -> str:
+def _bar(row: BenchRow, threshold: float, reach: float) -> str:
     """The interval on a logarithmic axis around 1, over the band of the threshold."""
     assert row.ratio
 

@@ -15,7 +15,7 @@ from sac.report.verdict_text import VerdictText, find_verdicts
 
 
 @dataclass(frozen=True)
-class Failure:
+class GateFailure:
     """A failed test: its name, all that it printed, and the ledgers that parted where it knows them."""
 
     test: str
@@ -29,7 +29,7 @@ class Failure:
         return found[0] if found else None
 
 
-def most_telling(failures: Sequence[Failure]) -> Failure | None:
+def most_telling(failures: Sequence[GateFailure]) -> GateFailure | None:
     """The failure that explains most of the others.
 
     A cause that is not merely a difference between two commands goes before one that is, then the place at which most
@@ -38,19 +38,19 @@ def most_telling(failures: Sequence[Failure]) -> Failure | None:
     parted = [failure for failure in failures if failure.verdict]
     places = Counter(_place(failure) for failure in parted)
 
-    def weight(failure: Failure) -> tuple[bool, int, bool]:
+    def weight(failure: GateFailure) -> tuple[bool, int, bool]:
         verdict = failure.verdict
         return bool(verdict and verdict.explained), places[_place(failure)], bool(failure.ledgers)
 
     return max(parted, key=weight, default=None)
 
 
-def _place(failure: Failure) -> tuple[int, str]:
+def _place(failure: GateFailure) -> tuple[int, str]:
     verdict = failure.verdict
     return (verdict.iteration, verdict.channel) if verdict else (-1, "")
 
 
-def summary(failures: Sequence[Failure], passed: int) -> str:
+def summary(failures: Sequence[GateFailure], passed: int) -> str:
     """What the gate found, as Markdown: where, likely cause, and how much in the first three lines."""
     if not failures:
         return f"## The determinism gate holds: {passed} tests passed\n"
@@ -61,13 +61,13 @@ def summary(failures: Sequence[Failure], passed: int) -> str:
         head += [f"- **First failure:** `{failures[0].test}`", f"- **It says:** {_last_line(failures[0].text)}"]
         return "\n".join([*head, "", *tests]) + "\n"
     verdict = telling.verdict
-    names = ("likely cause", "how much", "next", "inputs")
+    names = ("likely cause", "how much", "next", "inputs", "possibly earlier within the iteration")
     details = [(name, verdict.detail(name)) for name in names if verdict.detail(name)]
     head = [verdict_lines(f"The determinism gate failed: runs {verdict.headline}", details)]
     return "\n".join([*head, f"- **Seen in:** `{telling.test}`", "", *tests, "", _strips(telling)]).rstrip() + "\n"
 
 
-def _test_line(failure: Failure) -> str:
+def _test_line(failure: GateFailure) -> str:
     where = f"parts at iteration {failure.verdict.iteration}, `{failure.verdict.channel}`" if failure.verdict else ""
     return f"- `{failure.test}`: {where or _last_line(failure.text)}"
 
@@ -77,7 +77,7 @@ def _last_line(text: str) -> str:
     return (lines[0] if lines else "nothing").replace("`", "'")[:200]
 
 
-def _strips(failure: Failure) -> str:
+def _strips(failure: GateFailure) -> str:
     """The Markdown report of the runs that parted, below its verdict, which has been told."""
     if not all(path.exists() for path in failure.ledgers) or not failure.ledgers:
         return ""
@@ -85,7 +85,7 @@ def _strips(failure: Failure) -> str:
     return text[text.index("\n\n") + 2 :]
 
 
-def write_page(failures: Sequence[Failure], path: Path) -> bool:
+def write_page(failures: Sequence[GateFailure], path: Path) -> bool:
     """Write the HTML report of the most telling failure, if its ledgers are still there."""
     telling = most_telling(failures)
     if telling is None or not telling.ledgers or not all(ledger.exists() for ledger in telling.ledgers):

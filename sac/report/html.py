@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from sac.report import benches
-from sac.report.model import Curve, Entry, Pair, Report, curves, entries, reproduce
+from sac.report.model import Curve, Entry, RunPair, RunReport, curves, entries, reproduce
 from sac.report.prose import prose, words
-from sac.report.runs import CURVES, Run
-from sac.report.strip import MEANING, Row, Strip
+from sac.report.runs import CURVES, ReportedRun
+from sac.report.strip import MEANING, Strip, StripRow
 from sac.report.style import CSS
 from sac.report.svg import limits, plot, strip_row
 from sac.report.why_html import section
@@ -19,7 +19,7 @@ _WORD = {"diverged": "They part", "equal": "Equal", "other seeds": "Other seeds"
 _CURVE_NAMES = {"success_once": "Success at least once in an episode", "return": "Return of an episode"}
 
 
-def page(report: Report) -> str:
+def page(report: RunReport) -> str:
     """The whole file."""
     title = escape(report.headline)
     if not report.runs and not report.answers:
@@ -39,17 +39,17 @@ def page(report: Report) -> str:
     )
 
 
-def _subject(runs: Sequence[Run]) -> str:
+def _subject(runs: Sequence[ReportedRun]) -> str:
     names = ", ".join(escape(run.label) for run in runs)
     return f"<p>{escape(str(runs[0].config.get('env_id', 'unknown task')))} · {names}</p>" if runs else ""
 
 
-def _about_runs(report: Report) -> list[str]:
+def _about_runs(report: RunReport) -> list[str]:
     shown = [_verdict(report), *map(_comparison, report.pairs), _curves(report), _facts(report.runs)]
     return [*shown, benches.section(report.benches), _again(report)]
 
 
-def _verdict(report: Report) -> str:
+def _verdict(report: RunReport) -> str:
     tone = _TONE.get(report.outcome, "open")
     details = "".join(f"<dt>{escape(name.capitalize())}</dt><dd>{prose(text)}</dd>" for name, text in report.details)
     return (
@@ -59,7 +59,7 @@ def _verdict(report: Report) -> str:
     )
 
 
-def _comparison(pair: Pair) -> str:
+def _comparison(pair: RunPair) -> str:
     """The strip of one pair, or why there is none."""
     head = f"<section><h2>Ledgers of {escape(pair.title)}</h2>"
     if pair.strip is None:
@@ -99,7 +99,7 @@ def _strip_table(strip: Strip) -> str:
     )
 
 
-def _strip_line(row: Row, strip: Strip) -> str:
+def _strip_line(row: StripRow, strip: Strip) -> str:
     hit = ' class="hit"' if row.state == "first" else ""
     return (
         f'<tr{hit}><th scope="row" class="mono">{row.channel}</th><td class="bars">{strip_row(row, strip)}</td>'
@@ -107,7 +107,7 @@ def _strip_line(row: Row, strip: Strip) -> str:
     )
 
 
-def _curves(report: Report) -> str:
+def _curves(report: RunReport) -> str:
     figures = [_figure(column, curves(report.runs, column)) for column in CURVES]
     without = [run.label for run in report.runs if not run.metrics]
     told = f'<p class="soft">No evaluations in {escape(", ".join(without))}.</p>' if without else ""
@@ -156,7 +156,7 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 1000 else f"{value:.3g}"
 
 
-def _facts(runs: Sequence[Run]) -> str:
+def _facts(runs: Sequence[ReportedRun]) -> str:
     """Fingerprint, versions and flags side by side: what differs first."""
     found = entries(runs)
     unlike = [entry for entry in found if entry.differs]
@@ -175,7 +175,7 @@ def _facts(runs: Sequence[Run]) -> str:
     return f"<section><h2>{title}</h2>{shown}{rest}</section>"
 
 
-def _side_by_side(runs: Sequence[Run], unlike: Iterable[Entry]) -> str:
+def _side_by_side(runs: Sequence[ReportedRun], unlike: Iterable[Entry]) -> str:
     head = "".join(f'<th scope="col">{escape(run.label)}</th>' for run in runs)
     rows = []
     for entry in unlike:
@@ -190,7 +190,7 @@ def _side_by_side(runs: Sequence[Run], unlike: Iterable[Entry]) -> str:
     )
 
 
-def _again(report: Report) -> str:
+def _again(report: RunReport) -> str:
     steps = "".join(f"<h3>To {escape(what)}</h3><pre>{words(command)}</pre>" for what, command in reproduce(report))
     revision = next((str(run.header["git_revision"]) for run in report.runs if run.header.get("git_revision")), "")
     told = f"<p>Made at revision <code>{escape(revision)}</code>.</p>" if revision else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sac.report import benches
-from sac.report.model import Entry, Pair, Report, curves, entries, reproduce
+from sac.report.model import Entry, RunPair, RunReport, curves, entries, reproduce
 from sac.report.prose import cell
 from sac.report.runs import CURVES
 from sac.report.strip import MEANING, State
@@ -15,7 +15,7 @@ _GLYPH: dict[State, str] = {"equal": "·", "first": "█", "after": "▒", "none
 _COLUMNS = 60
 
 
-def document(report: Report) -> str:
+def document(report: RunReport) -> str:
     """The whole text."""
     if not report.runs and not report.answers:
         return benches.document(report.benches)
@@ -37,7 +37,7 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _comparison(pair: Pair) -> str:
+def _comparison(pair: RunPair) -> str:
     if pair.strip is None:
         return f"### Ledgers of {pair.title}\n\nNot comparable: {pair.reason}"
     strip = pair.strip
@@ -59,7 +59,7 @@ def _squeezed(cells: str) -> str:
     return "".join(max(cells[at : at + stride], key=strength) for at in range(0, len(cells), stride))
 
 
-def _curves(report: Report) -> str:
+def _curves(report: RunReport) -> str:
     rows = []
     for column in CURVES:
         for curve in curves(report.runs, column):
@@ -72,7 +72,7 @@ def _curves(report: Report) -> str:
     return "\n".join(["### What was learnt", "", *head, *rows])
 
 
-def _facts(report: Report) -> str:
+def _facts(report: RunReport) -> str:
     unlike = [entry for entry in entries(report.runs) if entry.differs]
     if len(report.runs) < 2:
         return ""
@@ -91,6 +91,6 @@ def _table_row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(map(cell, cells))} |"
 
 
-def _again(report: Report) -> str:
+def _again(report: RunReport) -> str:
     steps = [line for what, command in reproduce(report) for line in (f"# to {what}", command)]
     return "\n".join(["### How to reproduce", "", "```console", *steps, "```"]) if steps else ""

@@ -8,23 +8,34 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sac.config import NAMING_FIELDS, changed_flags
-from sac.ledger.comparison import Comparison, NotComparable, compare
+from sac.ledger.comparison import LedgerComparison, NotComparable, compare
+from sac.ledger.divergence import DetailName, LedgerDivergence
 from sac.report.answers import Answer
 from sac.report.benches import Bench
-from sac.report.runs import Run
+from sac.report.runs import ReportedRun
 from sac.report.strip import Strip, make_strip
-from sac.report.verdict_text import VerdictText, find_verdicts
 
 Outcome = Literal["diverged", "not comparable", "equal", "other seeds", "one run"]
 
+ORDER: tuple[DetailName, ...] = (
+    "likely cause",
+    "how much",
+    "next",
+    "inputs",
+    "possibly earlier within the iteration",
+    "digests",
+    "differing at this iteration",
+)
+"""What is said of a divergence, most important first."""
+
 
 @dataclass(frozen=True)
-class Pair:
+class RunPair:
     """Two runs held against each other; `reason` says why where they can't be."""
 
-    a: Run
-    b: Run
-    comparison: Comparison | None
+    a: ReportedRun
+    b: ReportedRun
+    comparison: LedgerComparison | None
     strip: Strip | None
     reason: str = ""
 
@@ -43,23 +54,22 @@ class Pair:
         return "other seeds" if differ_in_seed_only(self.a, self.b) else "diverged"
 
     @property
-    def verdict(self) -> VerdictText | None:
+    def divergence(self) -> LedgerDivergence | None:
         """Where they part."""
-        found = find_verdicts(self.comparison.verdict) if self.comparison else []
-        return found[0] if found else None
+        return self.comparison.first if self.comparison else None
 
 
 @dataclass(frozen=True)
-class Report:
+class RunReport:
     """All runs, the comparison of each with the one it should equal, and what `sac why` answered."""
 
-    runs: tuple[Run, ...]
-    pairs: tuple[Pair, ...]
+    runs: tuple[ReportedRun, ...]
+    pairs: tuple[RunPair, ...]
     answers: tuple[Answer, ...] = ()
     benches: tuple[Bench, ...] = ()
 
     @property
-    def decisive(self) -> Pair | None:
+    def decisive(self) -> RunPair | None:
         """The pair that the verdict is about: the worst, and among equals the first."""
         order: list[Outcome] = ["diverged", "not comparable", "equal", "other seeds"]
         return min(self.pairs, key=lambda pair: order.index(pair.outcome), default=None)
@@ -77,12 +87,12 @@ class Report:
             return "; ".join(answer.headline for answer in self.answers)
         if pair is None:
             return f"One run, {self.runs[0].label}: nothing to compare it with"
-        if pair.outcome == "diverged" and pair.verdict:
-            return f"{pair.title} {pair.verdict.headline}{self._count('diverged')}"
+        if pair.outcome == "diverged" and pair.divergence:
+            return f"{pair.title} {pair.divergence.headline}{self._count('diverged')}"
         if pair.outcome == "not comparable":
             return f"{pair.title} can't be compared"
         if pair.outcome == "other seeds":
-            since = f" from iteration {pair.verdict.iteration} on" if pair.verdict else ""
+            since = f" from iteration {pair.divergence.iteration} on" if pair.divergence else ""
             return f"{len(self.runs)} runs that differ in their seed only: their bits differ{since}, as they must"
         return f"Equal, bit for bit{self._reach()}: {self._equal_words()}"
 
@@ -92,9 +102,9 @@ class Report:
         pair = self.decisive
         if pair is None:
             return self._trouble() or (("next", f"`sac twin {_flags(self.runs[0])}` trains again and compares"),)
-        if pair.outcome == "diverged" and pair.verdict:
-            wanted = ("likely cause", "how much", "next", "inputs", "digests", "differing at this iteration")
-            return tuple((name, text) for name in wanted if (text := pair.verdict.detail(name)))
+        if pair.outcome == "diverged" and pair.divergence:
+            details = pair.divergence.details
+            return tuple((name, details[name]) for name in ORDER if name in details)
         if pair.outcome == "not comparable":
             return (("reason", pair.reason), ("next", "compare two runs of the same command: `sac twin` makes them"))
         if pair.outcome == "other seeds":
@@ -130,28 +140,30 @@ class Report:
         return ", ".join([pairs[0].a.label, *(pair.b.label for pair in pairs)])
 
 
-def make_report(runs: Sequence[Run], answers: Sequence[Answer] = (), benches: Sequence[Bench] = ()) -> Report:
+def make_report(
+    runs: Sequence[ReportedRun], answers: Sequence[Answer] = (), benches: Sequence[Bench] = ()
+) -> RunReport:
     """Compare each run with the first one that it should equal: of its own seed where there is one."""
     pairs = []
     for position, run in enumerate(runs[1:], start=1):
         alike = [earlier for earlier in runs[:position] if earlier.config.get("seed") == run.config.get("seed")]
         pairs.append(_pair((alike or runs)[0], run))
-    return Report(tuple(runs), tuple(pairs), tuple(answers), tuple(benches))
+    return RunReport(tuple(runs), tuple(pairs), tuple(answers), tuple(benches))
 
 
-def _pair(a: Run, b: Run) -> Pair:
+def _pair(a: ReportedRun, b: ReportedRun) -> RunPair:
     for run in (a, b):
         if run.ledger is None:
-            return Pair(a, b, None, None, run.trouble)
+            return RunPair(a, b, None, None, run.trouble)
     assert a.ledger and b.ledger
     try:
         comparison = compare(a.ledger, b.ledger)
     except NotComparable as error:
-        return Pair(a, b, None, None, str(error))
-    return Pair(a, b, comparison, make_strip(a.ledger, b.ledger, comparison))
+        return RunPair(a, b, None, None, str(error))
+    return RunPair(a, b, comparison, make_strip(a.ledger, b.ledger, comparison))
 
 
-def differ_in_seed_only(a: Run, b: Run) -> bool:
+def differ_in_seed_only(a: ReportedRun, b: ReportedRun) -> bool:
     """Whether two runs are one experiment under two seeds."""
     return a.config.get("seed") != b.config.get("seed") and a.meaning == b.meaning
 
@@ -165,15 +177,15 @@ class Curve:
     band: bool
 
 
-def curves(runs: Sequence[Run], column: str, most: int = 400) -> list[Curve]:
+def curves(runs: Sequence[ReportedRun], column: str, most: int = 400) -> list[Curve]:
     """One curve for each experiment, its seeds together; runs that found exactly the same share a line."""
-    groups: dict[object, list[Run]] = {}
+    groups: dict[object, list[ReportedRun]] = {}
     for run in runs:
         if run.metrics.get(column):
             groups.setdefault(run.meaning, []).append(run)
     found: list[Curve] = []
     for group in groups.values():
-        distinct: dict[tuple[tuple[float, float], ...], list[Run]] = {}
+        distinct: dict[tuple[tuple[float, float], ...], list[ReportedRun]] = {}
         for run in group:
             distinct.setdefault(run.metrics[column], []).append(run)
         one_seed = len({run.config.get("seed") for run in group}) == 1
@@ -187,11 +199,11 @@ def curves(runs: Sequence[Run], column: str, most: int = 400) -> list[Curve]:
     return [_thinned(curve, most) for curve in found]
 
 
-def _name(group: Sequence[Run], groups: int) -> str:
+def _name(group: Sequence[ReportedRun], groups: int) -> str:
     return "" if groups == 1 else f"{group[0].label}, …: "
 
 
-def _banded(runs: Sequence[Run], column: str, seeds: int, name: str) -> Curve:
+def _banded(runs: Sequence[ReportedRun], column: str, seeds: int, name: str) -> Curve:
     tables = [dict(run.metrics[column]) for run in runs]
     steps = sorted(set.intersection(*(set(table) for table in tables)))
     rows = [(step, [table[step] for table in tables]) for step in steps]
@@ -221,14 +233,14 @@ class Entry:
         return len(set(self.values)) > 1
 
 
-def entries(runs: Sequence[Run]) -> list[Entry]:
+def entries(runs: Sequence[ReportedRun]) -> list[Entry]:
     """Fingerprint, versions, revision and flags of all runs; of flags that only name or show a run, none."""
     tables = [_flat(run) for run in runs]
     names = dict.fromkeys(name for table in tables for name in table)
     return [Entry(name, tuple(table.get(name, "absent") for table in tables)) for name in names]
 
 
-def _flat(run: Run) -> dict[str, str]:
+def _flat(run: ReportedRun) -> dict[str, str]:
     table: dict[str, str] = {}
     for part, title in (("fingerprint", "fingerprint"), ("versions", "version"), ("config", "flag")):
         for name, value in _leaves(run.header.get(part) or {}):
@@ -247,7 +259,7 @@ def _leaves(entry: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]
     return found
 
 
-def reproduce(report: Report) -> list[tuple[str, str]]:
+def reproduce(report: RunReport) -> list[tuple[str, str]]:
     """How to do it again: (what for, command), most specific first."""
     steps: list[tuple[str, str]] = []
     pair = report.decisive
@@ -260,6 +272,6 @@ def reproduce(report: Report) -> list[tuple[str, str]]:
     return steps
 
 
-def _flags(run: Run) -> str:
+def _flags(run: ReportedRun) -> str:
     """The flags of a run that are not the defaults."""
     return shlex.join(changed_flags(run.config))

@@ -21,7 +21,7 @@ CURVES = ("success_once", "return")
 
 
 @dataclass(frozen=True)
-class Run:
+class ReportedRun:
     """One run, as far as its files tell.
 
     Attributes:
@@ -65,7 +65,7 @@ class Run:
         return shlex.join(["sac", *(word for at, word in enumerate(named) if at not in gone)])
 
 
-def read_runs(paths: Sequence[str | Path]) -> list[Run]:
+def read_runs(paths: Sequence[str | Path]) -> list[ReportedRun]:
     """Read runs; a folder that is none itself but holds some stands for those.
 
     Raises:
@@ -111,7 +111,7 @@ def _labels(paths: Sequence[Path]) -> list[str]:
     return [f"{part[-1]} ({number})" for number, part in enumerate(parts, start=1)]
 
 
-def _read(path: Path, label: str) -> Run:
+def _read(path: Path, label: str) -> ReportedRun:
     folder = RunFolder(path if path.is_dir() else path.parent)
     own = path.is_dir() or path == folder.ledger
     manifest = _manifest(folder.manifest) if own else {}
@@ -121,8 +121,8 @@ def _read(path: Path, label: str) -> Run:
     except LedgerError as error:
         # A file that no other tells anything of must at least begin as a ledger does.
         header = _header_of_damaged(folder.ledger if path.is_dir() else path, required=not (manifest or metrics))
-        return Run(label, path, None, str(error), {**manifest, **header}, metrics)
-    return Run(label, path, ledger, "", {**manifest, **ledger.header}, metrics)
+        return ReportedRun(label, path, None, str(error), {**manifest, **header}, metrics)
+    return ReportedRun(label, path, ledger, "", {**manifest, **ledger.header}, metrics)
 
 
 def _header_of_damaged(path: Path, required: bool) -> dict[str, Any]:

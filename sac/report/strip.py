@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sac.ledger.channels import CHANNELS
-from sac.ledger.comparison import Comparison
-from sac.ledger.divergence import EVALUATION_FLAGS
+from sac.ledger.comparison import LedgerComparison
 from sac.ledger.file import Ledger, Line
+from sac.ledger.headers import EVALUATION_FLAGS
 
 State = Literal["none", "equal", "after", "first"]
 ORDER: tuple[State, ...] = ("none", "equal", "after", "first")
@@ -27,7 +27,7 @@ COLUMNS = 160
 
 
 @dataclass(frozen=True)
-class Row:
+class StripRow:
     """One channel: runs of equal cells (first cell, number, state), and the same in words."""
 
     channel: str
@@ -47,10 +47,10 @@ class Strip:
     iterations: tuple[int, ...]
     last: int
     per_cell: int
-    rows: tuple[Row, ...]
+    rows: tuple[StripRow, ...]
 
 
-def make_strip(a: Ledger, b: Ledger, comparison: Comparison, columns: int = COLUMNS) -> Strip:
+def make_strip(a: Ledger, b: Ledger, comparison: LedgerComparison, columns: int = COLUMNS) -> Strip:
     """Lay two ledgers side by side, aligned by iteration."""
     left, right = ({line.iteration: line for line in ledger.lines} for ledger in (a, b))
     iterations = sorted(left.keys() | right.keys())
@@ -64,7 +64,7 @@ def make_strip(a: Ledger, b: Ledger, comparison: Comparison, columns: int = COLU
             "none" if blind else _state(channel, left.get(number), right.get(number), comparison)
             for number in iterations
         ]
-        rows.append(Row(channel, _cells(states, per_cell), _words(iterations, states)))
+        rows.append(StripRow(channel, _cells(states, per_cell), _words(iterations, states)))
     return Strip(tuple(iterations[::per_cell]), iterations[-1], per_cell, tuple(rows))
 
 
@@ -73,7 +73,7 @@ def _channels(a: Ledger, b: Ledger) -> list[str]:
     return [channel for channel in CHANNELS if channel in held]
 
 
-def _state(channel: str, left: Line | None, right: Line | None, comparison: Comparison) -> State:
+def _state(channel: str, left: Line | None, right: Line | None, comparison: LedgerComparison) -> State:
     """What one channel of one iteration shows, by the rules of `sac.ledger.comparison.compare`."""
     if left is None or right is None:
         return "none"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sac.report.model import Curve
-from sac.report.strip import Row, State, Strip
+from sac.report.strip import State, Strip, StripRow
 
 _BAR: dict[State, tuple[float, float]] = {"first": (0, 16), "after": (3, 10), "equal": (6.5, 3), "none": (7.75, 0.5)}
 """State -> top and height of its bar in a row 16 high: the shape tells as much as the colour."""
@@ -13,7 +13,7 @@ _BAR: dict[State, tuple[float, float]] = {"first": (0, 16), "after": (3, 10), "e
 _WIDTH, _HEIGHT = 1000, 240
 
 
-def strip_row(row: Row, strip: Strip) -> str:
+def strip_row(row: StripRow, strip: Strip) -> str:
     """One channel's bars."""
     total = len(strip.iterations)
     bars = []

@@ -1,12 +1,20 @@
-"""A verdict's text, as `sac diff`, a failed test and a log all print it, taken apart again for a page."""
+"""A verdict's text, as `sac diff`, a failed test and a log all print it, taken apart again for the gate's summary.
+
+Only the gate needs it: a failed test may have heard the verdict from another process, and then its text is all there
+is. Who holds two ledgers has the verdict's fields, see `sac.ledger.divergence`.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import get_args
+
+from sac.ledger.divergence import DetailName
 
 _HEAD = re.compile(r"diverged at iteration (\d+) \(global step (\d+)\), channel ([\w.]+)(?:, (.+))?")
-_DETAIL = re.compile(r"\s+(digests|inputs|how much|differing at this iteration|likely cause|next): (.+)")
+_NAMES = "|".join(get_args(DetailName))
+_DETAIL = re.compile(rf"\s+({_NAMES}): (.+)")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from sac.report.answers import Answer, Frame, Outcome, Reached
+from sac.report.answers import Answer, CodeFrame, Outcome, Reached
 from sac.report.prose import prose
 
 _TONE: dict[Outcome, str] = {"diverged": "diverged", "equal": "equal", "nothing proved": "open"}
@@ -38,7 +38,7 @@ def _link(text: str) -> str:
     return f'<a href="{escape(text)}">{escape(text)}</a>' if text.startswith("https://") else escape(text)
 
 
-def _frame(frame: Frame) -> str:
+def _frame(frame: CodeFrame) -> str:
     """Lines of code; the one that matters is marked by colour, and by a sign."""
     lines = ""
     for number, text in frame.lines:

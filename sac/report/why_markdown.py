@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sac.report.answers import Answer, Frame, Outcome
+from sac.report.answers import Answer, CodeFrame, Outcome
 
 _HEAD: dict[Outcome, str] = {"diverged": "They part at", "equal": "", "nothing proved": ""}
 
@@ -32,7 +32,7 @@ def _code(text: str) -> str:
     return f"{fence}{space}{text}{space}{fence}"
 
 
-def _frame(frame: Frame) -> list[str]:
+def _frame(frame: CodeFrame) -> list[str]:
     shown = [f"{'>' if number == frame.line else ' '} {number:4} | {text}" for number, text in frame.lines]
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", "\n".join(shown))), default=0))
     return [f"{_code(frame.place)} in {_code(frame.function)}", "", f"{fence}text", *shown, fence]

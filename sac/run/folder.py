@@ -18,7 +18,7 @@ from sac.run import storage
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Paths of one run, see `docs/run_folder.md`."""
+    """Paths of one run; see `docs/run_folder.md`."""
 
     root: Path
 
@@ -29,12 +29,12 @@ class RunFolder:
 
     @property
     def ledger(self) -> Path:
-        """One line of digests an iteration."""
+        """One line of digests for each iteration."""
         return self.root / "ledger.jsonl"
 
     @property
     def metrics(self) -> Path:
-        """One row an evaluation."""
+        """One row for each evaluation."""
         return self.root / "metrics.csv"
 
     @property
@@ -44,7 +44,7 @@ class RunFolder:
 
     @property
     def states(self) -> Path:
-        """Checkpoints of the whole state, from which a run is resumed."""
+        """Checkpoints of the whole state, to resume from."""
         return self.checkpoints / "states"
 
     @property
@@ -67,7 +67,7 @@ def create(config: TrainConfig) -> RunFolder:
     """Make the run folder.
 
     Raises:
-        BadConfig: it can't be written, or holds a run already; nothing in it has changed then.
+        BadConfig: it can't be written, or already holds a run; nothing in it has changed.
     """
     root = Path(config.run_dir) if config.run_dir is not None else _default_root(config)
     folder = RunFolder(root)
@@ -83,7 +83,11 @@ def create(config: TrainConfig) -> RunFolder:
 
 
 def require_unused(folder: RunFolder) -> None:
-    """Refuse a folder that holds a run."""
+    """Refuse a folder that holds a run.
+
+    Raises:
+        BadConfig: it does; the message says what to do.
+    """
     held = [path.name for path in (folder.manifest, folder.ledger, folder.metrics, folder.policy) if path.exists()]
     if held:
         raise BadConfig(
@@ -124,12 +128,12 @@ _SHOWN = ("OMP_", "MKL_", "ATEN_", "ONEDNN_", "OPENBLAS_", "NPY_", "CUBLAS_", "C
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of everything that computes."""
+    """Return the versions of Python and of every library that computes."""
     return {"python": sys.version.split()[0], **library_versions()}
 
 
 def git_revision() -> str | None:
-    """Commit of the checkout this package runs from, with `+changes` where files differ; None outside of one."""
+    """Return the commit of the checkout this package runs from, with `+changes` if files differ; None without one."""
     here = Path(__file__).parents[1]
     try:
         revision = _git(here, "rev-parse", "HEAD")

@@ -1,8 +1,8 @@
 """One process at a time in a run folder.
 
-The lock is the kernel's (`flock`), so it ends with its holder, whatever kills it: a lock can't be left behind. The
-file's text only says who holds it. Where the text names another host, whose locks this kernel may not see, it is
-believed instead: a holder that ends in order empties the file.
+The lock is the kernel's (`flock`), so it ends with its holder, whatever kills it: no lock is ever left behind. The
+file's text only says who holds it. If the text names another host, whose locks this kernel may not see, the text is
+believed instead; a holder that exits normally empties the file.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from sac.config import BadConfig
 
 
 class RunLocked(BadConfig):
-    """Another process works in the run folder; the message names its pid and host."""
+    """Another process uses the run folder; the message names its pid and host."""
 
 
 class RunLock:
     """Held from construction until `release`.
 
     Args:
-        path: the lock file; it stays in place, since removing it would let a third process lock another file.
+        path: the lock file; it stays in place, because removing it would let a third process lock another file.
 
     Raises:
         RunLocked: another process holds it.
@@ -66,7 +66,7 @@ class RunLock:
         self._write(json.dumps({"pid": os.getpid(), "host": here}))
 
     def _read(self) -> dict[str, object]:
-        """Who the file says holds the lock; empty where it says nothing that can be read."""
+        """Return who holds the lock according to the file; empty if the file is unreadable."""
         self._file.seek(0)
         try:
             holder = json.loads(self._file.read(4096))

@@ -1,4 +1,4 @@
-"""What people watch while a run goes on: progress, TensorBoard, Weights & Biases."""
+"""What people watch during a run: progress, TensorBoard, Weights & Biases."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from sac.run.folder import RunFolder
 class Logs:
     """Progress bar on a terminal, a line for each evaluation anywhere, scalars to TensorBoard and Weights & Biases.
 
-    Nothing here touches training: with all of it off the bits are the same.
+    Nothing here touches training: the bits are the same with all of it off.
 
     Args:
         config: what to show, and the flags themselves.
         folder: where TensorBoard's events go.
-        resumed_at: env step after which a resumed run goes on.
+        resumed_at: env step after which a resumed run continues.
     """
 
     def __init__(self, config: TrainConfig, folder: RunFolder, resumed_at: int | None = None) -> None:
@@ -52,11 +52,11 @@ class Logs:
         self._bar.start()
 
     def say(self, line: str) -> None:
-        """One line for the person who started the run."""
+        """Print one line for the person who started the run."""
         self._console.print(line, markup=False)
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
-        """Write tag -> value."""
+        """Write scalars, tag -> value."""
         for tag, value in values.items():
             if self._writer is not None:
                 self._writer.add_scalar(tag, value, step)
@@ -78,12 +78,12 @@ class Logs:
             self.book(name, time.perf_counter() - start)
 
     def book(self, name: str, seconds: float) -> None:
-        """Note what a part of the iteration took, where it was measured elsewhere."""
+        """Record the seconds of a part of the iteration that were measured elsewhere."""
         self.last[name] = seconds
         self._times[name] += seconds
 
     def times(self, steps_per_iteration: int) -> dict[str, float]:
-        """The `time/…` scalars that ManiSkill's baselines write."""
+        """Return the `time/…` scalars that ManiSkill's baselines write."""
         scalars = {f"time/{name}": value for name, value in self.last.items()}
         scalars |= {f"time/total_{name}": value for name, value in self._times.items()}
         scalars["time/total_rollout+update_time"] = self._times["rollout_time"] + self._times["update_time"]
@@ -91,13 +91,13 @@ class Logs:
         return scalars
 
     def progress(self, step: int) -> None:
-        """Move the bar; its rate is env steps a second, as the baselines' `it/s`."""
+        """Move the bar; its rate is env steps per second, like the baselines' `it/s`."""
         elapsed = self._bar.tasks[0].elapsed or 0.0
         rate = f"{step / elapsed:.0f} it/s" if elapsed > 0 else ""
         self._bar.update(self._task, completed=step, rate=rate)
 
     def evaluation(self, step: int, metrics: Mapping[str, float], episodes: int, seconds: float) -> None:
-        """Show an evaluation's result as a line, and beside the bar."""
+        """Show an evaluation's result as a line and beside the bar."""
         shown = f"success_once {metrics['success_once']:.2f}, return {metrics['return']:.2f}"
         self._bar.update(self._task, description=shown)
         self.say(
@@ -124,7 +124,7 @@ def _tensorboard(config: TrainConfig, folder: RunFolder, resumed_at: int | None)
     from torch.utils.tensorboard import SummaryWriter
 
     if resumed_at is not None:
-        # TensorBoard then forgets what the run that died has written of later steps.
+        # TensorBoard then drops what the dead run wrote about later steps.
         return SummaryWriter(str(folder.root), purge_step=resumed_at + 1)
     writer = SummaryWriter(str(folder.root))
     rows = "\n".join(f"|{name}|{value}|" for name, value in config.to_dict().items())
@@ -133,7 +133,11 @@ def _tensorboard(config: TrainConfig, folder: RunFolder, resumed_at: int | None)
 
 
 def require_tracking(config: TrainConfig) -> None:
-    """Refuse `--track` where it can't work, before a run folder is made."""
+    """Refuse `--track` if it can't work, before a run folder is made.
+
+    Raises:
+        BadConfig: wandb is not installed.
+    """
     if config.track and importlib.util.find_spec("wandb") is None:
         raise BadConfig("--track: needs the package wandb: pip install wandb")
 

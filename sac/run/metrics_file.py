@@ -1,4 +1,4 @@
-"""`metrics.csv`: what the evaluations showed, and the training episodes between them."""
+"""`metrics.csv`: results of the evaluations, and of the training episodes between them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class MetricsFile:
     Args:
         path: the file.
         state: the last evaluations; its length is the window of the moving averages.
-        append: go on with the file instead of replacing it.
+        append: continue the file instead of replacing it.
     """
 
     SHOWN = ("success_once", "success_at_end", "return")
@@ -44,7 +44,7 @@ class MetricsFile:
             self._file.flush()
 
     def write(self, step: int, evaluation: Mapping[str, float], training: EpisodeSums) -> None:
-        """Append one row and hand it to the operating system; `training` starts again at zero."""
+        """Append one row and hand it to the operating system; `training` restarts at zero."""
         averages = self._moving_averages([evaluation[name] for name in self.SHOWN])
         episodes, train = training.count, take_means(training)
         row: list[float | str] = [step, *(evaluation[name] for name in self.SHOWN), *averages]
@@ -53,7 +53,7 @@ class MetricsFile:
         self._file.flush()
 
     def sync(self) -> int:
-        """Wait until all rows are on the disk; returns the file's length."""
+        """Wait until all rows are on disk; return the file's length in bytes."""
         self._file.flush()
         os.fsync(self._file.fileno())
         return os.fstat(self._file.fileno()).st_size
@@ -78,5 +78,5 @@ class MetricsFile:
 
 
 def new_metrics(window: int = 5) -> MetricsState:
-    """The state of moving averages over `window` evaluations, before the first one."""
+    """Return the state of moving averages over `window` evaluations, before the first."""
     return MetricsState.zeros(window, len(MetricsFile.SHOWN))

@@ -19,7 +19,7 @@ _CRITIC_LAYERS = [f"net.{2 * layer}" for layer in range(len(HIDDEN) + 1)]
 
 
 def to_maniskill(learner: Learner) -> dict[str, Any]:
-    """The policy as ManiSkill's `sac.py` saves it.
+    """Return the policy as ManiSkill's `sac.py` saves it.
 
     Keys actor, qf1, qf2 (the target critics, as there) and log_alpha; weights are (out, in) as in torch.nn.Linear.
     """
@@ -46,7 +46,7 @@ def _critic(parameters: Parameters, member: int) -> dict[str, torch.Tensor]:
 
 
 def _detached(tree: dict[str, Any]) -> dict[str, Any]:
-    """Contiguous CPU copies, so that a file holds no more than what it names."""
+    """Return contiguous CPU copies, so that a file holds nothing beyond what it names."""
     return {
         name: _detached(value) if isinstance(value, dict) else value.detach().cpu().contiguous().clone()
         for name, value in tree.items()
@@ -54,10 +54,10 @@ def _detached(tree: dict[str, Any]) -> dict[str, Any]:
 
 
 def save(learner: Learner, path: Path) -> None:
-    """Write the policy file; it appears whole, or not at all, and is on the disk when this returns.
+    """Write the policy file; it appears whole or not at all, and is on disk when this returns.
 
     Raises:
-        StorageError: it can't be written; what stood at `path` still does.
+        StorageError: it can't be written; an older file at `path` is intact.
     """
     buffer = io.BytesIO()
     torch.save(to_maniskill(learner), buffer)
@@ -70,7 +70,7 @@ def load(path: Path, learner: Learner) -> None:
     """Load actor, critics (into critics and targets, as ManiSkill's `sac.py` does) and temperature from a policy file.
 
     Raises:
-        BadConfig: the file is no policy file, or belongs to another task; nothing of `learner` has changed then.
+        BadConfig: the file is not a policy file, or belongs to another task; `learner` is unchanged.
     """
     saved = read(path)
     expected = to_maniskill(learner)
@@ -91,7 +91,7 @@ def read(path: Path) -> dict[str, Any]:
     """Read a policy file without running any code that it may hold.
 
     Raises:
-        BadConfig: it can't be read, or holds something else.
+        BadConfig: it can't be read, or is something else.
     """
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)

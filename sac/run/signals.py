@@ -13,18 +13,18 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopped(Exception):
-    """The run was stopped by a signal, after a checkpoint; the message says how to go on."""
+    """A signal stopped the run, after a checkpoint; the message says how to resume."""
 
 
 class StopSignals:
-    """While entered, remembers the first signal; `requested` names it."""
+    """Remembers the first signal while entered; `requested` names it."""
 
     def __init__(self) -> None:
         self.requested: str | None = None
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> StopSignals:
-        """Take the signals over, where this is the thread that gets them."""
+        """Take the signals over, if this is the thread that receives them."""
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.signal(number, self._handle) for number in SIGNALS}
         return self

@@ -1,7 +1,7 @@
-"""Writing files so that a crash at any moment, of the process or of the machine, leaves the old or the new, never half.
+"""Write files so that a crash of process or machine at any moment leaves the old or the new file, never half of one.
 
-A system call that fails or writes less than asked ends in `StorageError`, never in silence. Every call that changes
-the disk is here, so that tests can make each of them fail.
+A system call that fails or writes less than asked raises `StorageError`. Every call that changes the disk is here, so
+tests can make each of them fail.
 """
 
 from __future__ import annotations
@@ -11,21 +11,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from sac.errors import UserError
+
 PARTIAL = ".partial"
-"""Ends the name of a file that is being written; one that a crash has left behind means nothing."""
+"""Suffix of a file that is being written; a crash may leave one behind, and nobody reads it."""
 
 T = TypeVar("T")
 
 
-class StorageError(RuntimeError):
-    """The disk did not take what was written; the message names the file and the reason."""
+class StorageError(UserError, RuntimeError):
+    """A file can't be written or removed; the message names it and says why."""
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file that appears whole, or not at all, and is on the disk when this returns.
+    """Write a file that appears whole or not at all, and is on disk when this returns.
 
     Raises:
-        StorageError: it can't be written; what stood at `path` still does.
+        StorageError: it can't be written; an older file at `path` is intact.
     """
     temporary = path.with_name(path.name + PARTIAL)
     _try(path, lambda: _write(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, data, 0))
@@ -34,10 +36,10 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def write_at(path: Path, offset: int, data: memoryview | bytes) -> None:
-    """Write into a file from `offset` on, making the file where it is missing, and wait for the disk.
+    """Write into a file from `offset` on, creating it if it is missing, and wait for the disk.
 
     Raises:
-        StorageError: it can't be written; bytes before `offset` are as they were.
+        StorageError: it can't be written; bytes before `offset` are intact.
     """
     new = not path.exists()
     _try(path, lambda: _write(path, os.O_WRONLY | os.O_CREAT, data, offset))
@@ -46,7 +48,11 @@ def write_at(path: Path, offset: int, data: memoryview | bytes) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, if it is there."""
+    """Remove a file if it exists.
+
+    Raises:
+        StorageError: it can't be removed.
+    """
     try:
         os.unlink(path)
     except FileNotFoundError:
@@ -56,7 +62,7 @@ def remove(path: Path) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those above it, and wait until their names are on the disk."""
+    """Make a folder and its parents, and wait until their names are on disk."""
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     _try(path, lambda: path.mkdir(parents=True, exist_ok=True))
     for folder in missing:
@@ -64,7 +70,7 @@ def make_folder(path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk."""
+    """Wait until the names in a folder are on disk."""
     _try(folder, lambda: _sync_folder(folder))
 
 
@@ -81,7 +87,7 @@ def _write(path: Path, flags: int, data: memoryview | bytes, offset: int) -> Non
     try:
         rest = memoryview(data).cast("B")
         while rest:
-            # The system may take less than it is given: the next turn gives it the rest, or learns why not.
+            # The system may write less than asked: the next turn writes the rest, or learns why it can't.
             taken = os.pwrite(descriptor, rest, offset)
             if taken <= 0:
                 raise OSError(0, "the system takes no more bytes")
@@ -92,7 +98,7 @@ def _write(path: Path, flags: int, data: memoryview | bytes, offset: int) -> Non
 
 
 def _try(path: Path, action: Callable[[], T]) -> T:
-    """Do something with a file, and name it where that fails."""
+    """Run an action on a file; name the file if it fails."""
     try:
         return action()
     except OSError as error:

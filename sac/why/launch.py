@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sac.errors import UserError
 from sac.processes import end_with_parent, ended_by_signals, wait_for
 from sac.why.family import files_of, header_of
 from sac.why.project import root_of
@@ -27,7 +28,7 @@ SETTLE = 5.0
 """Seconds that are given to the processes of a run that has ended."""
 
 
-class CantRun(RuntimeError):
+class CantRun(UserError, RuntimeError):
     """The command can't be run; the message says why."""
 
 

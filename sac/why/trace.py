@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sac.errors import UserError
 from sac.why.audit import Audit, Finding
 from sac.why.event import MAIN, NOWHERE, Event, Started, Touch
 from sac.why.family import children_of
@@ -17,7 +18,7 @@ BLOCK = 1 << 18
 """Bytes that are read of a trace at once."""
 
 
-class BadTrace(ValueError):
+class BadTrace(UserError, ValueError):
     """A file isn't a trace that can be read; the message says what is wrong with it."""
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from sac.report.gate import Failure, summary, write_page
+from sac.report.gate import GateFailure, summary, write_page
 
-FAILURES = pytest.StashKey[list[Failure]]()
+FAILURES = pytest.StashKey[list[GateFailure]]()
 PAGE = "report.html"
 
 
@@ -41,10 +42,10 @@ class Collector:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
-            known = dict(report.user_properties)
+            known: dict[str, Any] = dict(report.user_properties)
             text = f"{known.get('error')}\n{report.longreprtext}\n{report.capstdout}"
             ledgers = tuple(map(Path, known.get("ledgers", ())))
-            self.failures.append(Failure(report.nodeid, text, ledgers))
+            self.failures.append(GateFailure(report.nodeid, text, ledgers))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

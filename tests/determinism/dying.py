@@ -111,13 +111,13 @@ def prepare(death: Death) -> FaultyCalls:
     from sac.run import storage
 
     calls = FaultyCalls(death)
-    storage.os = calls  # type: ignore[assignment]
+    storage.os = calls
     put = checkpoint.put
     if death.spread:
-        factory.make_single_env = spread_point.make  # type: ignore[assignment]
+        factory.make_single_env = spread_point.make
     if death.rolled:
         restore = PooledVectorEnv.restore
-        PooledVectorEnv.restore = lambda self, episodes, rows: restore(self, episodes, [*rows[1:], rows[0]])  # type: ignore[method-assign]
+        PooledVectorEnv.restore = lambda self, episodes, rows: restore(self, episodes, [*rows[1:], rows[0]])
     if death.in_place:
         storage.write_atomically = lambda path, data: storage._write(path, os.O_WRONLY | os.O_CREAT, data, 0)
     if death.forget is not None:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from sac.config import TrainConfig
-from sac.ledger.comparison import Comparison, compare
+from sac.ledger.comparison import LedgerComparison, compare
 from sac.ledger.file import Ledger, read_ledger
 from sac.trainer import train
 
@@ -95,7 +95,7 @@ class LedgersPart(AssertionError):
         self.ledgers = ledgers
 
 
-def assert_equal(a: Ledger, b: Ledger) -> Comparison:
+def assert_equal(a: Ledger, b: Ledger) -> LedgerComparison:
     """Fail with the verdict where two ledgers part; nothing compared is a failure too."""
     comparison = compare(a, b)
     if not comparison.equal:
@@ -104,7 +104,7 @@ def assert_equal(a: Ledger, b: Ledger) -> Comparison:
     return comparison
 
 
-def assert_parts_at(a: Ledger, b: Ledger, channel: str, iteration: int | None = None) -> Comparison:
+def assert_parts_at(a: Ledger, b: Ledger, channel: str, iteration: int | None = None) -> LedgerComparison:
     """Fail unless two ledgers part first at `channel`, and at `iteration` where given."""
     comparison = compare(a, b)
     assert comparison.first is not None, f"the ledgers are equal, but {channel} was expected to differ"

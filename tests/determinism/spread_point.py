@@ -55,5 +55,5 @@ if __name__ == "__main__":
     from tests.determinism import spread_point
 
     # By its name in this package, under which the workers find it.
-    factory.make_single_env = spread_point.make  # type: ignore[assignment]
+    factory.make_single_env = spread_point.make
     sys.exit(main())

@@ -79,7 +79,7 @@ def torn(ledger: Ledger) -> Ledger:
 
 
 @pytest.mark.parametrize("fault", [shortened, emptied, without_evaluations, torn])
-def test_a_golden_or_a_run_that_witnesses_less_is_refused(fault, tmp_path):
+def test_a_golden_or_a_run_that_records_less_is_refused(fault, tmp_path):
     mine = golden("point")
     for a, b in ((fault(mine), mine), (mine, fault(mine))):
         outcome = checked("point", a, b, tmp_path)

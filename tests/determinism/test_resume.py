@@ -204,7 +204,7 @@ def test_a_finished_run_says_so_stays_as_it_is_and_is_not_cut_short(base, tmp_pa
     uninterrupted(folder, "--checkpoint_freq=5")
     assert [path.name for path in folder.glob("checkpoints/states/*.json")] == ["state-000000000012.json"]
     assert run(["--resume", str(folder)], output=output) == 0
-    assert "the run is at its end, step 192" in output.read_text()
+    assert "the run has ended, at step 192" in output.read_text()
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "lock"}
     assert run(["--resume", str(folder), "--total_timesteps=100"], output=output) == 2
     assert "--total_timesteps 100: the checkpoint is of step 192" in output.read_text()

@@ -74,8 +74,11 @@ def endless_twin(tmp_path, request):
     environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
     flags += f" --keep={tmp_path}/kept" if request.param else ""
     command = [sys.executable, "-m", "sac", "twin", *flags.split()]
+    # Whoever started the tests under nohup had SIGHUP ignored, and that is inherited.
+    inherited = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     with (tmp_path / "words").open("w") as words:
         twin = subprocess.Popen(command, env=environment, stdout=words, stderr=words)
+    signal.signal(signal.SIGHUP, inherited)
     wait_for(lambda: list(tmp_path.glob("*/run-0/ledger.jsonl")) or twin.poll() is not None)
     trainings = trainings_in(tmp_path)
     assert trainings, (tmp_path / "words").read_text()

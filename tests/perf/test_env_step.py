@@ -14,6 +14,7 @@ import torch
 
 from sac.envs.factory import make_single_env, make_vector_env
 from sac.envs.maniskill import patches
+from sac.envs.maniskill.isolation import IsolatedGenerators
 from sac.envs.workers.pool import WorkerPool, resolve_workers
 from sac.envs.workers.vector_env import PooledVectorEnv
 from sac.streams import EpisodeSeeds
@@ -75,3 +76,14 @@ def test_round_trip_through_the_pool(benchmark, count):
         benchmark.pedantic(lambda: envs.step(action), rounds=300, warmup_rounds=20)
     finally:
         envs.close()
+
+
+def test_entering_and_leaving_private_generators(benchmark):
+    """35 microseconds on an idle machine, where copying NumPy's state takes 140."""
+    generators = IsolatedGenerators(1)
+
+    def enter() -> None:
+        with generators:
+            pass
+
+    benchmark.pedantic(enter, rounds=20, iterations=200)

@@ -136,10 +136,10 @@ def measured(module: str, flags: list[str], count: str, request: Request, childr
     rounds = [] if request.rounds is None else [f"{count}={request.rounds}"]
     file = request.out / f"{module}-seconds.json"
     file.unlink(missing_ok=True)
-    done = python(children, "-m", f"tests.perf.{module}", *flags, *rounds, f"--json={file}")
-    trouble = failed(f"tests.perf.{module} ended with status {done.returncode}") if done.returncode else {}
+    done = python(children, "-m", f"tools.measure.{module}", *flags, *rounds, f"--json={file}")
+    trouble = failed(f"tools.measure.{module} ended with status {done.returncode}") if done.returncode else {}
     if not file.exists():
-        return trouble or failed(f"tests.perf.{module} wrote no result")
+        return trouble or failed(f"tools.measure.{module} wrote no result")
     return {**trouble, "status": 0, "seconds_of": json.loads(file.read_text())}
 
 

@@ -38,12 +38,12 @@ def make_peer_env(env_id: str, control_mode: str) -> Any:
     from mani_skill.utils.wrappers.gymnasium import CPUGymWrapper
 
     assert mani_skill.envs
-    options = {"obs_mode": "state", "reward_mode": "normalized_dense", "sim_backend": "physx_cpu"}
+    options: dict[str, Any] = {"obs_mode": "state", "reward_mode": "normalized_dense", "sim_backend": "physx_cpu"}
     env = gymnasium.make(env_id, control_mode=control_mode, render_backend="none", reconfiguration_freq=0, **options)
     return CPUGymWrapper(env, ignore_terminations=True, record_metrics=True)
 
 
-def make_stepper(contender: str, env_id: str, control_mode: str, num_envs: int) -> Callable[[np.ndarray], object]:
+def make_stepper(contender: str, env_id: str, control_mode: str, num_envs: int) -> Callable[[np.ndarray], Any]:
     """Build a contender, reset it, and return what steps it by actions (N, A)."""
     if contender.startswith("async"):
         import gymnasium
@@ -113,7 +113,7 @@ class Host:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **ONE_THREAD}
         )
         start = time.perf_counter()
-        while (line := self.process.stdout.readline()).strip() != "ready":
+        while (line := self._answer()).strip() != "ready":
             if not line:
                 raise RuntimeError(f"{contender} ended before it was ready")
         self.seconds_to_start = time.perf_counter() - start
@@ -122,7 +122,12 @@ class Host:
     def step(self, steps: int) -> float:
         """Step so often; returns the seconds."""
         print(steps, file=self.process.stdin, flush=True)
-        return float(self.process.stdout.readline())
+        return float(self._answer())
+
+    def _answer(self) -> str:
+        """The next line of its output; empty where it has ended."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline()
 
     def end(self) -> None:
         """End it and all that it has started: forked peers outlive their parent, whose pipes they hold themselves."""

@@ -79,9 +79,9 @@ def peer(batch: int, device: torch.device, *, compiled: bool) -> Turn:
 
 def products_alone(batch: int, device: torch.device) -> Turn:
     """Products of hidden layers with as many operations as the gradient steps of a call have."""
-    from sac.numerics.matmul import products_for
+    from sac.numerics.matmul import matmul_for
 
-    linear = products_for(device, portable=False).linear
+    linear = matmul_for(device, portable=False).linear
     rows, weight, bias = torch.randn(batch, HIDDEN), torch.randn(HIDDEN, HIDDEN), torch.zeros(HIDDEN)
     count = round(STEPS[device.type] * operations(batch) / (2 * batch * HIDDEN**2))
 

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from typing import Any
 
 from sac.numerics.profiles import PROFILES
 from tools.measure.env_step_peers import descendants, make_stepper
@@ -28,12 +29,7 @@ BEFORE = 5
 
 def make_port(threads: int) -> Callable[[], None]:
     """An iteration of ManiSkill's loop."""
-    step = make_stepper(
-        "async-fork",
-        TASK,
-        CONTROL,
-        ENVS,
-    )
+    step = make_stepper("async-fork", TASK, CONTROL, ENVS)
     import numpy as np
     import torch
 
@@ -63,8 +59,15 @@ def make_port(threads: int) -> Callable[[], None]:
 
 def make_ours(threads: int, stack: ExitStack, *, overlap: bool) -> Callable[[], None]:
     """An iteration of `sac train`, its ledger line included."""
-    flags = {"env_id": TASK, "num_envs": ENVS, "control_mode": CONTROL, "threads": threads, "device": "cpu"}
-    return make_trainer(stack, 0, overlap=overlap, **flags).iterate
+    flags: dict[str, Any] = {
+        "env_id": TASK,
+        "num_envs": ENVS,
+        "control_mode": CONTROL,
+        "threads": threads,
+        "device": "cpu",
+    }
+    iterate: Callable[[], None] = make_trainer(stack, 0, overlap=overlap, **flags).iterate
+    return iterate
 
 
 def host(contender: str, threads: int) -> None:
@@ -88,25 +91,19 @@ class Host:
     """A contender in a process of its own."""
 
     def __init__(self, contender: str, threads: int) -> None:
-        command = [
-            sys.executable,
-            "-m",
-            "tools.measure.whole_iteration",
-            "--host",
-            contender,
-            "--threads",
-            str(threads),
-        ]
+        module = "tools.measure.whole_iteration"
+        command = [sys.executable, "-m", module, "--host", contender, "--threads", str(threads)]
         # The port runs under torch's own defaults.
         profile = PROFILES["deterministic"].environment if contender != "port" else {}
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        self.process = subprocess.Popen(command, text=True, env={**os.environ, **profile}, **pipes)
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **profile}
+        )
         self.contender = contender
         self.answer("ready")
 
     def answer(self, word: str) -> str:
         """Wait for the line that begins with a word."""
-        for line in self.process.stdout:
+        for line in self.process.stdout or ():
             if line.startswith(word):
                 return line
         raise RuntimeError(f"{self.contender} ended")

@@ -124,7 +124,7 @@ def compute() -> dict[str, Any]:
     import torch
 
     random = np.random.Generator(np.random.Philox(key=[1, 2]))
-    results = {}
+    results: dict[str, Any] = {}
     for kind, note in ((np.float32, ""), (np.float64, " (double)")):
         spans = ((-8, 8), (1e-6, 20), (-1, 1), (-8, 8))
         numbers = [torch.from_numpy(random.uniform(low, high, 50_000).astype(kind)) for low, high in spans]

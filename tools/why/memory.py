@@ -29,7 +29,8 @@ def peaks(events: int) -> tuple[int, int, int]:
         why = [sys.executable, "-c", _COMMAND, "why", "--keep", folder, "--", *script]
         done = subprocess.run(why, capture_output=True, text=True, check=True, cwd=ROOT)
         traced = (Path(folder) / "run1.out").read_text()
-    return tuple(int(text.split()[-1]) // 1024 for text in (alone, traced, done.stdout))
+    script_alone, script_traced, command = (int(text.split()[-1]) // 1024 for text in (alone, traced, done.stdout))
+    return script_alone, script_traced, command
 
 
 def main() -> None:

@@ -206,12 +206,12 @@ def digest(stack: ExitStack) -> Work:
 
     state, record_learner = make_learner(256).state, load("sac.ledger.recorder").record_learner
 
-    def witness() -> object:
-        record = DigestBatch("cpu")
-        record_learner(record, state)
-        return record.finish()
+    def record() -> object:
+        digests = DigestBatch("cpu")
+        record_learner(digests, state)
+        return digests.finish()
 
-    return witness
+    return record
 
 
 def ledger_line(stack: ExitStack) -> Work:

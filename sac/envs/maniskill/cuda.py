@@ -1,7 +1,7 @@
 """ManiSkill's own vectorised simulation on a GPU, with an explicit seed for every episode.
 
-Not a bit-for-bit promise: the GPU simulator sums contact forces in an order that it does not fix, and its results
-depend on the number of environments. What this module does promise is that the *seeds* are right.
+It does not repeat its bits: the GPU simulator sums contact forces in no fixed order, and its results depend on the
+number of environments. This module only promises that the *seeds* are right.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def require_gpu_simulator() -> None:
             f"--sim_backend physx_cuda needs a CUDA device, and torch {torch.__version__} finds none: {_CPU_ADVICE} "
             "install a CUDA build of torch on a machine with an NVIDIA GPU"
         )
-    # SAPIEN downloads the library on first use; that is better done by the user than in mid-training.
+    # SAPIEN downloads the library on first use; the user should do that, not a training.
     library = find_gpu_library()
     if not library.is_file():
         raise BadEnvironment(
@@ -86,8 +86,8 @@ class ManiSkillCudaVectorEnv:
         base_env: ManiSkill's `BaseEnv`, built with ``reconfiguration_freq=0``.
         spec: its specification.
         episode_seed: (environment index, episode index) -> seed.
-        ignore_terminations: go on after success or failure, until truncation.
-        reconfiguration_freq: rebuild all scenes at every so many full resets; 0 builds them once. Without
+        ignore_terminations: continue after success or failure, until truncation.
+        reconfiguration_freq: rebuild all scenes every so many full resets; 0 builds them once. Without
             ``ignore_terminations`` episodes end at different times, and ManiSkill can't rebuild single scenes.
     """
 
@@ -117,7 +117,7 @@ class ManiSkillCudaVectorEnv:
         self._steps = np.zeros(self.num_envs, np.int64)
 
     def reset(self, episode: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-        """Begin episode `episode` everywhere; returns observations (N, O) float32 and seeds (N,) int64."""
+        """Begin episode `episode` everywhere; return observations (N, O) float32 and seeds (N,) int64."""
         self.episodes[:] = episode
         self._rebuild_scenes(episode)
         everyone = np.arange(self.num_envs)
@@ -126,7 +126,12 @@ class ManiSkillCudaVectorEnv:
         return observation, torch.from_numpy(seeds).to(self._device)
 
     def step(self, action: torch.Tensor) -> StepBatch:
-        """Apply actions (N, A) float32."""
+        """Apply actions (N, A) float32.
+
+        Raises:
+            ValueError: the actions have another shape.
+            EnvironmentFault: an observation or a reward is not finite.
+        """
         expected = (self.num_envs, self.spec.action_dim)
         if tuple(action.shape) != expected:
             raise ValueError(f"{self.spec.env_id}: actions have shape {tuple(action.shape)}, expected {expected}")
@@ -151,7 +156,11 @@ class ManiSkillCudaVectorEnv:
         )
 
     def restore(self, episodes: np.ndarray, actions: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Refuse: replayed episodes do not come to the same bits on the GPU simulator."""
+        """Refuse: replayed episodes do not reach the same bits on the GPU simulator.
+
+        Raises:
+            EnvironmentFault: always; no observations (N, O) are ever returned.
+        """
         raise EnvironmentFault(
             f"{self.spec.env_id}: a run on the GPU simulator can't be resumed: its physics does not repeat its bits, "
             "so an episode in progress can't be rebuilt; use --sim_backend physx_cpu"
@@ -162,7 +171,7 @@ class ManiSkillCudaVectorEnv:
         self._base_env.close()
 
     def _reset_ended(self, successor: torch.Tensor, ended: np.ndarray) -> tuple[torch.Tensor, np.ndarray]:
-        """Begin the next episode where one ended; returns what the policy sees next, and the seeds."""
+        """Begin the next episode wherever one ended; return observations (N, O) and seeds (N,)."""
         seeds = np.full(self.num_envs, NO_RESET, np.int64)
         observation = successor.clone()
         rows = np.flatnonzero(ended)
@@ -177,7 +186,7 @@ class ManiSkillCudaVectorEnv:
         return observation, seeds
 
     def _begin(self, rows: np.ndarray, seeds: np.ndarray) -> torch.Tensor:
-        """Begin episodes in environments `rows`, and return everyone's observations.
+        """Begin episodes in environments `rows`, and return the observations (N, O) of all.
 
         Each environment is reset in a call of its own: ManiSkill seeds torch's generator once a call, from the first
         entry of the seed list, so in a joint call an environment's draws would depend on who else is reset.
@@ -200,7 +209,7 @@ class ManiSkillCudaVectorEnv:
         return [int(seed)] * self.num_envs
 
     def _rebuild_scenes(self, episode: int) -> None:
-        """Build all scenes from the seeds of their scene's first episode, unless they stand already."""
+        """Build all scenes from the seeds of their scene's first episode, unless they exist already."""
         frequency = self._reconfiguration_freq
         scene_episode = episode - episode % frequency if frequency else 0
         if scene_episode == self._scene_episode:
@@ -216,12 +225,12 @@ class ManiSkillCudaVectorEnv:
         return np.array([self._episode_seed(int(i), int(self.episodes[i])) for i in rows], np.int64)
 
     def _forked(self) -> Any:
-        """Return a context that gives torch's generators back as they were, on the CPU and on this GPU."""
+        """Return a context that restores torch's generators, on the CPU and on this GPU."""
         devices = [self._device] if self._device.type == "cuda" else []
         return torch.random.fork_rng(devices=devices)
 
     def _flag(self, info: dict[str, Any], name: str) -> torch.Tensor:
-        """Return a flag of the task, False where the task has none."""
+        """Return a flag (N,) of the task, False if the task has none."""
         if name not in info:
             return torch.zeros(self.num_envs, dtype=torch.bool, device=self._device)
         return info[name].to(torch.bool).clone()

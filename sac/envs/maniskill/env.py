@@ -16,7 +16,7 @@ from sac.envs.errors import BadEnvironment, unknown_value
 from sac.envs.maniskill import patches
 from sac.envs.maniskill.headless import prepare_rendering
 from sac.envs.maniskill.isolation import IsolatedGenerators
-from sac.envs.maniskill.physics_reset import settle_physics
+from sac.envs.maniskill.physics_reset import reset_physics
 from sac.envs.protocol import EnvSpec
 from sac.envs.serial import Transition
 from sac.native import exact_reciprocals
@@ -27,19 +27,19 @@ REWARD_MODE = "normalized_dense"
 class ManiSkillEnv:
     """One task with state observations and a dense reward; implements `serial.SingleEnv`.
 
-    ManiSkill's own tasks, and those here, run in torch's inference mode, which takes an eighth off a StackCube step and
-    changes no bit. A task from elsewhere runs without, since it may ask for gradients. Who steps or resets `base_env`
-    itself must enter that mode too.
+    ManiSkill's own tasks, and those of this package, run in torch's inference mode, which makes a StackCube step an
+    eighth faster and changes no bit. Other tasks run without it, because they may ask for gradients. Code that steps or
+    resets `base_env` itself must enter that mode too.
 
-    Each reset and step runs inside generators of its own, seeded with the episode's seed, so nothing that the task
-    draws depends on the process, nor does the process on it. A reset also brings the simulator into a state that does
-    not depend on earlier episodes (see `physics_reset`).
+    Each reset and step runs with private generators, seeded with the episode's seed. So what the task draws does not
+    depend on the process, and does not change it. A reset also brings the simulator into a state that does not depend
+    on earlier episodes (see `physics_reset`).
 
     Args:
         env_id: a registered task, for example ``StackCube-v1``.
         control_mode: a control mode of the task's robot; None for the robot's default.
-        render_backend: ``none``, or ``cpu`` or ``gpu`` where frames are wanted.
-        render_mode: ``rgb_array`` where frames are wanted.
+        render_backend: ``none``, or ``cpu`` or ``gpu`` if frames are wanted.
+        render_mode: ``rgb_array`` if frames are wanted.
     """
 
     def __init__(
@@ -64,12 +64,12 @@ class ManiSkillEnv:
         self._steps = 0
 
     def reset(self, seed: int, scene_seed: int) -> np.ndarray:
-        """Begin the episode of `seed` in the scene of `scene_seed`; returns the observation (O,) float32.
+        """Begin the episode of `seed` in the scene of `scene_seed`; return the observation (O,) float32.
 
-        The scene (which objects, of which sizes) is rebuilt only if it is not yet the one of `scene_seed`.
+        The scene (its objects and their sizes) is rebuilt only if it is not already that of `scene_seed`.
         """
-        if scene_seed != self._scene_seed or not settle_physics(self.base_env):
-            # Unset meanwhile, so that a failed rebuild is tried again rather than taken for done.
+        if scene_seed != self._scene_seed or not reset_physics(self.base_env):
+            # Unset meanwhile, so that a failed rebuild is tried again.
             self._scene_seed = None
             self._seeded_reset(scene_seed, reconfigure=True)
             self._scene_seed = scene_seed
@@ -209,7 +209,7 @@ def read_spec(env_id: str, base_env: Any, max_episode_steps: int) -> EnvSpec:
 
 @contextmanager
 def _no_questions(env_id: str) -> Iterator[None]:
-    """Raise where ManiSkill would ask on the terminal whether to download a robot: a worker process has none."""
+    """Raise if ManiSkill would ask on the terminal whether to download a robot: a worker process has no terminal."""
     downloads: Any = importlib.import_module("mani_skill.utils.download_asset")
     asks = downloads.prompt_yes_no
 
@@ -227,7 +227,7 @@ def _no_questions(env_id: str) -> Iterator[None]:
 
 
 def _require_assets(env_id: str, asset_ids: list[str]) -> None:
-    """Raise where ManiSkill would stop to ask on the terminal whether to download."""
+    """Raise if ManiSkill would stop and ask on the terminal whether to download."""
     assets = importlib.import_module("mani_skill.utils.assets")
     for asset_id in asset_ids:
         group = asset_id in assets.DATA_GROUPS

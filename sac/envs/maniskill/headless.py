@@ -12,6 +12,7 @@ import sys
 import warnings
 from typing import Any
 
+from sac.errors import UserError
 from sac.native import exact_reciprocals
 
 logger = logging.getLogger("sac.envs")
@@ -35,7 +36,7 @@ _DEBIAN_PACKAGES = {
 _done: str | None = None
 
 
-class MissingSystemLibrary(ImportError):
+class MissingSystemLibrary(UserError, ImportError):
     """A shared library that OpenCV or SAPIEN loads is not installed; the message names the Debian package."""
 
 
@@ -46,7 +47,7 @@ class NullRenderObject:
         self.__dict__.update(attributes)
 
     def __getattr__(self, name: str) -> Any:
-        # Special names must stay missing, or copying and pickling would take the null for something it is not.
+        # Special names must stay missing, or copying and pickling would misread the null.
         if name.startswith("__"):
             raise AttributeError(name)
         return _ignore
@@ -57,12 +58,12 @@ def _ignore(*args: Any, **kwargs: Any) -> None:
 
 
 def prepare_rendering() -> str:
-    """Make ManiSkill importable and its tasks buildable here, and say in one line what was done.
+    """Make ManiSkill importable and its tasks buildable here; return one line that says what was done.
 
     Call it before `mani_skill.envs` is imported. Later calls do nothing and return the same line.
 
     Raises:
-        MissingSystemLibrary: OpenCV or SAPIEN can't be imported for want of a system library.
+        MissingSystemLibrary: OpenCV or SAPIEN can't be imported because a system library is missing.
     """
     global _done
     if _done is None:
@@ -91,7 +92,7 @@ def find_renderer_failure() -> str | None:
 
 
 def install_null_materials() -> None:
-    """Replace the render classes wherever they are held, by the same class everywhere: builders use `isinstance`."""
+    """Replace the render classes wherever they are held, with one class everywhere: builders use `isinstance`."""
     for name in _MATERIAL_NAMES:
         null = type(name, (NullRenderObject,), {"__doc__": f"Null stand-in for SAPIEN's {name}."})
         for holder in _HOLDERS:
@@ -106,10 +107,10 @@ def _import_holder(holder: str) -> Any:
 
 
 def import_simulator() -> None:
-    """Import SAPIEN, with exact reciprocals where the numerics profile asks for them.
+    """Import SAPIEN, with exact reciprocals if the numerics profile asks for them.
 
     Raises:
-        MissingSystemLibrary: it can't be imported for want of a system library.
+        MissingSystemLibrary: it can't be imported because a system library is missing.
         NotReplaceable: the profile's promise can't be kept with this SAPIEN.
     """
     import_or_explain("sapien")
@@ -117,10 +118,15 @@ def import_simulator() -> None:
 
 
 def import_or_explain(module: str) -> None:
-    """Import `module`, and turn a missing shared library into advice."""
+    """Import `module`, and turn a missing shared library into advice.
+
+    Raises:
+        MissingSystemLibrary: a shared library is missing; the message says how to install it.
+        ImportError: it can't be imported for another reason.
+    """
     try:
         with warnings.catch_warnings():
-            # SAPIEN brings a Vulkan loader of its own and warns that it does; `prepare_rendering` says what matters.
+            # SAPIEN warns that it uses its own Vulkan loader; `prepare_rendering` says what matters.
             warnings.filterwarnings("ignore", message="Failed to find system libvulkan")
             importlib.import_module(module)
     except ImportError as error:

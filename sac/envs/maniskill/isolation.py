@@ -1,8 +1,8 @@
 """Private random generators for simulators that draw from the process's global ones.
 
-ManiSkill, and tasks that people write for it, draw from `torch`'s, NumPy's and Python's global generators. Inside
-``with IsolatedGenerators():`` those generators hold private states, so the code within can neither read nor move
-what the rest of the process sees.
+ManiSkill, and tasks that people write for it, draw from the global generators of torch, NumPy and Python. Inside
+``with IsolatedGenerators():`` those generators hold private states, so the code within can neither read nor change the
+states of the rest of the process.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _read_numpy() -> _NumpyState:
 
 
 def _write_numpy(state: _NumpyState) -> None:
-    """Make NumPy's global generator continue from `state`; inverse of `_read_numpy`."""
+    """Make NumPy's global generator continue from `state`; the inverse of `_read_numpy`."""
     generator, has_gauss, gauss = state
     # Note: this drops the cached Gaussian of `np.random.randn`, which is therefore written after it.
     _NUMPY_RANDOM.set_bit_generator(generator)
@@ -66,8 +66,8 @@ def _write_numpy(state: _NumpyState) -> None:
 class IsolatedGenerators:
     """Private states for the global generators of `random`, `numpy.random` and `torch` (CPU).
 
-    A context manager: on entry the private states become the global ones, on exit (exceptions included) they are
-    kept for the next entry and the caller's states come back. Costs about 30 microseconds an entry and exit.
+    A context manager. On entry the private states become the global ones. On exit, also by an exception, they are kept
+    for the next entry and the caller's states return. Entry and exit together cost about 30 microseconds.
 
     Note: global generators belong to the process, so no other thread may draw from them meanwhile. Entering an
     instance that is already entered raises; different instances nest.
@@ -102,7 +102,7 @@ class IsolatedGenerators:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Keep the private states and give the caller's back."""
+        """Keep the private states and restore the caller's."""
         assert self._outer is not None
         self._python, self._numpy = random.getstate(), _read_numpy()
         self._torch = torch.default_generator.get_state()

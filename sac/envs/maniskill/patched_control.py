@@ -12,7 +12,7 @@ _CPU = torch.device("cpu")
 _SINGLE = np.dtype(np.float32)
 
 
-def quick_to_tensor(original: Callable[..., Any]) -> Callable[..., Any]:
+def patched_to_tensor(original: Callable[..., Any]) -> Callable[..., Any]:
     """`common.to_tensor` of a float32 array, or a list of one, for the CPU: NumPy copies it quicker than torch."""
 
     def to_tensor(array: Any, device: Any = None) -> Any:
@@ -26,7 +26,7 @@ def quick_to_tensor(original: Callable[..., Any]) -> Callable[..., Any]:
     return to_tensor
 
 
-def quick_clip_and_scale_action(original: Callable[..., Any]) -> Callable[..., Any]:
+def patched_clip_and_scale_action(original: Callable[..., Any]) -> Callable[..., Any]:
     """`clip_and_scale_action`: its seven operations on arrays."""
 
     def clip_and_scale_action(action: Any, low: Any, high: Any) -> Any:
@@ -43,7 +43,7 @@ def quick_clip_and_scale_action(original: Callable[..., Any]) -> Callable[..., A
     return clip_and_scale_action
 
 
-def quick_agent_set_action(original: Callable[..., Any]) -> Callable[..., Any]:
+def patched_agent_set_action(original: Callable[..., Any]) -> Callable[..., Any]:
     """`BaseAgent.set_action`, which looks for NaN: without a way through torch and back."""
 
     def set_action(self: Any, action: Any) -> None:
@@ -56,7 +56,7 @@ def quick_agent_set_action(original: Callable[..., Any]) -> Callable[..., Any]:
     return set_action
 
 
-def quick_mimic_set_action(original: Callable[..., Any]) -> Callable[..., Any]:
+def patched_mimic_set_action(original: Callable[..., Any]) -> Callable[..., Any]:
     """`PDJointPosMimicController.set_action` to absolute targets, as a gripper has them."""
 
     def set_action(self: Any, action: Any) -> None:
@@ -76,7 +76,7 @@ def quick_mimic_set_action(original: Callable[..., Any]) -> Callable[..., Any]:
     return set_action
 
 
-def quick_velocity(original: Callable[[Any], Any], name: str) -> Callable[[Any], Any]:
+def patched_velocity(original: Callable[[Any], Any], name: str) -> Callable[[Any], Any]:
     """`linear_velocity` or `angular_velocity` of one body."""
 
     def velocity(self: Any) -> Any:
@@ -119,7 +119,7 @@ def remembering(original: Callable[..., Any]) -> Callable[..., Any]:
     return set_action
 
 
-def quick_is_grasping(original: Callable[..., Any]) -> Callable[..., Any]:
+def patched_is_grasping(original: Callable[..., Any]) -> Callable[..., Any]:
     """`Panda.is_grasping`: a finger that presses too little settles it, whatever the angles are."""
 
     def is_grasping(self: Any, object: Any, min_force: float = 0.5, max_angle: float = 85) -> Any:
@@ -135,7 +135,7 @@ def quick_is_grasping(original: Callable[..., Any]) -> Callable[..., Any]:
     return is_grasping
 
 
-def quick_drive_targets(original: Callable[..., Any]) -> Callable[..., Any]:
+def patched_drive_targets(original: Callable[..., Any]) -> Callable[..., Any]:
     """`Articulation.set_joint_drive_targets`: the same numbers to the same joints, without a tensor for each."""
 
     def set_joint_drive_targets(self: Any, targets: Any, joints: Any = None, joint_indices: Any = None) -> None:
@@ -152,7 +152,7 @@ def quick_drive_targets(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def array_of(tensor: Any) -> np.ndarray | None:
-    """A float32 tensor's memory as an array; None where there is none in this process, or it takes a gradient."""
+    """Return a float32 tensor's memory as an array of its shape; None if it is not here, or takes a gradient."""
     if type(tensor) is not torch.Tensor:
         return None
     try:
@@ -163,6 +163,6 @@ def array_of(tensor: Any) -> np.ndarray | None:
 
 
 def arrays_of(*tensors: Any) -> list[np.ndarray] | None:
-    """`array_of` each; None if it is None for any of them."""
+    """Return `array_of` each tensor, of any shapes; None if it is None for any of them."""
     arrays = [array for tensor in tensors if (array := array_of(tensor)) is not None]
     return arrays if len(arrays) == len(tensors) else None

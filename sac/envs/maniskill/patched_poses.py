@@ -19,7 +19,7 @@ _IDENTITY = np.array([1, 0, 0, 0], np.float32)
 _CONJUGATE = np.array([1, -1, -1, -1], np.float32)
 
 
-def quick_create(original: Callable[..., Any]) -> Callable[..., Any]:
+def patched_create(original: Callable[..., Any]) -> Callable[..., Any]:
     """`Pose.create` of one SAPIEN pose: its seven numbers, copied once instead of four times."""
     sapien_pose = importlib.import_module("sapien").Pose
 
@@ -31,7 +31,7 @@ def quick_create(original: Callable[..., Any]) -> Callable[..., Any]:
     return create
 
 
-def quick_from_position(original: Callable[..., Any]) -> Callable[..., Any]:
+def patched_from_position(original: Callable[..., Any]) -> Callable[..., Any]:
     """`Pose.create_from_pq` of one position: without an identity made of zeros, and four checks of its shape."""
 
     def create_from_pq(cls: Any, p: Any = None, q: Any = None, device: Any = None) -> Any:
@@ -45,7 +45,7 @@ def quick_from_position(original: Callable[..., Any]) -> Callable[..., Any]:
     return create_from_pq
 
 
-def quick_to_sapien(original: Callable[..., Any]) -> Callable[..., Any]:
+def patched_to_sapien(original: Callable[..., Any]) -> Callable[..., Any]:
     """`Pose.sp` of one pose."""
     sapien_pose = importlib.import_module("sapien").Pose
 
@@ -56,7 +56,7 @@ def quick_to_sapien(original: Callable[..., Any]) -> Callable[..., Any]:
     return sp
 
 
-def quick_multiply(original: Callable[..., Any]) -> Callable[..., Any]:
+def patched_multiply(original: Callable[..., Any]) -> Callable[..., Any]:
     """`Pose.__mul__` of one pose and one other."""
 
     def multiply(self: Any, other: Any) -> Any:
@@ -74,7 +74,7 @@ def quick_multiply(original: Callable[..., Any]) -> Callable[..., Any]:
     return multiply
 
 
-def quick_inverse(original: Callable[..., Any]) -> Callable[..., Any]:
+def patched_inverse(original: Callable[..., Any]) -> Callable[..., Any]:
     """`Pose.inv` of one pose."""
 
     def inverse(self: Any) -> Any:

@@ -15,15 +15,15 @@ from sac.envs.maniskill.headless import import_simulator
 from sac.native import exact_reciprocals
 
 STEPS = 300
-"""Of the scene: 3 seconds."""
+"""Steps of the scene: 3 seconds."""
 _TIMESTEP = 0.01
 _BODIES = 30
 _POINTS = 5
-"""Along each side of the uneven ground."""
+"""Points along each side of the uneven ground."""
 
 
 def probe_physics() -> dict[str, str]:
-    """Name -> digest, as further entries of the fingerprint's probe. Takes about 0.15 s, once SAPIEN is imported.
+    """Return name -> digest, further entries of the fingerprint's probe; takes about 0.15 s once SAPIEN is imported.
 
     Raises:
         MissingSystemLibrary: SAPIEN can't be imported.
@@ -34,7 +34,7 @@ def probe_physics() -> dict[str, str]:
 
 
 def _fall() -> np.ndarray:
-    """Poses and velocities (STEPS, bodies, 13) float32 of bodies of every shape that fall onto uneven ground."""
+    """Return poses and velocities (STEPS, bodies, 13) float32 of bodies of every shape falling onto uneven ground."""
     sapien = importlib.import_module("sapien")
     with _own_settings(sapien.physx):
         system = sapien.physx.PhysxCpuSystem()
@@ -47,7 +47,7 @@ def _fall() -> np.ndarray:
 
 @contextmanager
 def _own_settings(physx: Any) -> Iterator[None]:
-    """Within the block the settings that SAPIEN keeps for the whole process are its own, not those of some task."""
+    """Use SAPIEN's own process-wide settings within the block, not those of some task."""
     kept = physx.get_scene_config(), physx.get_body_config(), physx.get_shape_config()
     physx.set_scene_config(
         gravity=np.array([0, 0, -9.81], np.float32), bounce_threshold=2.0, enable_pcm=True, enable_tgs=True
@@ -69,7 +69,7 @@ def _step(system: Any, bodies: list[tuple[Any, Any]]) -> np.ndarray:
 
 
 def _fill(scene: Any, sapien: Any) -> list[tuple[Any, Any]]:
-    """Put the ground and the bodies into a scene; returns the bodies as (entity, component)."""
+    """Put the ground and the bodies into a scene; return the bodies as (entity, component)."""
     physx = sapien.physx
     material = physx.PhysxMaterial(0.6, 0.5, 0.1)
     unit = np.ones(3, np.float32)
@@ -94,7 +94,7 @@ def _fill(scene: Any, sapien: Any) -> list[tuple[Any, Any]]:
 
 
 def _uneven_ground() -> tuple[np.ndarray, np.ndarray]:
-    """Vertices (V, 3) float32 and triangles (T, 3) uint32 of a 2 m square with bumps of up to 6 cm."""
+    """Return vertices (V, 3) float32 and triangles (T, 3) uint32 of a 2 m square with bumps of up to 6 cm."""
     side = range(_POINTS)
     vertices = [[x / 2 - 1, y / 2 - 1, (x * 7 + y * 3) % 4 / 50] for y in side for x in side]
     cells = [_POINTS * y + x for y in side[:-1] for x in side[:-1]]

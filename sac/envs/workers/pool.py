@@ -1,8 +1,8 @@
 """Worker processes, and how many of them there are.
 
-They are started as fresh interpreters: a fork would copy locked mutexes of torch's threads, and whatever its parent has
-drawn, set or loaded. Each is connected to its parent by a socket for requests and answers, and by a pipe whose closing
-ends it (see `process`); both are anonymous, so nothing can be left behind.
+They start as fresh interpreters: a fork would copy locked mutexes of torch's threads, and whatever its parent has
+drawn, set or loaded. A socket for requests and answers connects each to its parent, and a pipe whose closing ends the
+worker (see `process`). Both are anonymous, so nothing can be left behind.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from sac.processes import python_command
 
 Request = tuple[Any, ...]
 PATIENCE = 5.0
-"""Seconds that a worker is given to end by itself."""
+"""Seconds in which a worker may end by itself."""
 _BOOT = (
     "import sys; sys.path[:] = sys.argv[3].split('\\n'); "
     "from sac.envs.workers.process import main; main(int(sys.argv[1]), int(sys.argv[2]))"
 )
 _OWN_ENVIRONMENT = {
-    # The learner's GPU is not theirs: a CUDA context would cost each of them hundreds of megabytes.
+    # Workers don't see the learner's GPU: a CUDA context would cost each of them hundreds of megabytes.
     "CUDA_VISIBLE_DEVICES": "",
     # Libraries keep buffers for each thread that they could use.
     **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
@@ -41,11 +41,11 @@ _OWN_ENVIRONMENT = {
 
 
 class WorkerFailed(Exception):
-    """A worker raised or ended.
+    """A worker raised an error, or ended.
 
     Attributes:
         index: which worker.
-        failure: what it raised; None where it ended without an answer.
+        failure: what it raised; None if it ended without an answer.
         cause: why, in words.
     """
 
@@ -64,12 +64,12 @@ class _Member:
 
 
 class WorkerPool:
-    """W worker processes that answer requests; see `process.Worker` for what can be asked.
+    """W worker processes that answer requests; `process.Worker` lists them.
 
     Args:
         count: W.
         debug_mode: torch's deterministic debug mode in the workers; the numerics profile sets it in the parent.
-        exact: whether the workers take `exact_functions`, which the profile sets likewise.
+        exact: whether the workers use `exact_functions`; the profile sets this too.
 
     Raises:
         EnvironmentFault: a worker could not be started.
@@ -101,25 +101,31 @@ class WorkerPool:
         return [member.process.pid for member in self._members]
 
     def new_group(self) -> int:
-        """Return a key for the environments of one more vector."""
+        """Return a key for the environments of another vector."""
         self._groups += 1
         return self._groups
 
     def call(self, requests: dict[int, Request], descriptor: int | None = None) -> dict[int, Any]:
-        """Send worker -> request and return worker -> answer, as soon as all are there.
+        """Send worker -> request; return worker -> answer once all have answered.
 
         Args:
-            requests: what is asked of which worker.
-            descriptor: a file descriptor that goes with each request.
+            requests: worker -> what to ask it.
+            descriptor: a file descriptor to send with each request.
 
         Raises:
-            WorkerFailed: a worker raised or ended; all are stopped then, since they are no longer in step.
+            WorkerFailed: a worker raised or ended. All are stopped, because they are no longer in step.
+            RuntimeError: the pool is closed, or an earlier call was interrupted.
         """
         self.send(requests, descriptor)
         return self.receive()
 
     def send(self, requests: dict[int, Request], descriptor: int | None = None) -> None:
-        """The first half of `call`: the answers must be received before anything else is sent."""
+        """Do the first half of `call`; `receive` must be the next call.
+
+        Raises:
+            WorkerFailed: a worker has ended.
+            RuntimeError: the pool is closed, or an earlier call was interrupted.
+        """
         if not self.alive:
             raise RuntimeError("these workers are closed, or a call to them was interrupted: make new ones")
         for index, request in requests.items():
@@ -135,7 +141,11 @@ class WorkerPool:
                 raise WorkerFailed(index, cause) from None
 
     def receive(self) -> dict[int, Any]:
-        """The second half of `call`: worker -> answer to what was sent; returns at once when one fails."""
+        """Do the second half of `call`: return worker -> answer, or raise as soon as one fails.
+
+        Raises:
+            WorkerFailed: a worker raised or ended.
+        """
         try:
             return self._receive()
         except WorkerFailed:
@@ -145,7 +155,7 @@ class WorkerPool:
     def _receive(self) -> dict[int, Any]:
         answers: dict[int, Any] = {}
         while self._waiting:
-            # A worker's death closes its end, so this also wakes up for workers that will never answer.
+            # A worker's death closes its end, so this also wakes up for workers that never answer.
             for connection in wait(list(self._waiting)):
                 assert isinstance(connection, Connection)
                 index = self._waiting[connection]
@@ -182,10 +192,10 @@ def _start() -> _Member:
         python_command(_BOOT, [str(theirs.fileno()), str(lifeline), "\n".join(sys.path)]),
         env={**os.environ, **_OWN_ENVIRONMENT},
         stdin=subprocess.DEVNULL,
-        # What tasks print must not get into the parent's standard output, which may be read by a program.
+        # What tasks print must not reach the parent's standard output, which a program may read.
         stdout=2,
         pass_fds=(theirs.fileno(), lifeline),
-        # A session of its own: Ctrl-C reaches the parent alone, which then decides.
+        # A session of its own: Ctrl-C reaches only the parent, which then decides.
         start_new_session=True,
     )
     theirs.close()
@@ -194,7 +204,7 @@ def _start() -> _Member:
 
 
 def _stop(members: Sequence[_Member], patience: float) -> None:
-    """Hang up, wait for the workers to end, and kill those that don't."""
+    """Hang up, wait for the workers to end, and kill those that do not."""
     deadline = time.monotonic() + patience
     for member in members:
         member.connection.close()
@@ -208,7 +218,7 @@ def _stop(members: Sequence[_Member], patience: float) -> None:
 
 
 def _cause_of_death(process: subprocess.Popen[bytes]) -> str:
-    """Say how a worker that hung up came to its end."""
+    """Say how a worker that hung up ended."""
     try:
         code = process.wait(PATIENCE)
     except subprocess.TimeoutExpired:
@@ -221,10 +231,10 @@ def _cause_of_death(process: subprocess.Popen[bytes]) -> str:
 
 
 def resolve_workers(workers: int | str, num_envs: int) -> int:
-    """Return the number of worker processes for `--workers`; 0 means that environments are stepped in this process.
+    """Return the number of worker processes for `--workers`; 0 means that this process steps the environments.
 
     Args:
-        workers: a number, ``serial`` (0), or ``auto``: one for each usable core, where that is more than one.
+        workers: a number, ``serial`` (0), or ``auto``: one for each usable core if there are several.
         num_envs: number of environments; more workers than that would idle.
     """
     if workers == "serial":

@@ -1,7 +1,7 @@
-"""What a worker process does: it builds, resets and steps its share of the environments, one request after the other.
+"""What a worker process does: build, reset and step its share of the environments, one request after another.
 
-A request is a tuple (name, arguments...), its answer (``"done"``, value) or (``"failed"``, `Failure`). To teach workers
-something new, give `Worker` a method.
+A request is a tuple (name, arguments...); its answer is (``"done"``, value) or (``"failed"``, `Failure`). A new request
+is a new method of `Worker`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Group:
         make: builds one environment; picklable.
         rows: indices of the environments.
         episode_seed: (environment index, episode index) -> seed; picklable.
-        ignore_terminations: go on after success or failure, until truncation.
+        ignore_terminations: continue after success or failure, until truncation.
         reconfiguration_freq: rebuild the scene every so many episodes; 0 builds it once.
     """
 
@@ -51,7 +51,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Failure:
-    """What an exception in a worker said.
+    """An exception in a worker, as text.
 
     Attributes:
         kind: name of its class.
@@ -65,7 +65,7 @@ class Failure:
 
 
 class Worker:
-    """Answers the requests of the parent; each public method is one."""
+    """Answers the parent's requests; each public method is one."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -74,7 +74,7 @@ class Worker:
         self._shared: dict[int, SharedBatch] = {}
 
     def configure(self, debug_mode: int, exact: bool) -> None:
-        """Compute as the parent does, on one thread: the environments are what runs side by side."""
+        """Compute as the parent does, but on one thread: the parallelism is across environments."""
         import torch
 
         from sac.native import exact_reciprocals
@@ -86,7 +86,7 @@ class Worker:
         exact_reciprocals.install(exact)
 
     def is_exact(self) -> bool | None:
-        """Whether the simulator in this process computes with exact reciprocals; None where it is not loaded."""
+        """Whether the simulator in this process computes with exact reciprocals; None if it is not loaded."""
         from sac.native import exact_reciprocals
 
         return exact_reciprocals.is_installed()
@@ -106,7 +106,7 @@ class Worker:
         return self._envs[key].spec
 
     def share(self, key: int, num_envs: int) -> None:
-        """Map the memory of a group, whose descriptor follows the request."""
+        """Map the memory of a group; its descriptor follows the request."""
         from sac.envs.workers.shared_memory import SharedBatch
 
         descriptor = recv_handle(self._connection)
@@ -120,7 +120,7 @@ class Worker:
         shared.episodes[rows] = self._envs[key].episodes
 
     def restore(self, key: int, episodes: np.ndarray, actions: list[np.ndarray]) -> None:
-        """Bring every environment of a group to where it was in mid-episode."""
+        """Replay `actions[i]` (K_i, A) from the start of episode `episodes[i]`, for each of a group's environments."""
         import torch
 
         shared, rows = self._shared[key], self._groups[key].slice
@@ -129,7 +129,7 @@ class Worker:
         shared.episodes[rows] = self._envs[key].episodes
 
     def step(self, key: int) -> None:
-        """Step every environment of a group by its row of the shared actions."""
+        """Step every environment of a group with its row of the shared actions."""
         import torch
 
         shared, rows = self._shared[key], self._groups[key].slice
@@ -149,7 +149,7 @@ class Worker:
         name, *arguments = request
         try:
             return "done", getattr(self, name)(*arguments)
-        except Exception as error:  # whatever a task raises is the parent's to report
+        except Exception as error:  # the parent reports whatever a task raises
             return "failed", Failure(type(error).__name__, str(error), traceback.format_exc())
 
     def serve(self) -> None:
@@ -163,10 +163,10 @@ class Worker:
 
 
 def die_with_parent(lifeline: int) -> None:
-    """Let the kernel end this process once nobody holds the other end of `lifeline`, even in the midst of a step.
+    """Have the kernel end this process once nobody holds the other end of `lifeline`, even during a step.
 
     Nothing is ever written to that pipe, so the signal can only mean that it was closed. (Linux's "parent death signal"
-    would also strike when the thread that started this process ends.)
+    would also come when the thread that started this process ends.)
     """
     signal.signal(signal.SIGIO, signal.SIG_DFL)
     fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
@@ -181,5 +181,5 @@ def main(socket: int, lifeline: int) -> None:
         os.set_inheritable(descriptor, False)
     die_with_parent(lifeline)
     Worker(Connection(socket)).serve()
-    # Without tearing the interpreter down: nothing in it is worth the wait.
+    # Skip the interpreter's teardown: nothing in it is worth the wait.
     os._exit(0)

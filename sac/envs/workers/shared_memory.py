@@ -1,4 +1,4 @@
-"""The memory in which worker processes and their parent hand each other actions and steps."""
+"""The memory through which worker processes and their parent exchange actions and steps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FIELDS = tuple(field.name for field in dataclasses.fields(StepBatch))
 
 
 def anonymous_file() -> int:
-    """Return a descriptor of memory that has no name, so that nothing is left behind however its users end."""
+    """Return a descriptor of memory without a name, so nothing is left behind however its users end."""
     if hasattr(os, "memfd_create"):
         return os.memfd_create("sac-workers")
     with tempfile.TemporaryFile() as file:
@@ -46,12 +46,12 @@ class SharedBatch:
         self.episodes = self._arrays["episodes"]
 
     def write(self, rows: slice, batch: StepBatch) -> None:
-        """Put a step of the environments `rows` in."""
+        """Write a step of the environments `rows`."""
         for name in _FIELDS:
             self._arrays[name][rows] = getattr(batch, name).numpy()
 
     def write_reset(self, rows: slice, observation: torch.Tensor, seeds: torch.Tensor) -> None:
-        """Put what a reset of the environments `rows` returned in."""
+        """Write the reset of the n environments `rows`: observations (n, O) float32 and seeds (n,) int64."""
         self._arrays["observation"][rows] = observation.numpy()
         self._arrays["reset_seed"][rows] = seeds.numpy()
 
@@ -60,7 +60,7 @@ class SharedBatch:
         return StepBatch(**{name: self._copy(name) for name in _FIELDS})
 
     def read_reset(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return a copy of what a reset of all environments returned: observations and seeds."""
+        """Return a copy of the reset of all environments: observations (N, O) float32 and seeds (N,) int64."""
         return self._copy("observation"), self._copy("reset_seed")
 
     def _copy(self, name: str) -> torch.Tensor:
@@ -71,7 +71,7 @@ _Layout = dict[str, tuple[tuple[int, ...], np.dtype[np.generic], int]]
 
 
 def _layout(spec: EnvSpec, num_envs: int) -> tuple[_Layout, int]:
-    """Return name -> (shape, dtype, offset), and the size of it all."""
+    """Return name -> (shape, dtype, offset), and the total size in bytes."""
     observation, flag = ((num_envs, spec.observation_dim), "f4"), ((num_envs,), "?")
     fields: dict[str, tuple[tuple[int, ...], str]] = {
         "action": ((num_envs, spec.action_dim), "f4"),

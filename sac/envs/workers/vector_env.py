@@ -24,23 +24,26 @@ from sac.native.errors import NotReplaceable
 _WHOLE_MESSAGES = {
     kind.__name__: kind for kind in (BadEnvironment, EnvironmentFault, MissingSystemLibrary, NotReplaceable)
 }
-"""Exceptions whose text says all, the environment's index included: they are raised here as they were there."""
+"""Exceptions whose text is complete, with the environment's index: they are raised here as they were there."""
 
 
 class PooledVectorEnv:
     """N single environments in worker processes; implements `protocol.VectorEnv` with the bits of `SerialVectorEnv`.
 
-    Each worker holds a `SerialVectorEnv` of neighbouring environments, so whatever a step does is done by the same code
-    in the same order; only which process does it depends on the number of workers.
+    Each worker holds a `SerialVectorEnv` of neighbouring environments, so the same code does every step in the same
+    order. Only the process that does it depends on the number of workers.
 
     Args:
         pool: the workers.
         make: builds one environment; picklable.
         num_envs: N.
         episode_seed: (environment index, episode index) -> seed; picklable.
-        ignore_terminations: go on after success or failure, until truncation.
+        ignore_terminations: continue after success or failure, until truncation.
         reconfiguration_freq: rebuild the scene every so many episodes; 0 builds it once, from episode 0's seed.
-        owns_pool: `close` ends the workers too.
+        owns_pool: `close` also ends the workers.
+
+    Raises:
+        EnvironmentFault: an environment can't be built, or computes with other reciprocals than the profile asks for.
     """
 
     def __init__(
@@ -74,10 +77,10 @@ class PooledVectorEnv:
             raise
 
     def _require_exact(self) -> None:
-        """Refuse workers whose simulators compute with other reciprocals than this process's profile asks for.
+        """Refuse workers whose simulators compute with other reciprocals than the profile asks for.
 
         Raises:
-            EnvironmentFault: a worker's does; the message names it.
+            EnvironmentFault: a worker's does; the message names the worker.
         """
         wanted = exact_reciprocals.is_wanted()
         for index, exact in self._pool.call(dict.fromkeys(range(len(self._groups)), ("is_exact",))).items():
@@ -98,7 +101,7 @@ class PooledVectorEnv:
             os.close(descriptor)
 
     def reset(self, episode: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-        """Begin episode `episode` everywhere; returns observations (N, O) float32 and seeds (N,) int64."""
+        """Begin episode `episode` everywhere; return observations (N, O) float32 and seeds (N,) int64."""
         self._call("being reset", lambda group: ("reset", self._key, episode))
         self.episodes[:] = self._shared.episodes
         return self._shared.read_reset()
@@ -109,7 +112,12 @@ class PooledVectorEnv:
         return self.end_step()
 
     def begin_step(self, action: torch.Tensor) -> None:
-        """Have actions (N, A) float32 applied; `end_step` must be the next call."""
+        """Start a step with actions (N, A) float32; `end_step` must be the next call.
+
+        Raises:
+            ValueError: the actions have another shape.
+            EnvironmentFault: a worker has ended.
+        """
         expected = (self.num_envs, self.spec.action_dim)
         if tuple(action.shape) != expected:
             raise ValueError(f"{self.spec.env_id}: actions have shape {tuple(action.shape)}, expected {expected}")
@@ -118,14 +126,18 @@ class PooledVectorEnv:
             self._pool.send(dict.fromkeys(range(len(self._groups)), ("step", self._key)))
 
     def end_step(self) -> StepBatch:
-        """Wait for the step that was begun."""
+        """Wait for the step that `begin_step` started.
+
+        Raises:
+            EnvironmentFault: an environment failed, or its worker ended.
+        """
         with self._blaming("being stepped"):
             self._pool.receive()
         self.episodes[:] = self._shared.episodes
         return self._shared.read()
 
     def restore(self, episodes: np.ndarray, actions: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Replay `actions[i]` (K_i, A) from the start of episode `episodes[i]`; returns observations (N, O)."""
+        """Replay `actions[i]` (K_i, A) from the start of episode `episodes[i]`; return observations (N, O)."""
         rows = [action.detach().cpu().numpy() for action in actions]
         self._call(
             "being restored",
@@ -135,14 +147,14 @@ class PooledVectorEnv:
         return self._shared.read_reset()[0]
 
     def close(self) -> None:
-        """Release every environment, and the workers where they are this vector's own."""
+        """Release every environment, and the workers if this vector owns them."""
         if self._owns_pool:
             self._pool.close()
         elif self._pool.alive:
             self._call("being closed", lambda group: ("drop", self._key))
 
     def _call(self, doing: str, request: Callable[[Group], Request], descriptor: int | None = None) -> None:
-        """Ask every worker that holds a group; remember what the environments are when they are built."""
+        """Ask every worker that holds a group; keep the specification when environments are built."""
         requests = {index: request(group) for index, group in enumerate(self._groups)}
         with self._blaming(doing):
             answers = self._pool.call(requests, descriptor)
@@ -151,14 +163,14 @@ class PooledVectorEnv:
 
     @contextmanager
     def _blaming(self, doing: str) -> Iterator[None]:
-        """Turn a worker's failure into one of its environments."""
+        """Turn a worker's failure into a failure of its environments."""
         try:
             yield
         except WorkerFailed as failed:
             self._raise(failed, doing)
 
     def _raise(self, failed: WorkerFailed, doing: str) -> NoReturn:
-        """Raise what a worker raised, or say which environments went down with it."""
+        """Raise what a worker raised, or say which environments were lost with it."""
         whole = _WHOLE_MESSAGES.get(failed.failure.kind) if failed.failure else None
         if failed.failure is not None and whole is not None:
             raise whole(failed.failure.message) from _WorkerTrace(failed.failure.trace)
@@ -176,7 +188,7 @@ class _WorkerTrace(Exception):
 
 
 def split(num_envs: int, workers: int) -> list[range]:
-    """Return which environments each worker holds: neighbours, as evenly as can be; no share is empty."""
+    """Return which environments each worker holds: neighbours, as evenly as possible, none empty."""
     workers = min(workers, num_envs)
     bounds = [index * num_envs // workers for index in range(workers + 1)]
     return [range(start, stop) for start, stop in itertools.pairwise(bounds)]

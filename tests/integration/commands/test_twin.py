@@ -33,7 +33,7 @@ def test_equal_twins_end_with_0_and_unequal_ones_with_1_and_are_kept(tmp_path, t
     assert "channel update.critic_loss" in output
     assert "gamma: 0.8 vs 0.9" in output
     (kept,) = temporary.iterdir()
-    assert f"the run folders in {kept}" in output
+    assert f"their folders are kept in {kept}" in output
     assert sorted(run.name for run in kept.iterdir()) == ["run-0", "run-1"]
 
 

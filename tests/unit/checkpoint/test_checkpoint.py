@@ -19,6 +19,7 @@ from sac.checkpoint.replay_log import Journal
 from sac.checkpoint.resume import find_run, open_checkpoint
 from sac.cli import main
 from sac.state import ReplayState, TrainState, walk
+from tests.examples import fewer
 from tests.unit.tiny_runs import CONFIG, FINGERPRINT, advance, tiny_run, tiny_state
 
 SAMPLED_FLIPS = 1_000
@@ -220,6 +221,7 @@ def test_a_run_without_a_checkpoint_starts_from_the_beginning(tmp_path):
     st.integers(1, 5),
     st.integers(1, 8),
 )
+@fewer(3)
 def test_the_journal_gives_back_the_ring_after_any_sequence_of_saves(
     tmp_path_factory, capacity, batches, segment, older
 ):

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sac.envs.point import PointVectorEnv
 from sac.envs.protocol import NO_RESET
 from sac.envs.serial import SerialVectorEnv
+from tests.examples import fewer
 from tests.unit.envs.fakes import (
     DrawingEnv,
     actions,
@@ -136,7 +137,7 @@ def test_starting_at_a_later_episode_equals_playing_up_to_it(make):
 
 @pytest.mark.parametrize("ignore", [True, False])
 @given(st.integers(0, 45), st.integers(0, 2**20), st.integers(0, 30))
-@settings(max_examples=20)
+@fewer(10)
 def test_an_environment_restored_in_mid_episode_goes_on_as_if_it_had_never_stopped(make, ignore, cut, seed, before):
     plan = actions(3, make(3, episode_seed, ignore).spec.action_dim, 60, seed)
     env, whole = make(3, episode_seed, ignore), []

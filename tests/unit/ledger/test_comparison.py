@@ -1,61 +1,18 @@
 """Comparing ledgers: the planted difference is found, and nothing beyond what the ledgers show is claimed."""
 
 import dataclasses
-import math
-from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sac.ledger.channels import CHANNELS, FEEDBACK, INPUTS
-from sac.ledger.comparison import Comparison, NotComparable, compare
-from sac.ledger.divergence import ABSENT, ulp_distance
-from sac.ledger.file import Ledger, Line
+from sac.ledger.comparison import LedgerComparison, NotComparable, compare
+from sac.ledger.headers import ABSENT
 from sac.ledger.likely_causes import CAUSES, usual_cause
-
-CONFIG = {
-    "env_id": "Point-v1",
-    "seed": 1,
-    "num_envs": 4,
-    "training_freq": 64,
-    "utd": 0.5,
-    "total_timesteps": 640,
-    "numerics": "fast",
-}
-HEADER = {"config": CONFIG, "fingerprint": {"threads": 2, "probe": {"mm": "aa"}}, "versions": {"torch": "2.13.0"}}
-EVALUATION = [channel for channel in CHANNELS if channel.startswith("eval.")]
-STATE = [channel for channel in CHANNELS if channel.startswith(("param.", "optim."))]
-
+from tests.unit.ledger.ledgers import CONFIG, EVALUATION, HEADER, STATE, ledger, plant, replace_line
 
 EQUAL = {"equal": True, "compared_iterations": 10, "complete": True, "first": None, "notes": []}
-
-
-def line(iteration, without=()):
-    digests = {c: f"{iteration * 100 + i:016x}" for i, c in enumerate(CHANNELS) if c not in without}
-    return Line(iteration, 64 * iteration, digests, {"critic_loss": 0.5, "reward": 0.25})
-
-
-def ledger(iterations=range(10), name="a", without=(), **config):
-    header = {**HEADER, "config": {**CONFIG, **config}}
-    return Ledger(Path(name), header, tuple(line(k, without) for k in iterations))
-
-
-def replace_line(old, iteration, **changes):
-    """The ledger with fields of one line changed."""
-    lines = [dataclasses.replace(row, **changes) if row.iteration == iteration else row for row in old.lines]
-    return dataclasses.replace(old, lines=tuple(lines))
-
-
-def plant(old, iteration, *channels, value="f" * 16):
-    """The ledger with the digests of some channels changed at one iteration; None: taken out."""
-    digests = dict(next(row.digests for row in old.lines if row.iteration == iteration))
-    for channel in channels:
-        digests.pop(channel)
-        if value is not None:
-            digests[channel] = value
-    return replace_line(old, iteration, digests=digests)
 
 
 def only(first):
@@ -74,7 +31,7 @@ def test_tables_cover_every_channel_and_flow_one_way():
 
 def test_equal_ledgers_are_equal():
     comparison = compare(ledger(), ledger(name="b"))
-    assert comparison == Comparison(10, None, complete=True, held=10)
+    assert comparison == LedgerComparison(10, None, complete=True, held=10)
     assert (comparison.text, comparison.verdict) == ("equal: 10 iterations compared", "")
     assert comparison.to_json() == EQUAL
 
@@ -339,30 +296,6 @@ def test_values_that_differ_alone_are_noted_and_no_divergence():
     comparison = compare(ledger(), replace_line(ledger(), 3, values={"critic_loss": 7.0}))
     assert comparison.equal
     assert "at iteration 3 values differ though no digest does" in comparison.text
-
-
-@given(
-    st.floats(width=32, allow_nan=False, allow_infinity=False),
-    st.integers(0, 40),
-    st.sampled_from([math.inf, -math.inf]),
-)
-def test_ulps_count_steps_of_nextafter(start, steps, towards):
-    single, double = np.float32(start), np.float64(start)
-    for _ in range(steps):
-        single, double = np.nextafter(single, np.float32(towards)), np.nextafter(double, towards)
-    assume(np.isfinite(single))
-    assert ulp_distance(start, float(single)) == (steps, "float32")
-    if steps > 0:
-        assert ulp_distance(start, float(double)) == (steps, "float64")
-
-
-@given(st.floats(), st.floats())
-def test_ulps_are_symmetric_and_zero_only_for_equals(a, b):
-    assert ulp_distance(a, b) == ulp_distance(b, a)
-    if math.isnan(a) or math.isnan(b):
-        assert ulp_distance(a, b) is None
-    else:
-        assert (ulp_distance(a, b)[0] == 0) == (a == b)
 
 
 def test_a_difference_of_signed_zeros_is_shown_though_it_is_no_ulp():

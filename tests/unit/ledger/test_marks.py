@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sac.digest import Digester
-from sac.ledger.marks import IN_TIME, Place, locate
+from sac.ledger.marks import IN_TIME, RolloutPlace, locate
 
 STEPS, ENVS = 5, 3
 
@@ -25,7 +25,7 @@ places = st.tuples(st.integers(0, STEPS - 1), st.integers(0, ENVS - 1), st.sampl
 def test_the_earliest_place_is_named(changed):
     step, _, channel = min(changed, key=lambda place: (place[0], IN_TIME.index(place[2])))
     environments = [e for s, e, c in changed if (s, c) == (step, channel)]
-    assert locate(marks({}), marks(changed), ENVS) == Place(step, min(environments), channel)
+    assert locate(marks({}), marks(changed), ENVS) == RolloutPlace(step, min(environments), channel)
 
 
 @pytest.mark.parametrize("num_envs", [None, 0, "4"])

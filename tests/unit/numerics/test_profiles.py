@@ -67,7 +67,7 @@ BREAKAGES = {
     **{name: (STRICT, name) for name in PROFILES["deterministic"].environment},
     **{
         name: (("portable",), name)
-        for name in PROFILES["portable"].environment.keys() - PROFILES["deterministic"].environment
+        for name in sorted(PROFILES["portable"].environment.keys() - PROFILES["deterministic"].environment)
     },
 }
 

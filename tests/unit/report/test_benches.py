@@ -26,8 +26,8 @@ def comparison(base: str, head: str, **ratios: float | Verdict) -> str:
             continue
         verdict = Verdict.SLOWER if ratio > 1.1 else Verdict.WITHIN
         results.append(Result(name, verdict, Interval(ratio, ratio * 0.98, ratio * 1.02), "cpu", 1e-3, ratio * 1e-3, 5))
-    trees = [Tree(Path(), revision) for revision in (base, head)]
-    report = Report(*trees, Wanted(), Setup("deterministic", 1), results, 12.0, (0.5, 0.7), ({}, {}), {})
+    one, other = (Tree(Path(), revision) for revision in (base, head))
+    report = Report(one, other, Wanted(), Setup("deterministic", 1), results, 12.0, (0.5, 0.7), ({}, {}), {})
     return as_json(report)
 
 
@@ -107,7 +107,8 @@ def test_behind_a_gap_a_chain_says_that_it_does_not_know(tmp_path):
     for number, document in enumerate(documents):
         (tmp_path / f"{number}.json").write_text(document)
     found = {t.name: t.values for t in trends(read_benches([str(tmp_path / f"{n}.json") for n in range(3)]))}
-    assert found["u"] == (pytest.approx(1.1), None, None)
+    assert found["u"][0] == pytest.approx(1.1)
+    assert found["u"][1:] == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import re
 import pytest
 
 from sac.cli import main
+from sac.ledger.divergence import LedgerDivergence
 from sac.report.strip import make_strip
 from sac.report.verdict_text import find_verdicts
 from tests.unit.report.ledgers import FINGERPRINT, write_run
@@ -34,6 +35,21 @@ def test_the_verdict_comes_first_and_names_place_cause_and_next_command(report, 
         assert "unseeded space" in text
     assert "sac twin --env_id=Point-v1 --num_envs=4 --total_timesteps=256" in page.text
     assert page.text.index("They part") < page.text.index("What was learnt")
+
+
+def test_the_report_is_made_from_the_verdict_s_fields_not_from_its_text(report, tmp_path, monkeypatch):
+    runs = write_run(tmp_path / "a"), write_run(tmp_path / "b", part_at=4)
+    before = report(*runs)
+    monkeypatch.setattr(LedgerDivergence, "verdict", property(lambda self: pytest.fail("its text was asked for")))
+    after = report(*runs)
+    assert (after[0].text, after[1]) == (before[0].text, before[1])
+
+
+def test_channels_that_may_have_parted_earlier_are_named(report, tmp_path):
+    """Digests cover an iteration: without marks the first channel need not be the first in time."""
+    page, markdown = report(write_run(tmp_path / "a"), write_run(tmp_path / "b", part_at=4, channel="rollout.obs"))
+    assert "Possibly earlier within the iteration rollout.action" in page.text
+    assert "- **Possibly earlier within the iteration:** rollout.action" in markdown
 
 
 def test_equal_runs_are_called_equal_and_how_much_was_compared(report, tmp_path):

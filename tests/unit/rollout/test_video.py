@@ -9,23 +9,7 @@ from hypothesis import strategies as st
 
 from sac.config import TrainConfig
 from sac.envs.maniskill import headless
-from sac.rollout.video import VideoRecorder, find_render_backend, tile
-
-
-class Painted:
-    """Stands in for an environment that can be filmed: each frame is one flat colour, darker by the frame."""
-
-    def __init__(self, colour: int) -> None:
-        self.colour = colour
-
-    def render(self) -> np.ndarray:
-        self.colour -= 1
-        return np.full((16, 32, 3), self.colour, np.uint8)
-
-
-class Members:
-    def __init__(self, count: int) -> None:
-        self.members = tuple(Painted(200 - 10 * index) for index in range(count))
+from sac.rollout.video import find_render_backend, tile
 
 
 @given(st.integers(1, 20), st.integers(1, 5), st.integers(1, 5))
@@ -35,20 +19,6 @@ def test_every_frame_has_a_place_of_its_own(count, height, width):
     for index in range(count):
         assert (sheet == index + 1).sum() == height * width * 3
     assert sheet.shape[0] // height * (sheet.shape[1] // width) < count + sheet.shape[1] // width
-
-
-def test_each_evaluation_becomes_a_file_that_plays(tmp_path):
-    imageio_ffmpeg = pytest.importorskip("imageio_ffmpeg", reason="videos are read back with imageio-ffmpeg")
-    recorder = VideoRecorder(Members(3), tmp_path / "videos")
-    for step, frames in ((0, 4), (64, 7)):
-        for _ in range(frames):
-            recorder.watch()
-        path = recorder.save(step)
-        assert path == tmp_path / "videos" / f"step_{step}.mp4"
-        reader = imageio_ffmpeg.read_frames(str(path))
-        meta = next(reader)
-        assert meta["size"] == (64, 32)
-        assert len(list(reader)) == frames
 
 
 def test_no_renderer_is_said_with_a_remedy(monkeypatch):

@@ -17,6 +17,7 @@ from sac.learner.sac import Learner
 from sac.run import policy_file
 from sac.run.storage import StorageError
 from sac.state import walk
+from tests.examples import fewer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -258,6 +259,7 @@ def test_broken_pickles_are_refused(tmp_path_factory, codes, start):
 
 
 @given(fraction=st.floats(0, 1, exclude_max=True))
+@fewer(2)
 def test_a_truncated_file_is_refused(tmp_path_factory, fraction):
     folder = tmp_path_factory.mktemp("truncated")
     torch.save(policy_file.to_maniskill(LEARNER), folder / "whole.pt")

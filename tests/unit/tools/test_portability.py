@@ -47,6 +47,7 @@ def test_goldens_that_hang_on_exact_reciprocals_are_held_against_the_simulator_w
     monkeypatch.setattr(portability, "run", lambda command, machine: trained.append(command) or 1.0)
     monkeypatch.setattr(portability, "compare", compared)
     monkeypatch.setattr(portability, "read_ledger", lambda folder: folder)
+    monkeypatch.setattr(portability, "machines", lambda root: [Machine("same")])
     steps = ["--steps", "reciprocals", "--tasks", "lift_peg,peg_insertion,ant_walk"]
     assert portability.main(steps) == 1
     said = capsys.readouterr().out

@@ -23,22 +23,25 @@ from sac.envs.workers import pool as pool_module
 from sac.envs.workers.pool import WorkerPool
 from sac.envs.workers.vector_env import PooledVectorEnv
 from sac.native import exact_reciprocals
-from tests.unit.envs.fakes import (
+from tests.integration.envs.workers.fakes import (
     DIE,
-    FAKE_STEPS,
     HANG,
     RAISE,
-    DrawingEnv,
     FaultyEnv,
     ReportingEnv,
+    fail_to_build,
+    refuse_to_build,
+    shared_pool,
+)
+from tests.integration.watching import is_running
+from tests.unit.envs.fakes import (
+    FAKE_STEPS,
+    DrawingEnv,
     actions,
     episode_seed,
-    fail_to_build,
     first_difference,
     other_episode_seed,
-    refuse_to_build,
     rollout,
-    shared_pool,
 )
 
 AT_ONCE = 10.0
@@ -57,17 +60,9 @@ def act(env: PooledVectorEnv, index: int, value: float) -> None:
     env.step(action)
 
 
-def running(pid: int) -> bool:
-    """Whether a process exists and is more than an exit status that nobody has asked for."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
 def gone(pids: list[int], seconds: float = AT_ONCE) -> bool:
     deadline = time.monotonic() + seconds
-    while any(running(pid) for pid in pids):
+    while any(is_running(pid) for pid in pids):
         if time.monotonic() > deadline:
             return False
         time.sleep(0.02)
@@ -256,7 +251,7 @@ def test_closing_leaves_no_process_memory_or_descriptor():
     env = faulty()
     env.reset()
     pids = env._pool.pids
-    assert all(running(pid) for pid in pids) and open_files() != before
+    assert all(is_running(pid) for pid in pids) and open_files() != before
     env.close()
     env.close()
     del env
@@ -277,11 +272,12 @@ PARENT = """
 import os, signal, sys, torch
 from sac.envs.workers.vector_env import PooledVectorEnv
 from sac.envs.workers.pool import WorkerPool
-from tests.unit.envs import fakes
+from tests.integration.envs.workers import fakes
+from tests.unit.envs.fakes import episode_seed
 
 # Whoever started the tests in the background had Ctrl-C ignored, and that is inherited.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-env = PooledVectorEnv(WorkerPool(2), getattr(fakes, sys.argv[1]), 2, fakes.episode_seed)
+env = PooledVectorEnv(WorkerPool(2), getattr(fakes, sys.argv[1]), 2, episode_seed)
 env.reset()
 try:
     print(*env._pool.pids, flush=True)
@@ -315,7 +311,7 @@ def kill_parent(parent: subprocess.Popen[str], pids: list[int], folder: Path, in
         parent.stdin.close()
         while not all((folder / str(pid)).exists() for pid in pids):
             time.sleep(0.02)
-    assert len(pids) == 2 and all(running(pid) for pid in pids)
+    assert len(pids) == 2 and all(is_running(pid) for pid in pids)
     parent.kill()
     parent.wait()
 

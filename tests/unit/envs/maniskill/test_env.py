@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,16 +34,16 @@ def play(env, seed, scene_seed=7, steps=50):
 def test_without_settling_earlier_episodes_are_felt(monkeypatch):
     """Negative control: ManiSkill's own seeded reset leaves the last episode's contact forces in AntWalk."""
     expected = play(make_single_env("MS-AntWalk-v1"), seed=3)
-    monkeypatch.setattr("sac.envs.maniskill.env.settle_physics", lambda base_env: True)
+    monkeypatch.setattr("sac.envs.maniskill.env.reset_physics", lambda base_env: True)
     used = make_single_env("MS-AntWalk-v1")
     play(used, seed=11)
     assert play(used, seed=3) != expected
 
 
-def test_where_the_scene_cannot_be_settled_it_is_rebuilt_with_the_same_bits(monkeypatch):
+def test_where_the_scene_cannot_be_reset_it_is_rebuilt_with_the_same_bits(monkeypatch):
     expected = play(make_single_env("MS-AntWalk-v1"), seed=3)
     rebuilt = make_single_env("MS-AntWalk-v1")
-    monkeypatch.setattr("sac.envs.maniskill.env.settle_physics", lambda base_env: False)
+    monkeypatch.setattr("sac.envs.maniskill.env.reset_physics", lambda base_env: False)
     play(rebuilt, seed=11)
     assert play(rebuilt, seed=3) == expected
 
@@ -51,7 +52,7 @@ def test_a_scene_with_a_renderer_is_left_alone():
     base = make_single_env("PushCube-v1").base_env
     base.scene.can_render = lambda: True
     before = base.scene.px
-    assert not physics_reset.settle_physics(base) and base.scene.px is before
+    assert not physics_reset.reset_physics(base) and base.scene.px is before
 
 
 def test_global_generators_and_threads_are_neither_read_nor_moved():
@@ -68,7 +69,7 @@ def test_global_generators_and_threads_are_neither_read_nor_moved():
 def test_a_task_from_elsewhere_may_take_gradients():
     find_task("PushCube-v1")
     registration = importlib.import_module("mani_skill.utils.registration")
-    pushing = registration.REGISTERED_ENVS["PushCube-v1"].cls
+    pushing: Any = registration.REGISTERED_ENVS["PushCube-v1"].cls
 
     class Descent(pushing):
         def compute_normalized_dense_reward(self, obs, action, info):

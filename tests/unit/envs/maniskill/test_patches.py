@@ -10,7 +10,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -50,7 +50,6 @@ def both(compute):
 
 
 @given(poses, poses)
-@settings(max_examples=300)
 def test_products_and_inverses_of_poses_have_the_same_bits(a, b):
     pose = pose_class()
 
@@ -89,7 +88,6 @@ def test_batches_go_to_the_original():
 
 
 @given(arrays(np.float32, (3, 1, 4), elements=floats | st.just(np.nan) | st.sampled_from([1.0, -1.0, 0.0, -0.0])))
-@settings(max_examples=300)
 def test_scaled_actions_have_the_same_bits(numbers):
     pose_class()
     gym_utils = importlib.import_module("mani_skill.utils.gym_utils")
