@@ -193,6 +193,13 @@ def _why(arguments: list[str]) -> int:
     return why_command(arguments)
 
 
+def _gate(arguments: list[str]) -> int:
+    """Run any script several times and fail where the runs differ: the gate of a pull request."""
+    from sac.why.gate import gate_command
+
+    return gate_command(arguments)
+
+
 def _trace(arguments: list[str]) -> int:
     """Run any script once and write its trace, for `sac why` to compare."""
     from sac.why.command import trace_command
@@ -214,6 +221,7 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "diff": _diff,
     "golden": _golden,
     "why": _why,
+    "gate": _gate,
     "trace": _trace,
     "bench": _bench,
     "doctor": _doctor,

@@ -22,6 +22,13 @@ def why_parser() -> argparse.ArgumentParser:
     add("--deep", action="store_true", help="run again, with every torch operation of the parting event")
     add("--json", action="store_true", help="print one JSON object")
     add("--verbose", action="store_true", help="print all that the answer rests on, and the audit")
+    add_run_options(parser)
+    return parser
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how a command is run and how long its cause is looked for."""
+    add = parser.add_argument
     proofs = "run again at most so many times to prove the cause (default %(default)s; 0: name suspects only)"
     add("--proofs", type=_interventions, default=PROOFS, metavar="N", help=proofs)
     add("--fix", action="store_true", help="go on to the next cause until the runs are equal")
@@ -33,7 +40,6 @@ def why_parser() -> argparse.ArgumentParser:
     root = "folder of your own code (default: the nearest project's folder above the script, or the script's own)"
     add("--root", type=_folder, metavar="FOLDER", help=root)
     _add_limits(parser)
-    return parser
 
 
 def trace_parser() -> argparse.ArgumentParser:

@@ -112,14 +112,7 @@ def _move_traces(made: Path, output: Path) -> None:
 
 def _run_and_answer(options: argparse.Namespace, command: Sequence[str], folder: Path) -> int:
     """Run the command and answer."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CantRun(f"--keep {folder}: can't be a folder: {error.strerror}") from error
-    most = options.runs or MOST_RUNS
-    own = environments(options.same, most)
-    variations = [{**one, **other} for one, other in zip(own, variations_of(options.vary, most), strict=True)]
-    plan = Plan(command, folder, options.until, options.minutes * 60, variations, root=options.root)
+    plan = plan_of(options, command, folder, options.runs or MOST_RUNS)
     asked = ask(plan, options.runs, described(options.same, options.vary))
     comparison = asked.comparison
     deep: list[str] = []
@@ -127,14 +120,35 @@ def _run_and_answer(options: argparse.Namespace, command: Sequence[str], folder:
         from sac.why.deep import deepen
 
         deep = deepen(replace(plan, folder=folder / "deep"), comparison)
-    searches = list(_prove(options, plan, asked))
+    searches = list(prove(options, plan, asked))
     if comparison.unseen and searches and searches[0][1].proof is not None:
         comparison = searches[0][0]
         comparison.notes += comparison.unseen
     return _answer(options, comparison, deep, command, searches)
 
 
-def _prove(options: argparse.Namespace, plan: Plan, asked: Asked) -> Iterator[tuple[Comparison, Search]]:
+def plan_of(options: argparse.Namespace, command: Sequence[str], folder: Path, runs: int) -> Plan:
+    """Return the plan that these options ask for.
+
+    Args:
+        options: those of `arguments.add_run_options`.
+        command: what to run.
+        folder: where traces and outputs go; made if it isn't there.
+        runs: how often at most.
+
+    Raises:
+        CantRun: the folder can't be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CantRun(f"--keep {folder}: can't be a folder: {error.strerror}") from error
+    own = environments(options.same, runs)
+    variations = [{**one, **other} for one, other in zip(own, variations_of(options.vary, runs), strict=True)]
+    return Plan(command, folder, options.until, options.minutes * 60, variations, root=options.root)
+
+
+def prove(options: argparse.Namespace, plan: Plan, asked: Asked) -> Iterator[tuple[Comparison, Search]]:
     """Prove the cause of a parting; with `--fix`, of the next ones too, as long as there are any."""
     comparison = asked.comparison
     if not comparison.proven or comparison.equal or not options.proofs:
@@ -184,7 +198,7 @@ def require_own(folder: Path) -> None:
         raise CantRun(f"--keep {folder}: {said}; name a folder that is new or empty, or one that was kept before")
 
 
-def _keep(folder: Path, answer: str) -> None:
+def keep_answer(folder: Path, answer: str) -> None:
     """Leave the answer beside the traces, for `sac report`."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -208,7 +222,7 @@ def _answer(
     whole["next"] = [one.to_json() for _, one in later if one is not None]
     answer = json.dumps(whole)
     if options.keep:
-        _keep(Path(options.keep), answer)
+        keep_answer(Path(options.keep), answer)
     if options.json:
         print(answer)
     else:
@@ -234,6 +248,7 @@ def answer_json(
         "equal": comparison.equal if comparison.proven else None,
         "failed": comparison.failed,
         "compared_events": comparison.compared,
+        "compared_kinds": dict(comparison.kinds),
         "first": None if verdict is None else verdict.to_json(),
         "audit": [one.to_json() for one in audit(comparison.a)],
         "notes": comparison.notes,

@@ -108,6 +108,8 @@ class Comparison:
     """Processes, or parts of them, that could not be followed."""
     unseen: list[str] = field(default_factory=list)
     """What the runs printed or saved and no event shows, where that differs."""
+    kinds: Counter[str] = field(default_factory=Counter)
+    """How many events of each kind were compared: `draw`, `optimizer.step` and so on."""
     varied: list[str] = field(default_factory=list)
     """What the runs were made to differ in."""
     disturbed: Shared | None = None

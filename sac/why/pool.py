@@ -33,6 +33,7 @@ class Pool:
         self.traces: tuple[dict[str, Trace], dict[str, Trace]] = ({}, {})
         self.compared = 0
         self.uncompared: Counter[Uncompared] = Counter()
+        self.kinds: Counter[str] = Counter()
         self._left: tuple[dict[object, list[Event]], dict[object, list[Event]]] = ({}, {})
         self._waiting = 0
         self._full = False
@@ -61,6 +62,7 @@ class Pool:
         if others:
             others.pop()
             self.compared += 1
+            self.kinds[event.kind] += 1
             self._waiting -= 1
             if not others:
                 del self._left[1 - side][like]

@@ -48,6 +48,7 @@ class _Process:
         self.first: Pair | None = None
         self.compared = self.alike = 0
         self.uncompared: Counter[Uncompared] = Counter()
+        self.kinds: Counter[str] = Counter()
 
     def read(self, final: bool) -> bool:
         """Read a block of the trace that is behind; of the other one where there is nothing more.
@@ -82,6 +83,7 @@ class _Process:
 
     def _pair(self, pair: Pair) -> None:
         self.compared += 1
+        self.kinds[pair.a.kind] += 1
         count_uncompared(self.uncompared, pair.a, pair.b)
         if pair.differs and (self.first is None or pair.a.number < self.first.a.number):
             self.first = pair
@@ -217,6 +219,8 @@ class Twins:
         result.compared = sum(process.compared for process in self.processes.values()) + self.pool.compared
         for tally in (*(process.uncompared for process in self.processes.values()), self.pool.uncompared):
             result.uncompared.update(tally)
+        for kinds in (*(process.kinds for process in self.processes.values()), self.pool.kinds):
+            result.kinds.update(kinds)
         return result
 
     def _traces(self) -> tuple[Trace, Trace]:

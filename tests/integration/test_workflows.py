@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from sac.ledger.file import read_ledger
 from tests.unit.report.test_benches import comparison
 from tests.unit.test_workflows import steps
 
@@ -20,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 GITHUB = ROOT / ".github"
 
 
-GATE = GITHUB / "actions" / "twin-gate" / "gate.sh"
+GATE = GITHUB / "actions" / "gate" / "gate.sh"
 
 
 PERF = GITHUB / "perf.sh"
@@ -83,41 +82,70 @@ def test_the_steps_that_can_run_here_do(runner, tmp_path):
     assert (tmp_path / "twin" / "report.html").exists()
 
 
+TRAIN = """\
+import sys
+import numpy as np
+import torch
+torch.manual_seed(1)
+rng = np.random.default_rng(None if "unseeded" in sys.argv else 1)
+net = torch.nn.Linear(4, 1)
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+for step in range(20):
+    loss = net(torch.from_numpy(rng.normal(size=(8, 4)).astype("float32"))).square().mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+torch.save(net.state_dict(), sys.argv[1])
+"""
+"""A training script of somebody else's: it knows nothing of this package."""
+
+
 def gate(runner, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """What the action's last step does, in a folder that holds `train.py`."""
     return runner(f"bash {shlex.quote(str(GATE))}", GATE_COMMAND=command, **environment)
 
 
-def test_the_twin_gate_passes_a_script_whose_runs_are_equal(runner, tmp_path):
-    done = gate(
-        runner, f'sac train {POINT} --run_dir="$SAC_RUN_DIR"', GATE_SETUP="echo ready > prepared", GATE_KEEP="k"
-    )
+@pytest.fixture
+def script(tmp_path):
+    (tmp_path / "train.py").write_text(TRAIN)
+
+
+def test_the_gate_passes_a_script_that_learns_and_is_seeded(runner, tmp_path, script):
+    inputs = {"GATE_SETUP": "echo ready > prepared", "GATE_KEEP": "kept", "GATE_COMPARE": "{run}.pt\n"}
+    done = gate(runner, f"{sys.executable} train.py {{run}}.pt", GATE_REQUIRE="update", **inputs)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "prepared").read_text() == "ready\n"
-    assert "equal: 9 iterations compared" in done.stdout
-    assert len(read_ledger(tmp_path / "k" / "run-2").lines) == 9
-    assert runner.summary.read_text().startswith("## Equal, bit for bit")
+    assert "20 optimizer.step" in done.stdout and "saved files compared: 1" in done.stdout
+    assert (tmp_path / "kept" / "answer.json").exists()
+    assert runner.summary.read_text().startswith("## Deterministic: every run did the same")
 
 
-def test_the_twin_gate_stops_a_script_whose_runs_part_and_says_where(runner):
-    # Each run has another PYTHONHASHSEED: a script that leans on it is caught.
-    command = f'sac train {POINT} --seed="$PYTHONHASHSEED" --gamma=0.7 --run_dir="$SAC_RUN_DIR"'
-    done = gate(runner, command)
+def test_the_gate_stops_its_unseeded_twin_and_says_where_and_why(runner, script):
+    done = gate(runner, f"{sys.executable} train.py {{run}}.pt unseeded")
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "channel env.seed" in done.stdout
-    assert "seed" in runner.summary.read_text().splitlines()[0]
+    summary = runner.summary.read_text()
+    assert summary.startswith("## Not deterministic: the runs differ")
+    for words in ("unseeded-generator", "train.py:5", "proof"):
+        assert words in done.stdout and words in summary
+
+
+def test_what_only_a_shell_understands_is_run_by_one(runner, script):
+    done = gate(runner, f"mkdir -p {{run}} && {sys.executable} train.py {{run}}/net.pt", GATE_COMPARE="{run}/*.pt")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "saved files compared: 1" in done.stdout
 
 
 @pytest.mark.parametrize(
     "command, environment, words",
     [
-        ("exit 7", {}, "run 1 failed with status 7"),
-        ("true", {}, "run 1 left no ledger.jsonl"),
-        ("true", {"GATE_SETUP": "exit 3"}, "the setup step failed with status 3"),
+        (f"{sys.executable} -c pass", {}, "code that is typed in has no lines to be named"),
+        ("no-such-program", {}, "there is no program 'no-such-program'"),
+        (f"{sys.executable} train.py x.pt", {"GATE_SETUP": "exit 3"}, "the setup step failed with status 3"),
     ],
 )
-def test_the_twin_gate_says_why_it_could_not_compare(runner, command, environment, words):
+def test_the_gate_says_why_it_could_not_compare(runner, script, command, environment, words):
     done = gate(runner, command, **environment)
-    assert done.returncode == 2
+    assert done.returncode == 2, done.stdout + done.stderr
     assert words in done.stderr
     assert words in runner.summary.read_text()
 

@@ -48,7 +48,7 @@ IDS = [f"{path.stem}: {command[:50]}" for path, command in RUNS]
 
 
 def test_there_is_something_to_check():
-    assert {"determinism", "nightly", "gpu", "perf", "release", "twin-gate"} <= {path.stem for path in WORKFLOWS}
+    assert {"determinism", "nightly", "gpu", "perf", "release", "gate"} <= {path.stem for path in WORKFLOWS}
     assert len(RUNS) > 10
 
 
