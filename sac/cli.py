@@ -141,15 +141,17 @@ def _diff(arguments: list[str]) -> int:
         prog="sac diff",
         description="Compare two runs by their ledgers: in which iteration and which quantity do they diverge first? "
         "If one run is longer, only what both hold is compared.",
-        epilog="Exit status: 0 equal, 1 diverged, 2 not comparable.",
+        epilog="Exit status: 0 equal, 1 diverged, 2 not comparable, or what --require names was not compared.",
     )
     parser.add_argument("a", type=os.path.expanduser, help="run folder or ledger")
     parser.add_argument("b", type=os.path.expanduser, help="run folder or ledger")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    what = "fail with status 2 unless this was compared; can be given several times"
+    parser.add_argument("--require", choices=("update", "evaluation"), action="append", default=[], help=what)
     options = parser.parse_args(arguments)
     from sac.commands.diff import diff_command
 
-    return diff_command(options.a, options.b, options.json)
+    return diff_command(options.a, options.b, options.json, options.require)
 
 
 def _golden(arguments: list[str]) -> int:

@@ -2,19 +2,22 @@
 
 import json
 import sys
+from collections.abc import Sequence
 
 from sac.commands.exit_status import BAD_INPUT, DIVERGED, OK
 from sac.ledger.comparison import NotComparable, compare
+from sac.ledger.coverage import lacking
 from sac.ledger.file import LedgerError, read_ledger
 
 
-def diff_command(a: str, b: str, as_json: bool) -> int:
+def diff_command(a: str, b: str, as_json: bool, required: Sequence[str] = ()) -> int:
     """Print how two ledgers compare, and return the exit status; print only an error if they can't be compared.
 
     Args:
         a: a run folder, or a ledger file.
         b: another one.
         as_json: print one JSON object instead of the text.
+        required: what must have been compared, see `sac.ledger.coverage.REQUIRED`.
     """
     try:
         comparison = compare(read_ledger(a), read_ledger(b))
@@ -22,4 +25,8 @@ def diff_command(a: str, b: str, as_json: bool) -> int:
         print(f"sac diff: not comparable: {error}", file=sys.stderr)
         return BAD_INPUT
     print(json.dumps(comparison.to_json()) if as_json else comparison.text)
+    lack = lacking(comparison.covered, required) if comparison.equal else ""
+    if lack:
+        print(f"sac diff: {lack}", file=sys.stderr)
+        return BAD_INPUT
     return OK if comparison.equal else DIVERGED

@@ -19,6 +19,7 @@ from sac.commands.train import parse_train
 from sac.commands.training_process import Variant, run_training
 from sac.config import BadConfig, TrainConfig, check, flag_word
 from sac.ledger.comparison import coverage_difference
+from sac.ledger.coverage import REQUIRED
 from sac.ledger.file import read_ledger
 from sac.numerics.profiles import PROFILES
 from sac.processes import Children, ended_by_signals
@@ -51,7 +52,7 @@ def twin_command(arguments: Sequence[str]) -> int:
         if failure:
             print(f"sac twin: {failure}", file=sys.stderr)
             return BAD_INPUT
-        status = _compare_all(folders, variants)
+        status = _compare_all(folders, variants, options.require)
         root.is_evidence = status == DIVERGED
         return status
 
@@ -125,6 +126,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--jobs", type=int, default=1, help="runs at the same time (default %(default)s)")
     keep = "keep the run folders here, with their checkpoints"
     parser.add_argument("--keep", type=os.path.expanduser, help=keep)
+    require = "fail with status 2 unless this was compared; can be given several times"
+    parser.add_argument("--require", choices=[*REQUIRED], action="append", default=[], help=require)
     parser.add_argument(
         "--vary",
         action="append",
@@ -180,11 +183,11 @@ def _flag(name: str, value: str) -> str:
     return flag_word(name, value == "True")
 
 
-def _compare_all(folders: Sequence[Path], variants: Sequence[Variant]) -> int:
+def _compare_all(folders: Sequence[Path], variants: Sequence[Variant], required: Sequence[str]) -> int:
     worst = OK
     for folder, variant in zip(folders[1:], variants[1:], strict=True):
         print(f"{variants[0].label} against {variant.label}:")
-        status = diff_command(str(folders[0]), str(folder), False)
+        status = diff_command(str(folders[0]), str(folder), False, required)
         if status == OK and variant.flags == variants[0].flags:
             status = _compare_coverage(folders[0], folder)
         worst = max(worst, status)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from sac.errors import UserError
 from sac.ledger.channels import CHANNELS, Inputs, inputs_of, rivals_of
+from sac.ledger.coverage import compared, missing_notes
 from sac.ledger.divergence import LedgerDivergence, ValueDifference
 from sac.ledger.file import Ledger, Line
 from sac.ledger.headers import ABSENT, EVALUATION_FLAGS, HeaderDifferences, header_differences
@@ -37,6 +38,7 @@ class LedgerComparison:
         notes: how far the comparison reaches, in words.
         complete: whether everything in either ledger was compared with the other.
         held: lines of the longer ledger.
+        covered: what of `coverage.REQUIRED` was compared.
     """
 
     compared_iterations: int
@@ -44,6 +46,7 @@ class LedgerComparison:
     notes: tuple[str, ...] = ()
     complete: bool = True
     held: int = 0
+    covered: frozenset[str] = frozenset()
 
     @property
     def equal(self) -> bool:
@@ -85,8 +88,10 @@ def compare(a: Ledger, b: Ledger) -> LedgerComparison:
     notes = [f"evaluations are not compared, {name} is {one} and {other}" for name, one, other in unlike]
     notes += _notes(a, b, pairs)
     complete = not unlike and _all_is_paired(a, b, pairs)
-    first = _first_divergence(pairs, headers)
-    return LedgerComparison(len(pairs), first, tuple(notes), complete, max(len(a.lines), len(b.lines)))
+    first, covered = _first_divergence(pairs, headers), compared(pairs)
+    if first is None:
+        notes += missing_notes(covered, a.config)
+    return LedgerComparison(len(pairs), first, tuple(notes), complete, max(len(a.lines), len(b.lines)), covered)
 
 
 def _first_divergence(pairs: Sequence[tuple[Line, Line]], headers: HeaderDifferences) -> LedgerDivergence | None:
