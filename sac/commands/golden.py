@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
+import shlex
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -72,14 +74,12 @@ def golden_command(arguments: Sequence[str]) -> int:
     """
     options = _parser().parse_args(list(arguments))
     names = options.names or list(GOLDENS)
-    unknown = [name for name in names if name not in GOLDENS]
-    if unknown:
-        raise BadConfig(f"golden {unknown[0]!r}: not known; there are: {', '.join(GOLDENS)}")
+    folder = Path(options.dir)
+    flags = [_flags_of(name, folder, options.flags) for name in names]
     if options.update and not options.reason:
         raise BadConfig('--update: say why with --reason "…"; it is kept in the golden')
     if options.jobs < 1:
         raise BadConfig(f"--jobs {options.jobs}: must be at least 1")
-    folder = Path(options.dir)
     _check_files(folder, names, update=options.update)
     outcomes = []
     with (
@@ -88,7 +88,10 @@ def golden_command(arguments: Sequence[str]) -> int:
         ThreadPoolExecutor(options.jobs) as pool,
         Children() as children,
     ):
-        for outcome in pool.map(lambda name: _outcome(name, folder, Path(temporary), options, children), names):
+        check = functools.partial(
+            _outcome, folder=folder, temporary=Path(temporary), options=options, children=children
+        )
+        for outcome in pool.map(check, names, flags):
             print(f"{outcome.name:18} {outcome.text}", flush=True)
             outcomes.append(outcome)
     if not options.names:
@@ -106,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which (default: all of {', '.join(GOLDENS)})")
     parser.add_argument("--update", action="store_true", help="rewrite what differs, and show what changed")
     parser.add_argument("--reason", help="why the goldens change; kept in their headers")
+    parser.add_argument("--flags", help="flags of `sac train` of a golden of your own, kept in its header; use --dir")
     parser.add_argument("--strict", action="store_true", help="fail if the fingerprint differs")
     parser.add_argument(
         "--dir",
@@ -129,27 +133,50 @@ def _check_files(folder: Path, names: Sequence[str], *, update: bool) -> None:
         )
 
 
-def _outcome(name: str, folder: Path, temporary: Path, options: argparse.Namespace, children: Children) -> Outcome:
+def _flags_of(name: str, folder: Path, given: str | None) -> str:
+    """Flags of `sac train` that make a golden: those of the table, or of one of your own, which its header keeps.
+
+    Raises:
+        BadConfig: nothing tells them.
+    """
+    if name in GOLDENS:
+        if given is not None:
+            raise BadConfig(f"--flags: {name} is a golden of this package, with flags of its own; choose another name")
+        return GOLDENS[name]
+    path = folder / f"{name}.jsonl"
+    stored = read_ledger(path).header.get("golden") if path.exists() else None
+    found = given if given is not None else stored.get("flags") if isinstance(stored, dict) else None
+    if not isinstance(found, str):
+        raise BadConfig(
+            f"golden {name!r}: not known; there are: {', '.join(GOLDENS)}. One of your own is begun with "
+            f"sac golden {name} --dir FOLDER --update --reason WHY --flags '--env_id=... --total_timesteps=...'"
+        )
+    return found
+
+
+def _outcome(
+    name: str, flags: str, *, folder: Path, temporary: Path, options: argparse.Namespace, children: Children
+) -> Outcome:
     run, counts = temporary / name, temporary / f"{name}-counts"
     variant = Variant(name, environment={COUNTS: str(counts)} if options.update else {})
-    code = run_training(GOLDENS[name].split(), run, variant, children, hear="failures")
+    code = run_training(shlex.split(flags), run, variant, children, hear="failures")
     if code != 0:
-        command = f"sac train {GOLDENS[name]}"
+        command = f"sac train {flags}"
         return Outcome(name, False, f"the run failed with status {code}; to see why: {command}")
     path = folder / f"{name}.jsonl"
     fresh = read_ledger(run)
     golden = read_ledger(path) if path.exists() else None
     if options.update or golden is None:
-        return _update(name, path, golden, fresh, options.reason, read_counts(counts))
+        return _update(name, flags, path, golden, fresh, options.reason, read_counts(counts))
     try:
-        return check_golden(name, golden, fresh, temporary, children, strict=options.strict)
+        return check_golden(name, flags, golden, fresh, temporary, children, strict=options.strict)
     except NotComparable as error:
         command = f"sac golden {name} --update --reason '...'"
         return Outcome(name, False, f"can't be compared with the golden: {error}; {command} rewrites it")
 
 
 def check_golden(
-    name: str, golden: Ledger, fresh: Ledger, temporary: Path, children: Children, *, strict: bool
+    name: str, flags: str, golden: Ledger, fresh: Ledger, temporary: Path, children: Children, *, strict: bool
 ) -> Outcome:
     """Compare a fresh run with its golden; if the fingerprint differs, with a second fresh run instead."""
     if name in IN_CONTACT and not golden.header.get("golden", {}).get("reciprocals"):
@@ -168,7 +195,7 @@ def check_golden(
     if strict:
         return Outcome(name, False, f"{reason}, and --strict is set")
     again = temporary / f"{name}-twin"
-    code = run_training(GOLDENS[name].split(), again, Variant(name), children, hear="failures")
+    code = run_training(shlex.split(flags), again, Variant(name), children, hear="failures")
     twin = compare(fresh, read_ledger(again)) if code == 0 else None
     if twin is not None and twin.equal:
         return Outcome(name, True, f"{reason}: not comparable here; instead two fresh runs are equal")
@@ -185,7 +212,7 @@ def _why_not_comparable(golden: Ledger, drift: Sequence[str]) -> str:
 
 
 def _update(
-    name: str, path: Path, golden: Ledger | None, fresh: Ledger, reason: str, reciprocals: Sequence[int]
+    name: str, flags: str, path: Path, golden: Ledger | None, fresh: Ledger, reason: str, reciprocals: Sequence[int]
 ) -> Outcome:
     reached = sum(reciprocals)
     if name in IN_CONTACT and not reached:
@@ -195,7 +222,7 @@ def _update(
         return Outcome(name, True, "unchanged")
     lines = (Path(fresh.path).read_text()).splitlines()
     header = json.loads(lines[0])
-    header["golden"] = {"name": name, "flags": GOLDENS[name], "reason": reason, "reciprocals": reached}
+    header["golden"] = {"name": name, "flags": flags, "reason": reason, "reciprocals": reached}
     header["config"]["run_dir"] = None
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join([json.dumps(header), *lines[1:]]) + "\n")

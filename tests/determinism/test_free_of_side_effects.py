@@ -103,6 +103,8 @@ def test_every_other_flag_is_part_of_a_runs_meaning():
             "numerics",
             "threads",
             "overlap",
+            "reward_mode",
+            "imports",
         ]
     )
     assert meaning | LAYOUT_FIELDS == set(TrainConfig().to_dict())

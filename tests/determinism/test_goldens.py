@@ -25,7 +25,7 @@ def golden(name: str) -> Ledger:
 
 def checked(name: str, golden: Ledger, fresh: Ledger, temporary: Path, *, strict: bool = False) -> Outcome:
     with Children() as children:
-        return check_golden(name, golden, fresh, temporary, children, strict=strict)
+        return check_golden(name, GOLDENS[name], golden, fresh, temporary, children, strict=strict)
 
 
 def sac_golden(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -70,8 +70,8 @@ def test_a_shorter_run_is_a_prefix_of_a_longer_one(tmp_path_factory, iterations,
 
 def test_a_run_in_this_process_equals_one_in_a_fresh_process(tmp_path):
     here = run_here(tmp_path / "here")
-    flags = [f"--{name}={value}" for name, value in POINT.to_dict().items() if value is not None and name != "run_dir"]
-    flags = [_switch(flag) for flag in flags]
+    flags = [f"--{name}={value}" for name, value in POINT.to_manifest().items() if value is not None]
+    flags = [_switch(flag) for flag in flags if not flag.startswith("--run_dir")]
     assert_equal(here, ledger_of(tmp_path / "fresh", flags))
 
 
