@@ -119,7 +119,7 @@ def _unwritten(recorder: Recorder, name: str, original: Callable[..., Any]) -> C
     def traced(*args: Any, **kwargs: Any) -> Any:
         made = original(*args, **kwargs)
         known = type(made).__module__ == "torch" and not recorder.busy()
-        if known and recorder.places.called_by_own() and made.numel():
+        if known and recorder.places.near_own() and made.numel():
             if recorder.forced("uninitialised") is not None:
                 made.zero_()
             recorder.source("uninitialised", name, made, f"{tuple(made.shape)} of {made.dtype}")
