@@ -59,6 +59,8 @@ def install(recorder: Recorder, torch: Any) -> None:
         torch.set_num_threads(1)
     if "deterministic" in recorder.force:
         torch.use_deterministic_algorithms(True, warn_only=True)
+        # It would fill memory that nobody has written, and prove the wrong cause.
+        torch.utils.deterministic.fill_uninitialized_memory = False
 
 
 def _watch_global(recorder: Recorder, torch: Any) -> None:
