@@ -114,9 +114,13 @@ class Prover:
         while left and found.proof is None and self._may(found, most):
             # The likeliest are tried alone; of many others, all at once tells whether there is any sense in it.
             together = left[:1] if found.spent < ALONE and found.spent < most - 1 else left
+            if found.spent == 1:
+                # Two sources of one kind, such as a weight and a bias that nobody has written: neither alone moves it.
+                together = [one for one in found.suspects if one.cause == found.suspects[0].cause]
+                together = together if len(together) > 1 and together[0] in found.innocent else left[:1]
             found.proof = self._try(comparison, parting, together, found)
             if found.proof is None:
-                found.innocent += together
+                found.innocent += [one for one in together if one not in found.innocent]
                 left = [one for one in left if one not in together]
             elif len(together) > 1:
                 found.proof = self._narrow(comparison, parting, found.proof, together, found, most)

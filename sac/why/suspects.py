@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sac.why.compare import Pair
@@ -113,7 +113,17 @@ def suspects_of(evidence: Evidence) -> list[Suspect]:
     for one in _all(evidence):
         key = (repr(one.force), repr(one.environment))
         found.setdefault(key, one)
-    return list(found.values())
+    return _memory_together(list(found.values()))
+
+
+def _memory_together(suspects: list[Suspect]) -> list[Suspect]:
+    """Make one suspect of all memory that nobody has written: by chance, some of it is the same in both runs."""
+    memory = [one for one in suspects if one.cause == "uninitialised"]
+    if not memory:
+        return suspects
+    first = min(memory, key=lambda one: one.source.a.number if one.source is not None else 0)
+    whole = replace(first, force=({"kind": "uninitialised"},))
+    return [whole if one is memory[0] else one for one in suspects if one is memory[0] or one not in memory]
 
 
 def _all(evidence: Evidence) -> Iterator[Suspect]:

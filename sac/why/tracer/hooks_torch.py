@@ -59,6 +59,8 @@ def install(recorder: Recorder, torch: Any) -> None:
         torch.set_num_threads(1)
     if "deterministic" in recorder.force:
         torch.use_deterministic_algorithms(True, warn_only=True)
+        # It would fill memory that nobody has written, and prove the wrong cause.
+        torch.utils.deterministic.fill_uninitialized_memory = False
 
 
 def _watch_global(recorder: Recorder, torch: Any) -> None:
@@ -119,7 +121,7 @@ def _unwritten(recorder: Recorder, name: str, original: Callable[..., Any]) -> C
     def traced(*args: Any, **kwargs: Any) -> Any:
         made = original(*args, **kwargs)
         known = type(made).__module__ == "torch" and not recorder.busy()
-        if known and recorder.places.called_by_own() and made.numel():
+        if known and recorder.places.near_own() and made.numel():
             if recorder.forced("uninitialised") is not None:
                 made.zero_()
             recorder.source("uninitialised", name, made, f"{tuple(made.shape)} of {made.dtype}")

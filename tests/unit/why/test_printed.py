@@ -87,3 +87,8 @@ def test_the_columns_of_times_in_a_table_are_masked(head):
 def test_a_text_that_is_no_table_stays_whole():
     assert Table("time is short").without_times("time is 3") == "time is 3"
     assert Table("step,steps_total").without_times("1,2") == "1,2"
+
+
+def test_the_head_of_a_log_line_is_masked_whatever_is_known_of_its_process():
+    a, b = "W1125 19:12:45.123000 4711 torch/run.py:874] x", "W1229 00:30:01.481000 4712 torch/run.py:874] x"
+    assert first_unlike(a, b, numbers=((4711,), (4712,))) is None
