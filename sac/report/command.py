@@ -47,6 +47,6 @@ def report_command(paths: Sequence[str], output: str | None, text: str | None) -
 
 def _write(path: str, content: str) -> None:
     try:
-        Path(path).write_text(content, encoding="utf-8")
+        Path(path).write_text(content, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise BadConfig(f"{path}: can't be written ({error.strerror}); give a file in a folder that can") from error

@@ -126,3 +126,12 @@ def test_a_missing_writer_is_told(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     assert main(flags(tmp_path / "run")) == 0
     assert "no TensorBoard events" in capsys.readouterr().err
+
+
+def test_a_report_of_runs_below_such_a_folder_is_written(tmp_path):
+    (tmp_path / "lab\udcfc").mkdir()
+    for name in "ab":
+        assert main(flags(tmp_path / "lab\udcfc" / name, "--no-tensorboard")) == 0
+    page, runs = tmp_path / "x.html", [str(tmp_path / "lab\udcfc" / name) for name in "ab"]
+    assert main(["report", *runs, "-o", str(page), "--markdown", str(tmp_path / "x.md")]) == 0
+    assert "lab\\udcfc" in page.read_text(encoding="utf-8")
