@@ -36,6 +36,9 @@ WINDOW = 5000
 SLACK = 100
 """Events before a block that differs from which on none is put into a block: more than there are blocks at work."""
 
+_TIMED = ("clock", "completion")
+"""Kinds of sources whose values hang on time; a parting that hangs on one moves from run to run by itself."""
+
 PATIENCE = 3.0
 """How much longer than the question's runs the forced ones may take, as a factor."""
 
@@ -91,6 +94,7 @@ class Prover:
     def __init__(self, plan: Plan, runs: int, seconds: float, until: float = float("inf")) -> None:
         self._plan, self._runs, self._seconds, self._until = plan, runs, seconds, until
         self._made = 0
+        self._jitter: tuple[Parting, float] | None = None
         self.known: tuple[Suspect, ...] = ()
         """Causes that were proved before, and stay forced."""
 
@@ -197,10 +201,26 @@ class Prover:
         consumers = [one.place for one in suspects if one.cause == "consumed-elsewhere"]
         if gained is None and consumers:
             gained = _gained_without(consumers, comparison, again)
-        if gained is None:
+        if gained is None or gained <= 2 * self._moved_by_itself(comparison, parting):
             return None
         whole = again.parting is None and again.a.complete and again.b.complete
         return Proof(suspects[0], tuple(suspects[1:]), gained, whole, again)
+
+    def _moved_by_itself(self, comparison: Comparison, parting: Parting) -> float:
+        """Return for how many events more the runs are equal in another try with nothing forced.
+
+        A parting that hangs on time moves by itself. Whoever was forced then has moved nothing. There is one try for each
+        parting, and it isn't counted among the interventions.
+        """
+        if not any(pair.a.kind in _TIMED for pair in parting.sources):
+            return 0
+        if self._jitter is None or self._jitter[0] is not parting:
+            printed = parting.event.a.kind == PRINTED
+            again = self.run([], None if printed else before(comparison, parting))
+            gained = _gained(comparison, parting, again)
+            # If they don't part at all this time, equality says nothing.
+            self._jitter = parting, float("inf") if gained and again.parting is None else gained or 0
+        return self._jitter[1]
 
     def run(self, forced: Sequence[Suspect], position: int | None = None) -> Comparison:
         """Run again with suspects forced, and the causes that are known already.

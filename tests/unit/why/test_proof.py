@@ -84,6 +84,25 @@ def test_of_two_causes_at_one_place_both_are_forced(tmp_path):
     assert "more: the runs are equal" in judge(comparison, search).proof.text
 
 
+@pytest.mark.parametrize("again", [7, 99], ids=["later", "nowhere"])
+def test_what_moves_by_itself_is_moved_by_nobody(tmp_path, again):
+    """A clock was read before: another try with nothing forced parts later too, or not at all."""
+    comparison, search, prover = searched(tmp_path, lambda kinds: 7 if "listing" in kinds else 5 if kinds else again)
+    verdict = judge(comparison, search)
+    assert (verdict.cause.name, verdict.proof) == ("unknown", None)
+    assert prover.asked.count(set()) == 1, "one try is enough to know"
+
+
+def test_without_a_clock_nothing_moves_by_itself_and_no_try_is_spent_on_it(tmp_path):
+    sides = [
+        [line(1, "listing", at=1, output=value, s=1, shown="1"), line(2, output=value, at=2, count=2)] for value in "pq"
+    ]
+    comparison = compared(tmp_path, *sides)
+    prover = Scripted(tmp_path, lambda kinds: 99)
+    assert prover.search(comparison, 6).proof is not None
+    assert set() not in prover.asked
+
+
 @pytest.mark.parametrize("most", [1, 2, 3])
 def test_no_more_interventions_are_made_than_asked_for(tmp_path, most):
     _, search, prover = searched(tmp_path, lambda kinds: 5, most)
@@ -93,8 +112,9 @@ def test_no_more_interventions_are_made_than_asked_for(tmp_path, most):
 def test_a_cause_that_is_known_stays_forced(tmp_path):
     _, search, prover = searched(tmp_path, lambda kinds: 7 if "clock" in kinds else 5)
     prover.known = (search.proof.suspect,)
+    prover.asked.clear()
     prover.search(search.proof.again, 1)
-    assert all("clock" in kinds for kinds in prover.asked[1:])
+    assert prover.asked and all("clock" in kinds for kinds in prover.asked)
 
 
 def test_runs_that_fail_when_something_is_forced_prove_nothing(tmp_path):
