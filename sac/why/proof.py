@@ -209,7 +209,7 @@ class Prover:
     def _moved_by_itself(self, comparison: Comparison, parting: Parting) -> float:
         """Return for how many events more the runs are equal in another try with nothing forced.
 
-        A parting that hangs on time moves by itself. Whoever was forced then has moved nothing. Each parting gets one try,
+        A parting that hangs on time moves by itself. Whoever was forced then has moved nothing. A parting gets one try,
         which is not counted among the interventions.
         """
         if not any(pair.a.kind in _TIMED for pair in parting.sources):
