@@ -19,11 +19,12 @@ from typing import Any, cast
 from sac.api.runs import Run, load_run
 from sac.checkpoint.resume import find_run, require_may_change
 from sac.config import BadConfig, TrainConfig, check, flag_words
+from sac.errors import UserError
 from sac.processes import end_with_parent, sac_command
 from sac.run import folder as run_folder
 
 
-class TrainingFailed(RuntimeError):
+class TrainingFailed(UserError, RuntimeError):
     """The training's process ended with an error; the message is its last line, what it said before was shown.
 
     Attributes:

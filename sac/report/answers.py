@@ -139,6 +139,12 @@ def _details(first: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Return what is to be said of two runs that part, most important first."""
     yield "why", str(first["why"])
     yield "fix", str(first["fix"])
+    if first.get("suggestion"):
+        yield "change", " ".join(str(line).strip() for line in first["suggestion"])
+    if first.get("proof") is not None:
+        yield "proof", str(first["proof"]["text"])
+    else:
+        yield from (("suspected", _suspected(one)) for one in first.get("suspects", ())[:3])
     yield "where", str(first["what"])
     for values in first["figures"]:
         yield "how much", str(values)
@@ -154,6 +160,11 @@ def _details(first: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield {"docs": "docs"}.get(first.get("link_label", ""), "known case"), str(first["link"])
     # They differ too; whoever mends the first line looks at these next.
     yield from (("differs too", str(one["text"])) for one in first["possible_sources"])
+
+
+def _suspected(one: Mapping[str, Any]) -> str:
+    """Return a suspect that no intervention has proved to be the cause."""
+    return f"{one['cause']} at {one['file']}:{one['line']}: {one['speaks']}"
 
 
 def _touches(touches: Sequence[Mapping[str, Any]]) -> str:

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sac.errors import UserError
+
 RUN = "{run}"
 """Stands for the name of a run, in a command and in a pattern of files."""
 
@@ -22,7 +24,7 @@ _NO_CONTENT = "serialization_id"
 """A member of torch's archives that is a hash of their layout."""
 
 
-class NothingSaved(ValueError):
+class NothingSaved(UserError, ValueError):
     """A pattern names no file that can be compared; the message says why."""
 
 

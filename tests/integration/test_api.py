@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import doctest
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import torch
+
+import sac
 from sac.numerics.profiles import PROFILES
+from sac.run import policy_file
+from tests.unit.run.test_policy_file import make_learner
 
 ROOT = Path(__file__).parents[2]
 SMALL = "env_id='Point-v1', num_envs=4, total_timesteps=128, learning_starts=64, batch_size=32, buffer_size=1000"
@@ -65,3 +72,24 @@ def test_the_examples_of_the_documentation_hold(tmp_path):
     )
     done = run_script(tmp_path, program)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_importing_the_package_loads_nothing_and_offers_everything():
+    program = "import sac, sys; print(sorted({'torch', 'numpy', 'tyro', 'sac.api'} & set(sys.modules)), dir(sac))"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert found.startswith("[] ") and [name for name in sac.__all__ if f"'{name}'" not in found] == []
+
+
+def test_torchscript_is_loaded_where_this_package_is_not(tmp_path):
+    policy_file.save(make_learner(), tmp_path / "policy.pt")
+    policy = sac.load_policy(tmp_path)
+    file = policy.to_torchscript(tmp_path / "policy.ts")
+    observation = torch.linspace(-2, 2, 15).view(3, 5)
+    program = (
+        "import sys, torch\nmodule = torch.jit.load(sys.argv[1])\n"
+        "print(module(torch.linspace(-2, 2, 15).view(3, 5)).tolist())\nassert 'sac' not in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(file)], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert np.allclose(json.loads(done.stdout), policy.predict(observation).tolist(), rtol=1e-5, atol=1e-6)

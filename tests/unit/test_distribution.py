@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -70,16 +68,3 @@ def test_the_version_stands_in_one_place():
     assert f'__version__ = "{sac.__version__}"' in (ROOT / "sac" / "__init__.py").read_text()
     for name in ("pyproject.toml", "CITATION.cff"):
         assert f'"{sac.__version__}"' not in (ROOT / name).read_text(), f"{name} repeats the version"
-
-
-@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="no git checkout: nothing says which files belong to it")
-def test_a_built_wheel_holds_the_whole_package(tmp_path):
-    pytest.importorskip("hatchling", reason="hatchling is not installed: `./dev build` builds and checks")
-    command = [sys.executable, "-m", "hatchling", "build", "--directory", str(tmp_path)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    wanted = {name for name in distribution.tracked() if name.startswith("sac/")}
-    # What is not yet committed may be in the wheel; what is tracked must be.
-    assert wanted <= distribution.wheel_files(wheel)
-    assert "sac/py.typed" in distribution.wheel_files(wheel)
-    assert distribution.version(wheel) == sac.__version__

@@ -6,6 +6,12 @@ import json
 from pathlib import Path
 
 from sac.cli import main
+from sac.why.command import answer_json
+from sac.why.evidence import evidence_of
+from sac.why.proof import Proof, Search
+from sac.why.suspects import suspects_of
+from sac.why.trace_pair import Twins
+from sac.why.verdict import judge
 
 SCRIPT = """\
 import gymnasium as gym
@@ -15,7 +21,7 @@ for step in range(100):
     action = envs.action_space.sample()  # `warm-up` <b>&
     envs.step(action)
 """
-UNSEEDED = {"generator": "the generator of a Box space", "seeded": False}
+UNSEEDED = {"generator": "the generator of a Box space", "seeded": False, "object": True}
 
 
 def event(number: int, kind: str, name: str, at: int, result: str, **more: object) -> dict:
@@ -32,7 +38,7 @@ def events(drawn: str, clock: str = "1") -> list[dict]:
     ]
 
 
-def write_answer(folder: Path, drawn: str = "0.5", clock: str = "2", script: str = SCRIPT) -> Path:
+def write_answer(folder: Path, drawn: str = "0.5", clock: str = "2", script: str = SCRIPT, proof: bool = True) -> Path:
     """Ask `sac why` of two traces; they part if `drawn` is another number. Returns the folder that `--keep` filled."""
     folder.mkdir(parents=True)
     (folder / "train.py").write_text(script)
@@ -41,6 +47,18 @@ def write_answer(folder: Path, drawn: str = "0.5", clock: str = "2", script: str
         places = [{"place": at, "file": "train.py", "line": line, **place} for at, line in ((1, 3), (2, 5))]
         lines = [{"trace": 2, "root": str(folder)}, *places, *entries, {"end": "end"}]
         (folder / f"{name}.trace").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    status = main(["why", "--keep", str(folder / "why"), *(str(folder / f"{name}.trace") for name in "ab")])
+    traces = [folder / f"{name}.trace" for name in "ab"]
+    status = main(["why", "--keep", str(folder / "why"), *map(str, traces)])
     assert status == (drawn != "0.25")
+    if status and proof:
+        (folder / "why" / "answer.json").write_text(json.dumps(proved(*traces)))
     return folder / "why"
+
+
+def proved(a: Path, b: Path) -> dict:
+    """The answer where forcing the first suspect has taken the parting away; traces alone can't be run again."""
+    comparison = Twins(a, b).comparison()
+    assert comparison.parting is not None
+    suspects = suspects_of(evidence_of(comparison, comparison.parting))
+    search = Search(suspects, comparison, Proof(suspects[0], (), 2, True, comparison))
+    return answer_json(comparison, judge(comparison, search), command=("sac", "why", str(a), str(b)))
