@@ -1,8 +1,8 @@
 """Checkpoints: all of `TrainState` on disk, whole or not at all.
 
-A checkpoint of iteration k is a record (`state-k.json`), a file of tensors (`state-k.safetensors`) and rows of the
-replay buffer in segments that checkpoints share. They are written in the order rows, tensors, record: a checkpoint
-exists once its record does. It stores what `state.walk` yields, so no part of the state can be forgotten. Nothing in it
+A checkpoint of iteration k is an index (`state-k.json`), a file of tensors (`state-k.safetensors`) and rows of the
+replay buffer in segments that checkpoints share. They are written in the order rows, tensors, index: a checkpoint
+exists once its index does. It stores what `state.walk` yields, so no part of the state can be forgotten. Nothing in it
 is ever executed.
 """
 
@@ -20,7 +20,7 @@ import numpy as np
 import safetensors.torch
 import torch
 
-from sac.checkpoint.index import BadCheckpoint, Record, list_iterations, read_record, record_path, tensor_path
+from sac.checkpoint.index import BadCheckpoint, CheckpointIndex, index_path, list_iterations, read_index, tensor_path
 from sac.checkpoint.replay_log import BadSegment, Journal, check_segment
 from sac.config import TrainConfig
 from sac.run import storage
@@ -56,7 +56,7 @@ class Cadence:
 
 @dataclass(frozen=True)
 class Position:
-    """How long the files are that a run appends to; see `index.Record`."""
+    """How long the files are that a run appends to; see `index.CheckpointIndex`."""
 
     ledger_bytes: int
     metrics_bytes: int
@@ -92,7 +92,7 @@ class Checkpoints:
         tensors, counters = split(state)
         data = safetensors.torch.save(tensors)
         storage.write_atomically(tensor_path(self.folder, state.iteration), data)
-        record = Record(
+        index = CheckpointIndex(
             iteration=state.iteration,
             counters=counters,
             tensor_bytes=len(data),
@@ -103,7 +103,7 @@ class Checkpoints:
             config=self._config.to_manifest(),
             fingerprint=self._fingerprint,
         )
-        storage.write_atomically(record_path(self.folder, state.iteration), record.encode())
+        storage.write_atomically(index_path(self.folder, state.iteration), index.encode())
         self._last = state.iteration
         self._prune(self._config.keep_checkpoints)
 
@@ -118,11 +118,11 @@ class Checkpoints:
         return sum(path.stat().st_size for path in self.folder.iterdir())
 
     def _prune(self, keep: int) -> None:
-        """Remove what no kept checkpoint needs: records first, so that none is left without its tensors."""
+        """Remove what no kept checkpoint needs: indexes first, so that none is left without its tensors."""
         iterations = list_iterations(self.folder)
         kept = iterations[-keep:]
         for iteration in iterations[:-keep]:
-            storage.remove(record_path(self.folder, iteration))
+            storage.remove(index_path(self.folder, iteration))
         for path in self.folder.glob("state-*"):
             number = re.match(r"state-(\d+)\.", path.name)
             if number and (int(number.group(1)) not in kept or path.name.endswith(storage.PARTIAL)):
@@ -131,7 +131,7 @@ class Checkpoints:
 
     def _prune_rows(self, oldest: int) -> None:
         try:
-            segments = read_record(self.folder, oldest).segments
+            segments = read_index(self.folder, oldest).segments
         except BadCheckpoint:
             return  # damaged since: what it needs is unknown, so all stays until it is gone itself
         if segments:
@@ -160,7 +160,7 @@ class Checkpoint:
     """A checkpoint as read, every byte but the replay rows verified."""
 
     folder: Path
-    record: Record
+    index: CheckpointIndex
     tensors: dict[str, torch.Tensor]
 
     def fill(self, state: TrainState) -> Journal:
@@ -169,8 +169,8 @@ class Checkpoint:
         Raises:
             BadCheckpoint: a leaf is missing or has another kind or shape than in this run, or rows are damaged.
         """
-        path, held = tensor_path(self.folder, self.record.iteration), dict(walk(state))
-        given: dict[str, Leaf] = {**self.tensors, **self.record.counters}
+        path, held = tensor_path(self.folder, self.index.iteration), dict(walk(state))
+        given: dict[str, Leaf] = {**self.tensors, **self.index.counters}
         wanted = held.keys() - {ROWS}
         if given.keys() != wanted:
             names = ", ".join(sorted(given.keys() ^ wanted)[:5])
@@ -183,7 +183,7 @@ class Checkpoint:
         self._require_sense(state)
         journal = Journal(self.folder)
         try:
-            journal.load(self.record.segments, state.replay)
+            journal.load(self.index.segments, state.replay)
         except BadSegment as error:
             raise BadCheckpoint(str(error)) from error
         return journal
@@ -196,34 +196,34 @@ class Checkpoint:
             "replay.position": replay.position == replay.written % capacity,
             "replay.size": replay.size == min(replay.written, capacity),
             "collector.steps": collector.steps == replay.written,
-            "iteration": state.iteration == self.record.iteration,
+            "iteration": state.iteration == self.index.iteration,
             "collector.episodes": bool((np.asarray(collector.episodes) >= 0).all()),
             "collector.totals.length": bool(((lengths >= 0) & (lengths < longest)).all()),
         }
         for name, holds in claims.items():
             if not holds:
-                path = record_path(self.folder, self.record.iteration)
+                path = index_path(self.folder, self.index.iteration)
                 raise BadCheckpoint(f"{path}: {name} has a value that no run leads to")
 
 
 def read_checkpoint(folder: Path, iteration: int) -> Checkpoint:
-    """Read record and tensors, and verify every byte.
+    """Read index and tensors, and verify every byte.
 
     Raises:
         BadCheckpoint: a file is missing, damaged, or holds something else.
     """
-    record, path = read_record(folder, iteration), tensor_path(folder, iteration)
+    index, path = read_index(folder, iteration), tensor_path(folder, iteration)
     try:
         size = path.stat().st_size
-        if size != record.tensor_bytes:
-            raise BadCheckpoint(f"{path}: damaged: it has {size} bytes, {record.tensor_bytes} were written")
+        if size != index.tensor_bytes:
+            raise BadCheckpoint(f"{path}: damaged: it has {size} bytes, {index.tensor_bytes} were written")
         data = path.read_bytes()
     except OSError as error:
         raise BadCheckpoint(f"{path}: can't be read: {error.strerror}") from error
-    if hashlib.sha256(data).hexdigest() != record.tensor_sha256:
+    if hashlib.sha256(data).hexdigest() != index.tensor_sha256:
         raise BadCheckpoint(f"{path}: damaged: its checksum is another than when written")
     try:
-        return Checkpoint(folder, record, safetensors.torch.load(data))
+        return Checkpoint(folder, index, safetensors.torch.load(data))
     except Exception as error:  # the parser's own errors are of several kinds
         raise BadCheckpoint(f"{path}: not a file of tensors: {str(error)[:200]}") from error
 
@@ -236,7 +236,7 @@ def verify(folder: Path, iteration: int) -> Checkpoint:
     """
     checkpoint = read_checkpoint(folder, iteration)
     try:
-        for segment in checkpoint.record.segments:
+        for segment in checkpoint.index.segments:
             check_segment(segment, folder)
     except BadSegment as error:
         raise BadCheckpoint(str(error)) from error
@@ -247,5 +247,5 @@ def drop_after(folder: Path, iteration: int) -> None:
     """Remove the checkpoints after an iteration: the run is resumed there."""
     for later in list_iterations(folder):
         if later > iteration:
-            storage.remove(record_path(folder, later))
+            storage.remove(index_path(folder, later))
             storage.remove(tensor_path(folder, later))

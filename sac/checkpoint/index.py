@@ -1,7 +1,7 @@
-"""The record of a checkpoint: the small file that makes it valid, written last and verified to the last byte.
+"""The index of a checkpoint: the small file that makes it valid, written last and verified to the last byte.
 
 Two lines: a JSON object, and the SHA-256 of the first line. It holds no file names: they follow from its numbers, so a
-record can't point elsewhere.
+index can't point elsewhere.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class BadCheckpoint(BadConfig):
 
 
 @dataclass(frozen=True)
-class Record:
+class CheckpointIndex:
     """What a checkpoint consists of.
 
     Attributes:
@@ -55,13 +55,13 @@ class Record:
     fingerprint: dict[str, Any]
 
     def encode(self) -> bytes:
-        """Return the record as bytes of a file."""
+        """Return the index as bytes of a file."""
         line = json.dumps({"format": FORMAT, **asdict(self)}, allow_nan=False).encode() + b"\n"
         return line + _checksum(line)
 
 
-def record_path(folder: Path, iteration: int) -> Path:
-    """Return the path of an iteration's record."""
+def index_path(folder: Path, iteration: int) -> Path:
+    """Return the path of an iteration's index."""
     return folder / f"state-{iteration:012d}.json"
 
 
@@ -71,18 +71,18 @@ def tensor_path(folder: Path, iteration: int) -> Path:
 
 
 def list_iterations(folder: Path) -> list[int]:
-    """Return the iterations that have a record, oldest first; a record may be damaged."""
+    """Return the iterations that have an index, oldest first; an index may be damaged."""
     names = [_NAME.fullmatch(path.name) for path in folder.glob("state-*.json")]
     return sorted(int(match.group(1)) for match in names if match)
 
 
-def read_record(folder: Path, iteration: int) -> Record:
-    """Read and verify a record.
+def read_index(folder: Path, iteration: int) -> CheckpointIndex:
+    """Read and verify an index.
 
     Raises:
         BadCheckpoint: it is missing, damaged, or something else.
     """
-    path = record_path(folder, iteration)
+    path = index_path(folder, iteration)
     try:
         if path.stat().st_size > _LONGEST:
             raise ValueError(f"it is longer than {_LONGEST} bytes")
@@ -90,31 +90,31 @@ def read_record(folder: Path, iteration: int) -> Record:
     except OSError as error:
         raise BadCheckpoint(f"{path}: can't be read: {error.strerror}") from error
     except ValueError as error:
-        raise BadCheckpoint(f"{path}: not a checkpoint's record: {error}") from error
+        raise BadCheckpoint(f"{path}: not a checkpoint's index: {error}") from error
     line, newline, checksum = data.partition(b"\n")
     if not newline or checksum != _checksum(line + newline):
         raise BadCheckpoint(f"{path}: damaged: its checksum is not that of its content")
     try:
-        record = _parse(json.loads(line))
+        index = _parse(json.loads(line))
     except (ValueError, RecursionError) as error:
-        raise BadCheckpoint(f"{path}: not a checkpoint's record: {error}") from error
-    if record.iteration != iteration:
-        raise BadCheckpoint(f"{path}: holds iteration {record.iteration}: it has been renamed")
-    return record
+        raise BadCheckpoint(f"{path}: not a checkpoint's index: {error}") from error
+    if index.iteration != iteration:
+        raise BadCheckpoint(f"{path}: holds iteration {index.iteration}: it has been renamed")
+    return index
 
 
 def _checksum(line: bytes) -> bytes:
     return f"sha256:{hashlib.sha256(line).hexdigest()}\n".encode()
 
 
-def _parse(entry: object) -> Record:
-    """Check kinds and ranges of everything in a record."""
+def _parse(entry: object) -> CheckpointIndex:
+    """Check kinds and ranges of everything in an index."""
     if not isinstance(entry, dict):
         raise ValueError("expected an object")
     version = entry.pop("format", None)
     if version != FORMAT:
         raise ValueError(f"expected format {FORMAT}, found {str(version)[:40]}: use the release that wrote it")
-    _require_names(entry, {field.name for field in fields(Record)}, "a record")
+    _require_names(entry, {field.name for field in fields(CheckpointIndex)}, "an index")
     for name in ("iteration", "tensor_bytes", "ledger_bytes", "metrics_bytes"):
         _require_count(name, entry[name])
     for name in ("config", "fingerprint", "counters"):
@@ -125,7 +125,7 @@ def _parse(entry: object) -> Record:
     _require_digest("tensor_sha256", entry["tensor_sha256"])
     if not isinstance(entry["segments"], list):
         raise ValueError("expected segments to be a list")
-    return Record(**{**entry, "segments": tuple(_parse_segment(item) for item in entry["segments"])})
+    return CheckpointIndex(**{**entry, "segments": tuple(_parse_segment(item) for item in entry["segments"])})
 
 
 def _parse_segment(item: object) -> Segment:

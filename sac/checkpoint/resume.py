@@ -174,11 +174,11 @@ def _offer(folder: RunFolder, others: list[int]) -> str:
 def _require_same_run(resume: Resume, checkpoint: Checkpoint) -> None:
     """Refuse a checkpoint whose flags are not the manifest's: the manifest was edited, or is another run's."""
     where = str(resume.folder.manifest)
-    stored = read_config(checkpoint.record.config, f"checkpoint of iteration {checkpoint.record.iteration}")
+    stored = read_config(checkpoint.index.config, f"checkpoint of iteration {checkpoint.index.iteration}")
     differing = {name: pair for name, pair in changes(stored, resume.stored).items() if name not in MAY_CHANGE}
     for name, (saved, found) in differing.items():
         raise BadConfig(f"{where}: --{name} is {found}, but the checkpoint was made with {saved}")
-    iteration, steps = checkpoint.record.iteration, checkpoint.record.counters.get("global_step")
+    iteration, steps = checkpoint.index.iteration, checkpoint.index.counters.get("global_step")
     if steps != iteration * stored.training_freq:
         raise BadConfig(f"checkpoint of iteration {iteration}: global_step is {steps}, which no run leads to")
 
@@ -189,7 +189,7 @@ def require_ahead(checkpoint: Checkpoint, config: TrainConfig) -> None:
     Raises:
         BadConfig: the checkpoint is beyond `--total_timesteps`.
     """
-    iteration = checkpoint.record.iteration
+    iteration = checkpoint.index.iteration
     step = iteration * config.training_freq
     if iteration > config.iterations:
         raise BadConfig(f"--total_timesteps {config.total_timesteps}: the checkpoint is of step {step}; give more")
@@ -203,7 +203,7 @@ def check_drift(resume: Resume, checkpoint: Checkpoint | None, fingerprint: Mapp
     Raises:
         NumericsError: something differs, and `--allow_drift` is not given.
     """
-    stored = checkpoint.record.fingerprint if checkpoint else resume.manifest.get("fingerprint")
+    stored = checkpoint.index.fingerprint if checkpoint else resume.manifest.get("fingerprint")
     # Through JSON, as the stored one went.
     now = json.loads(json.dumps(fingerprint))
     drift = differences(stored if isinstance(stored, dict) else {}, now)
@@ -234,7 +234,7 @@ def join(
     from sac.checkpoint.checkpoint import drop_after
 
     folder, drift = resume.folder, check_drift(resume, checkpoint, now)
-    iteration = checkpoint.record.iteration if checkpoint else 0
+    iteration = checkpoint.index.iteration if checkpoint else 0
     entry = {"iteration": iteration, "changed": changes(resume.stored, config), "drift": drift, "command": sys.argv}
     entry["started"] = time.strftime("%Y-%m-%dT%H:%M:%S%z")
     current = {"config": config.to_manifest(), "fingerprint": dict(now), "versions": run_folder.versions()}
@@ -246,8 +246,8 @@ def join(
         return _written(folder, manifest, header)
     # Newer ones first: what they belong to is cut off below, and their rows will be overwritten.
     drop_after(folder.states, iteration)
-    header = _cut_ledger(folder.ledger, checkpoint.record.ledger_bytes, config, drift, iteration) or header
-    _cut(folder.metrics, checkpoint.record.metrics_bytes)
+    header = _cut_ledger(folder.ledger, checkpoint.index.ledger_bytes, config, drift, iteration) or header
+    _cut(folder.metrics, checkpoint.index.metrics_bytes)
     return _written(folder, manifest, header)
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sac.checkpoint import checkpoint as module
 from sac.checkpoint.checkpoint import Cadence, Checkpoints, Position, read_checkpoint, split
-from sac.checkpoint.index import BadCheckpoint, list_iterations, read_record, record_path, tensor_path
+from sac.checkpoint.index import BadCheckpoint, index_path, list_iterations, read_index, tensor_path
 from sac.checkpoint.replay_log import Journal
 from sac.checkpoint.resume import find_run, open_checkpoint
 from sac.cli import main
@@ -42,7 +42,7 @@ def test_what_is_saved_is_what_is_loaded_leaf_by_leaf(tmp_path):
     checkpoint.fill(fresh)
     assert content(fresh) == content(state)
     assert torch.equal(views, state.learner.actor.views["w"]), "views must see what was loaded"
-    assert (checkpoint.record.ledger_bytes, checkpoint.record.metrics_bytes) == (7, 9)
+    assert (checkpoint.index.ledger_bytes, checkpoint.index.metrics_bytes) == (7, 9)
 
 
 @dataclasses.dataclass
@@ -120,13 +120,13 @@ def refusal(resume):
 
 def test_every_flipped_byte_of_the_record_is_detected_named_and_the_previous_one_offered(tmp_path):
     resume = tiny_run(tmp_path)
-    path = record_path(resume.folder.states, 3)
+    path = index_path(resume.folder.states, 3)
     count = 0
     for _ in flipped(path, range(path.stat().st_size)):
         message = refusal(resume)
         assert path.name in message and f"sac train --resume {tmp_path} --resume_from 2" in message
         count += 1
-    assert open_checkpoint(resume).record.iteration == 3
+    assert open_checkpoint(resume).index.iteration == 3
     print(f"\n{count} bytes flipped in a record, {count} detected")
 
 
@@ -139,20 +139,20 @@ def test_every_flipped_byte_of_the_tensors_header_and_a_sample_of_the_rest_is_de
     for _ in flipped(path, [*range(header), *body]):
         message = refusal(resume)
         assert path.name in message and "--resume_from 2" in message
-    assert open_checkpoint(resume).record.iteration == 3
+    assert open_checkpoint(resume).index.iteration == 3
     print(f"\n{header} header bytes and {len(body)} of {size - header} body bytes flipped, all detected")
 
 
 def test_flipped_replay_rows_are_detected_and_an_older_checkpoint_is_offered_where_it_does_not_share_them(tmp_path):
     resume = tiny_run(tmp_path)
-    older, newer = (read_record(resume.folder.states, k).segments[0] for k in (2, 3))
+    older, newer = (read_index(resume.folder.states, k).segments[0] for k in (2, 3))
     path = newer.path(resume.folder.states)
     assert older.path(resume.folder.states) == path and 0 < older.size < newer.size == path.stat().st_size
     for position in flipped(path, range(newer.size)):
         message = refusal(resume)
         offered = "--resume_from 2" in message
         assert path.name in message and offered == (position >= older.size)
-    assert open_checkpoint(resume).record.iteration == 3
+    assert open_checkpoint(resume).index.iteration == 3
 
 
 @pytest.mark.parametrize("kind", ["json", "safetensors", "f32"])
@@ -187,23 +187,23 @@ def test_without_the_checksum_a_flip_would_go_unseen(tmp_path, monkeypatch):
     """Negative control: the tests above see the checksum at work, not some other check."""
     resume = tiny_run(tmp_path)
     path = tensor_path(resume.folder.states, 3)
-    expected = read_record(resume.folder.states, 3).tensor_sha256
+    expected = read_index(resume.folder.states, 3).tensor_sha256
 
     class Blind:
         def hexdigest(self):
             return expected
 
-    kept = read_record(resume.folder.states, 3)
+    kept = read_index(resume.folder.states, 3)
     for _ in flipped(path, [path.stat().st_size - 1]):
         with monkeypatch.context() as patched:
-            patched.setattr(module, "read_record", lambda *arguments: kept)
+            patched.setattr(module, "read_index", lambda *arguments: kept)
             patched.setattr(module.hashlib, "sha256", lambda data=b"": Blind())
             assert read_checkpoint(resume.folder.states, 3) is not None
 
 
 def test_an_older_checkpoint_can_be_asked_for_and_one_that_is_not_there_is_refused(tmp_path):
     resume = tiny_run(tmp_path)
-    assert open_checkpoint(dataclasses.replace(resume, iteration=2)).record.iteration == 2
+    assert open_checkpoint(dataclasses.replace(resume, iteration=2)).index.iteration == 2
     with pytest.raises(ValueError, match=r"--resume_from 7: there are checkpoints of iterations \[2, 3\]"):
         open_checkpoint(dataclasses.replace(resume, iteration=7))
 

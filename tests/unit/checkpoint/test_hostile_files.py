@@ -14,7 +14,7 @@ import safetensors.torch
 import torch
 
 from sac.checkpoint.checkpoint import split
-from sac.checkpoint.index import BadCheckpoint, read_record, record_path, tensor_path
+from sac.checkpoint.index import BadCheckpoint, index_path, read_index, tensor_path
 from sac.checkpoint.resume import open_checkpoint
 from sac.cli import main
 from tests.unit.tiny_runs import CONFIG, tiny_run, tiny_state
@@ -78,7 +78,7 @@ def test_the_pickle_would_run_if_it_were_unpickled(tmp_path, monkeypatch):
 
 def rewrite(resume, **changes):
     """Change a record and give it the right checksum, as one could who means harm."""
-    path = record_path(resume.folder.states, 3)
+    path = index_path(resume.folder.states, 3)
     entry = json.loads(path.read_bytes().split(b"\n")[0])
     line = json.dumps({**entry, **changes}).encode() + b"\n"
     path.write_bytes(line + f"sha256:{hashlib.sha256(line).hexdigest()}\n".encode())
@@ -126,7 +126,7 @@ COUNTERS = {
 @pytest.mark.parametrize("name", COUNTERS)
 def test_a_counter_that_no_run_leads_to_is_refused(tmp_path, name):
     resume = tiny_run(tmp_path)
-    counters = read_record(resume.folder.states, 3).counters
+    counters = read_index(resume.folder.states, 3).counters
     rewrite(resume, counters={**counters, name: COUNTERS[name]})
     with pytest.raises(ValueError, match="no run leads to"):
         open_checkpoint(resume).fill(tiny_state())

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 import pytest
 import torch
 
-from sac.checkpoint.index import read_record
+from sac.checkpoint.index import read_index
 from sac.config import TrainConfig
 from sac.envs.factory import make_vector_env
 from sac.envs.make import make_eval_envs
@@ -181,7 +181,7 @@ def test_a_checkpoint_counts_the_line_of_its_iteration(tmp_path):
             trainer.iterate()
             trainer.save_checkpoint()
             assert read_ledger(tmp_path / "run").lines[-1].iteration == iteration
-            counted = read_record(trainer.output.folder.states, iteration).ledger_bytes
+            counted = read_index(trainer.output.folder.states, iteration).ledger_bytes
             assert counted == trainer.output.folder.ledger.stat().st_size - header
 
 
