@@ -21,6 +21,8 @@ def project(tmp_path):
     """A project of somebody else's, and beside it what installing the package leaves in an environment."""
     (tmp_path / "project").mkdir()
     (tmp_path / "project" / "test_theirs.py").write_text("def test_theirs():\n    pass\n")
+    # Without settings of its own pytest takes those of a folder above, which may be this repository's.
+    (tmp_path / "project" / "pytest.ini").write_text("[pytest]\n")
     installed = tmp_path / "site" / "sac_determinism-0.0.dist-info"
     installed.mkdir(parents=True)
     (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: sac-determinism\nVersion: 0.0\n")
