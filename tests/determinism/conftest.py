@@ -49,6 +49,8 @@ class Collector:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        return
     failures = config.stash[FAILURES]
     passed = len(terminalreporter.stats.get("passed", ()))
     if failures:

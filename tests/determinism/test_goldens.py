@@ -84,7 +84,7 @@ def test_a_golden_or_a_run_that_records_less_is_refused(fault, tmp_path):
     for a, b in ((fault(mine), mine), (mine, fault(mine))):
         outcome = checked("point", a, b, tmp_path)
         assert not outcome.passed
-        assert "does not witness the same" in outcome.text
+        assert "does not record the same" in outcome.text
 
 
 @pytest.mark.parametrize("name", GOLDENS)
