@@ -20,7 +20,11 @@ def main() -> None:
     options = parser.parse_args()
 
     def show(program: Program, kind: str, said: str) -> None:
-        print("." if kind == EXACT else f"\n{kind}: {program}\n  said {said}\n  right {program.answer}", flush=True)
+        print(
+            "." if kind == EXACT else f"\n{kind}: {program}\n  said {said}\n  right {program.answer}",
+            flush=True,
+            end="" if kind == EXACT else "\n",
+        )
 
     print(measure(options.half, options.count, options.torch, options.keep, show))
 

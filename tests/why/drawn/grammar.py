@@ -18,6 +18,7 @@ class Sink:
         lines: that use `value`.
         imports: modules that they need.
         seeds: whether the value is used as a seed.
+        reseeds: library whose global generator is seeded here; empty for none.
         torch: whether it needs torch.
     """
 
@@ -26,6 +27,7 @@ class Sink:
     lines: tuple[str, ...]
     imports: tuple[str, ...] = ()
     seeds: bool = False
+    reseeds: str = ""
     torch: bool = False
 
 
@@ -38,24 +40,44 @@ _WALK = (
     "        return self.place",
 )
 
+_STEP = (
+    *("torch.manual_seed(1)", "net = torch.nn.Linear(1, 1)", "sgd = torch.optim.SGD(net.parameters(), 0.1)"),
+    *("net(torch.tensor([value / 1e6])).sum().backward()", "sgd.step()", "print('result', net.weight.item())"),
+)
+
 SINKS = (
-    Sink("seeds random", "tune", ("random.seed(value)", "print('result', random.random())"), ("random",), seeds=True),
+    Sink(
+        *("seeds random", "tune", ("random.seed(value)", "print('result', random.random())")),
+        *(("random",), True, "random"),
+    ),
     Sink(
         *("seeds NumPy", "report", ("rng = np.random.default_rng(value)", "print('result', rng.normal(size=3))")),
         *(("numpy",), True),
     ),
-    Sink("index", "tune", ("table = [number**2 for number in range(1009)]", "print('result', table[value % 1009])")),
+    Sink(
+        *("index", "tune"),
+        ("table = [random.Random(number).random() for number in range(1009)]", "print('result', table[value % 1009])"),
+        ("random",),
+    ),
     Sink(
         *("index of an array", "report"),
-        ("table = np.arange(2018).reshape(1009, 2)", "print('result', table[value % 1009])"),
+        ("table = np.random.default_rng(1).normal(size=(1009, 2))", "print('result', table[value % 1009])"),
         ("numpy",),
     ),
-    Sink("printed", "tune", ("print(f'result {value}')",)),
-    Sink("written", "report", ("sys.stdout.write(f'result: {value * 0.5}\\n')",), ("sys",)),
+    Sink("printed", "tune", ("print(f'result {value}', random.Random(1).random())",), ("random",)),
+    Sink(
+        *(
+            "written",
+            "report",
+            ("first = random.Random(1).random()", "sys.stdout.write(f'result: {value + first}\\n')"),
+        ),
+        ("random", "sys"),
+    ),
     Sink(
         *("arguments of draws", "tune"),
         ("random.seed(1)", "print('result', [random.uniform(0, value + 1) for _ in range(5)])"),
         ("random",),
+        reseeds="random",
     ),
     Sink(
         *("environment", "report"),
@@ -69,20 +91,9 @@ SINKS = (
     Sink(
         *("forward", "tune"),
         ("torch.manual_seed(1)", "net = torch.nn.Linear(1, 2)", "print('result', net(torch.tensor([float(value)])))"),
-        *(("torch",), False, True),
+        *(("torch",), False, "torch", True),
     ),
-    Sink(
-        *("optimizer step", "report"),
-        (
-            "torch.manual_seed(1)",
-            "net = torch.nn.Linear(1, 1)",
-            "adam = torch.optim.SGD(net.parameters(), 0.1)",
-            "net(torch.tensor([value / 1e6])).sum().backward()",
-            "adam.step()",
-            "print('result', net.weight.item())",
-        ),
-        *(("torch",), False, True),
-    ),
+    Sink("optimizer step", "report", _STEP, ("torch",), False, "torch", True),
 )
 
 
@@ -98,6 +109,7 @@ class Transport:
         main: text of the file that is started.
         module: text of `source.py`; empty where there is no other file.
         saves: whether the value is written to a file first, where any source is a value and no seed.
+        process: whether the source is in another process than the sink.
     """
 
     name: str
@@ -105,6 +117,7 @@ class Transport:
     main: str
     module: str = ""
     saves: bool = False
+    process: bool = False
 
 
 _MAKE = "def make():\n    {source}\n    return value\n"
@@ -146,6 +159,7 @@ TRANSPORTS = (
         "{imports}\nimport subprocess\nimport sys\n\n{noise}\ncommand = [sys.executable, '-m', '{home}source']\n"
         "value = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)\n{sink}\n",
         _SOURCE + _GUARD + "print(make())\n",
+        process=True,
     ),
     Transport(
         *("fork", "report"),
@@ -154,6 +168,7 @@ TRANSPORTS = (
         + "{noise}\n    with multiprocessing.get_context('fork').Pool(1) as pool:\n        value = pool.apply(make)\n"
         "    {sink}\n",
         _SOURCE,
+        process=True,
     ),
     Transport(
         *("spawn", "tune"),
@@ -163,6 +178,7 @@ TRANSPORTS = (
         "    worker = context.Process(target=send, args=(theirs,))\n    worker.start()\n    value = ours.recv()\n"
         "    worker.join()\n    {sink}\n",
         _SOURCE + "\n\ndef send(connection):\n    connection.send(make())\n",
+        process=True,
     ),
     Transport(
         *("json", "report"),

@@ -117,7 +117,6 @@ def measure(
 def drawn(one: Callable[[Program], None], strategy: Any, examples: int) -> None:
     """Call a function with programs that Hypothesis draws, the same ones each time; none of them is made smaller."""
     limits = settings(
-        *(settings.get_profile("gate"),),
         max_examples=examples,
         derandomize=True,
         database=None,

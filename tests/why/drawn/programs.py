@@ -71,11 +71,15 @@ class Program:
         """The right answer."""
         if not self.planted:
             return Answer(0)
-        seed = self.sink.seeds and not self.transport.saves and self.source.seed_cause
+        cause = self.source.cause
+        if self.source.seed_cause and self.sink.seeds and not self.transport.saves:
+            cause = self.source.seed_cause
+        if self.source.draws and self.source.draws == self.sink.reseeds and not self.transport.process:
+            cause = "seeded-too-late"
         for path, text in self.files.items():
             for number, line in enumerate(text.splitlines(), start=1):
                 if line.endswith(PLANT):
-                    return Answer(1, seed or self.source.cause, path, number)
+                    return Answer(1, cause, path, number)
         raise AssertionError(f"nothing is planted in {self}")
 
     def write(self, folder: Path) -> None:

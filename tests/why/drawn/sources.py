@@ -24,6 +24,7 @@ class Source:
         imports: modules that they need.
         seed_cause: its name where the value is first used as a seed, if that is another.
         torch: whether it needs torch.
+        draws: library whose global generator it draws from unseeded; empty for none.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Source:
     imports: tuple[str, ...] = ()
     seed_cause: str = ""
     torch: bool = False
+    draws: str = ""
 
 
 def _line(
@@ -71,7 +73,7 @@ def _generator(name: str, half: str, made: str, seeded: str, draw: str, imports:
 
 def _global(name: str, half: str, seeded: str, draw: str, imports: str, torch: bool = False) -> Source:
     fault, clean = (f"value = {draw}{PLANT}",), (seeded, f"value = {draw}")
-    return Source(name, half, "unseeded-global", fault, clean, tuple(imports.split()), torch=torch)
+    return Source(name, half, "unseeded-global", fault, clean, tuple(imports.split()), torch=torch, draws=imports)
 
 
 def _set(name: str, half: str, fault: str, instead: str, after: str = _OF_ORDER) -> Source:
@@ -85,7 +87,7 @@ def _listing(name: str, half: str, fault: str, instead: str, imports: str) -> So
 
 _WORK = (
     "def work(number):",
-    "    late = number if os.environ.get('SAC_WHY_RUN') == '1' else 3 - number",
+    "    late = number if int(os.environ.get('PYTHONHASHSEED', 1)) % 2 else 3 - number",
     "    time.sleep(0.1 * late)",
     "    return number",
 )

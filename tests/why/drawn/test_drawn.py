@@ -68,5 +68,5 @@ def test_a_wrong_answer_is_counted_as_what_it_is(planted, status, output, kind):
 
 
 def test_the_line_of_the_plant_is_known_by_construction():
-    assert SIMPLE.answer == Answer(1, "unseeded-global", "train.py", 4)
+    assert SIMPLE.answer == Answer(1, "seeded-too-late", "train.py", 4)
     assert SIMPLE.files["train.py"].splitlines()[3].startswith("value = random.randrange")
