@@ -96,7 +96,8 @@ def unit(session: nox.Session) -> None:
 def integration(session: nox.Session) -> None:
     """What starts processes, trains, or plays whole episodes of the simulator; and the quick tests of `sac why`."""
     prepare(session)
-    run_pytest(session, *SIDE_BY_SIDE, "tests/integration", "tests/why/test_quick.py", "--durations=10")
+    folders = ("tests/integration", "tests/why/test_quick.py", "tests/why/drawn")
+    run_pytest(session, *SIDE_BY_SIDE, *folders, "--durations=10")
 
 
 @nox.session
@@ -117,8 +118,9 @@ def reliability(session: nox.Session) -> None:
 
 @nox.session
 def why(session: nox.Session) -> None:
-    """`sac why` on scripts with one planted cause each, and on whole programs; it takes minutes."""
+    """`sac why` on scripts with one planted cause each, on whole programs, and on hundreds of drawn ones."""
     prepare(session, "stable-baselines3")
+    session.env["SAC_WHY_DRAWN"] = os.environ.get("SAC_WHY_DRAWN", "300")
     run_pytest(session, "tests/why", "--durations=10")
 
 

@@ -217,11 +217,22 @@ def _outermost(pairs: Sequence[Pair], pair: Pair, trace: Trace) -> Pair:
 
 
 def sources_of(a: Trace, b: Trace, pair: Pair) -> Iterable[Pair]:
-    """Return the sources that gave the runs different values, before a pair's event or within it; the nearest first."""
+    """Return the sources that gave the runs different values, before a pair's event or within it; the nearest first.
+
+    What a process that was started has read until then may have come back to the main one; it comes behind its own.
+    """
+    near = (one for one in a.sources if one.number <= pair.a.number or one.parent == pair.a.number)
+    yield from _unlike_sources([*near], b)
+    children = [label for label in a.children if label in b.children and not pair.a.process]
+    for label in children:
+        until = (one for one in a.children[label].sources if one.time <= pair.a.time)
+        yield from _unlike_sources([*until], b.children[label])
+
+
+def _unlike_sources(sources: Sequence[Event], b: Trace) -> Iterable[Pair]:
+    """Return those sources of one process that gave the other run something else, the last one first."""
     others = {source.key: source for source in b.sources}
-    for source in reversed(a.sources):
-        if source.number > pair.a.number and source.parent != pair.a.number:
-            continue
+    for source in reversed(sources):
         other = others.get(source.key)
         if other is None or other.outputs != source.outputs:
             yield Pair(source, other or source)

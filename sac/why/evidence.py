@@ -106,7 +106,8 @@ class Evidence:
 
     def inside(self, pair: Pair) -> bool:
         """Whether a source was reached within the event."""
-        return pair.a.parent in (self.event.number, self.outer.number)
+        numbers = (self.event.number, self.outer.number)
+        return pair.a.process == self.event.process and pair.a.parent in numbers
 
     def reaches(self, source: Place) -> bool:
         """Whether a value can have come from a line to the event's, judged by the names in their file."""

@@ -278,8 +278,11 @@ def _vague(proof: Proof, parting: Parting) -> bool:
 
 def as_parting(comparison: Comparison) -> Comparison:
     """Return a comparison of runs that printed other words, with the end of what they did as the place."""
-    number = 1 + max((flow.number for flow in comparison.a.flows), default=0)
-    time_ = max((flow.time for flow in comparison.a.flows), default=0.0)
+    a = comparison.a
+    number = 1 + max((one.number for one in (*a.flows, *a.sources)), default=0)
+    time_ = max(
+        (one.time for trace in (a, *a.children.values()) for one in (*trace.flows, *trace.sources)), default=0.0
+    )
     last = max(comparison.a.flows, key=lambda flow: flow.number, default=None)
     place = NOWHERE if last is None else last.place
     event = Event("", number, PRINTED, "output", place, 1, 0, {}, {}, {}, {}, time_, False, "")
@@ -303,7 +306,9 @@ def before(comparison: Comparison, parting: Parting) -> int | None:
 def _gained(comparison: Comparison, parting: Parting, again: Comparison) -> int | None:
     """Return for how many events more the runs are equal with a suspect forced; None if they don't part later."""
     if parting.event.a.kind == PRINTED:
-        alike = again.parting is None and not again.unseen and not again.failed and again.compared > 0
+        # What is printed is compared even where there is no event.
+        ended = again.a.complete and again.b.complete
+        alike = again.parting is None and not again.unseen and not again.failed and ended
         return 1 if alike else None
     position = _position(comparison, parting)
     if again.parting is None:

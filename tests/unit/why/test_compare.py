@@ -142,3 +142,15 @@ def test_what_is_no_trace_is_refused(tmp_path, content):
     path.write_text(content)
     with pytest.raises(BadTrace):
         read_trace(path)
+
+
+@pytest.mark.parametrize("read_at, suspected", [(0.5, True), (9.0, False)], ids=["before", "after"])
+def test_what_a_child_has_read_before_an_event_of_its_parent_may_have_parted_the_runs(tmp_path, read_at, suspected):
+    sides = []
+    for value in "pq":
+        main = trace(tmp_path, f"{value}.trace", [line(1, "clock", s=1, shown="1"), line(2, output=value)])
+        read = line(7, "hash", at=3, output=value, s=1, shown=value, t=read_at)
+        main.children["1"] = trace(tmp_path, f"{value}.trace.child", [read])
+        sides.append(main)
+    parting = compare(*sides).parting
+    assert [pair.a.kind for pair in parting.sources] == ["hash"] * suspected

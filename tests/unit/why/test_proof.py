@@ -11,7 +11,7 @@ import pytest
 from sac.why import suspects
 from sac.why.causes import CAUSES
 from sac.why.launch import Plan
-from sac.why.proof import Prover
+from sac.why.proof import Prover, as_parting
 from sac.why.verdict import judge
 from tests.unit.why.test_compare import compared, line
 
@@ -122,6 +122,22 @@ def test_runs_that_fail_when_something_is_forced_prove_nothing(tmp_path):
     plain = prover.run
     prover.run = lambda forced, position=None: replace(plain(forced), failed=True)
     assert prover.search(runs(tmp_path), 6).proof is None
+
+
+@pytest.mark.parametrize("guilty", ["hash", "id"])
+def test_words_that_differ_need_no_event_to_be_explained(tmp_path, guilty):
+    def printed(told_apart):
+        read = [[line(1, kind, at=1, output=value, s=1, shown="1") for kind in ("hash", "id")] for value in "pq"]
+        comparison = compared(tmp_path, *read)
+        comparison.unseen = ["line 1 of what is printed: p and q"] * told_apart
+        return comparison
+
+    prover = Scripted(tmp_path, None)
+    prover.run = lambda forced, position=None: printed(
+        guilty not in {entry["kind"] for one in forced for entry in one.force}
+    )
+    proof = prover.search(as_parting(printed(True)), 6).proof
+    assert (proof.suspect.source.a.kind, proof.suspect.place.line, proof.whole) == (guilty, 1, True)
 
 
 def test_every_suspect_can_be_called_by_its_name():
