@@ -13,7 +13,7 @@ from sac.learner.overlap import ActorCopy
 from sac.learner.sac import Learner
 from sac.replay import ReplayBuffer, RowLayout
 from sac.rollout.collector import Collector, Rollout
-from sac.rollout.policy import CapturedPolicy, Policy
+from sac.rollout.policy import ActingPolicy, CapturedPolicy
 from sac.run.metrics_file import new_metrics
 from sac.state import TrainState
 from sac.streams import Streams
@@ -44,7 +44,7 @@ class Training:
         self.split = isinstance(envs, SplitStep)
         self.acting = ActorCopy(learner) if config.overlap else None
         streams = Streams(config.seed)
-        policy: Policy = self.acting or learner
+        policy: ActingPolicy = self.acting or learner
         if self.captured:
             shape = envs.num_envs, envs.spec.observation_dim, envs.spec.action_dim
             policy = CapturedPolicy(policy, shape, self.device)

@@ -94,7 +94,7 @@ class BenchRecord:
     plan: TimingPlan | None = None
 
 
-class Worker:
+class BenchWorker:
     """One measuring process."""
 
     def __init__(self, tree: Tree, setup: Setup) -> None:
@@ -159,7 +159,7 @@ class Worker:
         self.say(**request)
         return self.hear()
 
-    def __enter__(self) -> Worker:
+    def __enter__(self) -> BenchWorker:
         """The process runs already."""
         return self
 
@@ -194,7 +194,7 @@ class Rounds:
     def run(self, names: Sequence[str]) -> None:
         """Run one round of these benchmarks, in fresh processes."""
         with ExitStack() as stack:
-            workers = [stack.enter_context(Worker(tree, self.setup)) for tree in self.trees]
+            workers = [stack.enter_context(BenchWorker(tree, self.setup)) for tree in self.trees]
             self.hellos = (workers[0].greet(), workers[1].greet())
             for name in names:
                 self._say(name)
@@ -205,7 +205,7 @@ class Rounds:
                     # A dead process answers no more: the other benchmarks wait for the next round.
                     return
 
-    def _measure(self, workers: list[Worker], name: str, record: BenchRecord) -> None:
+    def _measure(self, workers: list[BenchWorker], name: str, record: BenchRecord) -> None:
         for worker in workers:
             # Counts are exact: once is enough, and torch takes a second to begin.
             worker.say(do="build", case=name, count=record.plan is None)
@@ -223,7 +223,7 @@ class Rounds:
             for clock in CLOCKS:
                 record.samples[clock].rounds.append([turn.times(clock) for turn in turns])
 
-    def _turn(self, workers: list[Worker], plan: TimingPlan, first: int) -> _Quadruple:
+    def _turn(self, workers: list[BenchWorker], plan: TimingPlan, first: int) -> _Quadruple:
         """A B B A, or B A A B."""
         quadruple = _Quadruple()
         for side in (first, 1 - first, 1 - first, first):

@@ -26,7 +26,7 @@ _FOUND = dict(os.environ)
 
 
 @dataclass(frozen=True)
-class Finding:
+class DoctorFinding:
     """One line of the report; the exit status is 1 if a `needed` one fails."""
 
     name: str
@@ -52,53 +52,53 @@ def doctor_command(arguments: Sequence[str]) -> int:
     return 0 if all(finding.good for finding in findings if finding.needed) else 1
 
 
-def _versions() -> list[Finding]:
+def _versions() -> list[DoctorFinding]:
     supported = (3, 10) <= sys.version_info[:2] <= (3, 12)
     python = f"{platform.python_version()}" + ("" if supported else ": mani_skill needs 3.10 to 3.12")
-    findings = [Finding("python", supported, python)]
+    findings = [DoctorFinding("python", supported, python)]
     for name, version in machine.library_versions().items():
         text = version if version != "absent" else f"absent: pip install {name}"
-        findings.append(Finding(name, version != "absent", text))
+        findings.append(DoctorFinding(name, version != "absent", text))
     cores = machine.usable_cores()
-    findings.append(Finding("cpu", True, f"{machine.cpu_model()}, {cores} cores for this process"))
+    findings.append(DoctorFinding("cpu", True, f"{machine.cpu_model()}, {cores} cores for this process"))
     workers = resolve_workers("auto", 1024)
     text = f"--workers auto takes {workers} processes, or as many as there are environments"
-    findings.append(Finding("workers", True, text if workers else "--workers auto is serial: one usable core"))
+    findings.append(DoctorFinding("workers", True, text if workers else "--workers auto is serial: one usable core"))
     return findings
 
 
-def _profiles() -> list[Finding]:
+def _profiles() -> list[DoctorFinding]:
     """Try in a fresh process whether each numerics profile can keep its promise."""
-    findings: list[Finding] = []
+    findings: list[DoctorFinding] = []
     for name, profile in profiles.PROFILES.items():
         done = _fresh(_APPLY.format(name))
         text = profile.promise if done.returncode == 0 else _last_words(done)
-        findings.append(Finding(f"--numerics {name}", done.returncode == 0, text, needed=name != "portable"))
+        findings.append(DoctorFinding(f"--numerics {name}", done.returncode == 0, text, needed=name != "portable"))
     return findings
 
 
-def _scripts() -> Finding:
+def _scripts() -> DoctorFinding:
     """Whether a script that loads torch before `sac` could keep the default profile, called from this shell."""
     name: Numerics = "deterministic"
     wanted = profiles.PROFILES[name].environment
     unset = [variable for variable, value in wanted.items() if _FOUND.get(variable) != value]
     if not unset:
-        return Finding("own scripts", True, f"this shell has set what --numerics {name} needs", needed=False)
+        return DoctorFinding("own scripts", True, f"this shell has set what --numerics {name} needs", needed=False)
     text = f"this shell has not set {', '.join(unset)}: a script that trains in its own process must call "
     text += f"sac.numerics.prepare({name!r}) before it imports torch or NumPy, or use sac.train(...)"
-    return Finding("own scripts", False, text, needed=False)
+    return DoctorFinding("own scripts", False, text, needed=False)
 
 
-def _simulator() -> Finding:
+def _simulator() -> DoctorFinding:
     """Digest how the simulator computes here, as fingerprints do: it computes alike on machines with equal digests."""
     digests = []
     for profile in ("portable", "deterministic"):
         done = _fresh(_APPLY.format(profile) + _PROBE)
         if done.returncode:
-            return Finding("simulator", False, _last_words(done), needed=False)
+            return DoctorFinding("simulator", False, _last_words(done), needed=False)
         digests.append(done.stdout.split()[-1])
     text = f"{digests[0]} under portable, which makes reciprocals exact; else {digests[1]}, with this CPU's own"
-    return Finding("simulator", True, text, needed=False)
+    return DoctorFinding("simulator", True, text, needed=False)
 
 
 def _fresh(program: str) -> subprocess.CompletedProcess[str]:
@@ -111,7 +111,7 @@ def _last_words(done: subprocess.CompletedProcess[str]) -> str:
     return (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
 
 
-def _physics() -> Finding:
+def _physics() -> DoctorFinding:
     """Try whether a task can be built and stepped on PhysX's CPU back end."""
     from sac.envs.factory import make_vector_env
     from sac.streams import EpisodeSeeds
@@ -129,35 +129,35 @@ def _physics() -> Finding:
         envs.reset()
         envs.close()
     except Exception as error:  # whatever a broken installation raises is the finding
-        return Finding("physx_cpu", False, f"PushCube-v1 can't be built: {error}")
-    return Finding("physx_cpu", True, "PushCube-v1 builds and resets")
+        return DoctorFinding("physx_cpu", False, f"PushCube-v1 can't be built: {error}")
+    return DoctorFinding("physx_cpu", True, "PushCube-v1 builds and resets")
 
 
-def _renderer() -> Finding:
+def _renderer() -> DoctorFinding:
     headless = importlib.import_module("sac.envs.maniskill.headless")
     try:
         headless.import_or_explain("sapien")
     except ImportError as error:
-        return Finding("renderer", False, str(error), needed=False)
+        return DoctorFinding("renderer", False, str(error), needed=False)
     failure = headless.find_renderer_failure()
     if failure is None:
-        return Finding("renderer", True, "found: --capture_video works", needed=False)
+        return DoctorFinding("renderer", True, "found: --capture_video works", needed=False)
     hint = "training works without one; for videos install a Vulkan driver (on a CPU: Mesa 25 or newer)"
-    return Finding("renderer", False, f"{failure}; {hint}", needed=False)
+    return DoctorFinding("renderer", False, f"{failure}; {hint}", needed=False)
 
 
-def _gpu() -> Finding:
+def _gpu() -> DoctorFinding:
     import torch
 
     if torch.cuda.is_available():
-        return Finding("cuda", True, torch.cuda.get_device_name(), needed=False)
+        return DoctorFinding("cuda", True, torch.cuda.get_device_name(), needed=False)
     reason = "this torch is built without CUDA" if torch.version.cuda is None else "torch finds no device"
-    return Finding("cuda", False, f"{reason}; --device cpu is used", needed=False)
+    return DoctorFinding("cuda", False, f"{reason}; --device cpu is used", needed=False)
 
 
-def _gpu_physics() -> Finding:
+def _gpu_physics() -> DoctorFinding:
     found = sorted((Path.home() / ".sapien" / "physx").glob("*/libPhysXGpu_64.so"))
     if found:
-        return Finding("physx_cuda", True, str(found[-1]), needed=False)
+        return DoctorFinding("physx_cuda", True, str(found[-1]), needed=False)
     text = "libPhysXGpu_64.so is not under ~/.sapien/physx: --sim_backend physx_cuda can't run"
-    return Finding("physx_cuda", False, text, needed=False)
+    return DoctorFinding("physx_cuda", False, text, needed=False)

@@ -13,7 +13,7 @@ from sac.envs.protocol import EnvironmentFault, SplitStep, StepBatch, VectorEnv
 from sac.learner.sac import Learner
 from sac.replay import RowLayout
 from sac.rollout.episodes import EPISODE_METRICS, add_to, advance
-from sac.rollout.policy import Policy
+from sac.rollout.policy import ActingPolicy
 from sac.state import CollectorState, EpisodeState, EpisodeSums
 from sac.streams import Streams
 
@@ -69,7 +69,12 @@ class Collector:
     """
 
     def __init__(
-        self, config: TrainConfig, envs: VectorEnv, learner: Learner, streams: Streams, policy: Policy | None = None
+        self,
+        config: TrainConfig,
+        envs: VectorEnv,
+        learner: Learner,
+        streams: Streams,
+        policy: ActingPolicy | None = None,
     ) -> None:
         self.config = config
         self.envs = envs

@@ -11,7 +11,7 @@ from sac.envs.protocol import VectorEnv
 from sac.rollout.episodes import EpisodeLog, advance
 from sac.state import EpisodeState
 
-Policy = Callable[[torch.Tensor], torch.Tensor]
+EvaluatedPolicy = Callable[[torch.Tensor], torch.Tensor]
 """Observations (N, O) -> actions (N, A), both on the environments' device."""
 
 
@@ -29,7 +29,11 @@ class Evaluation:
 
 
 def evaluate(
-    envs: VectorEnv, policy: Policy, steps: int, first_episode: int = 0, watch: Callable[[], None] | None = None
+    envs: VectorEnv,
+    policy: EvaluatedPolicy,
+    steps: int,
+    first_episode: int = 0,
+    watch: Callable[[], None] | None = None,
 ) -> Evaluation:
     """Step every environment `steps` times from the start of its episode `first_episode`.
 

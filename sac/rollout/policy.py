@@ -9,7 +9,7 @@ import torch
 from sac.learner.cuda_graph import CapturedCall
 
 
-class Policy(Protocol):
+class ActingPolicy(Protocol):
     """What chooses actions."""
 
     def act(self, observation: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
@@ -26,7 +26,7 @@ class CapturedPolicy:
         device: the GPU.
     """
 
-    def __init__(self, policy: Policy, shape: tuple[int, int, int], device: torch.device) -> None:
+    def __init__(self, policy: ActingPolicy, shape: tuple[int, int, int], device: torch.device) -> None:
         envs, observations, actions = shape
         self._observation = torch.zeros((envs, observations), device=device)
         self._noise = torch.zeros((envs, actions), device=device)

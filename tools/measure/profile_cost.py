@@ -12,18 +12,18 @@ import os
 import statistics
 from pathlib import Path
 
-from sac.bench.rounds import Setup, Worker
+from sac.bench.rounds import Setup, BenchWorker
 from sac.bench.trees import Tree
 
 ROOT = Path(__file__).parents[2]
 
 
-def seconds(worker: Worker, calls: int, clock: str) -> float:
+def seconds(worker: BenchWorker, calls: int, clock: str) -> float:
     """Median seconds of a call in one turn."""
     return statistics.median(worker.ask(do="time", repetitions=3, calls=calls)[clock])
 
 
-def ratio(workers: tuple[Worker, Worker], case: str, quadruples: int, clock: str) -> float:
+def ratio(workers: tuple[BenchWorker, BenchWorker], case: str, quadruples: int, clock: str) -> float:
     """Time under the first profile over time under the second: the median of so many quadruples of turns."""
     first, second = workers
     built = [worker.ask(do="build", case=case, count=False) for worker in workers]
@@ -39,7 +39,7 @@ def pair(profiles: list[str], cases: list[str], threads: int, quadruples: int) -
     """The ratio of each benchmark in one pair of fresh processes."""
     # With several threads the wall clock decides: waiting for each other is part of the cost.
     clock = "cpu" if threads == 1 else "wall"
-    one, other = (Worker(Tree(ROOT, "here"), Setup(profile, threads)) for profile in profiles)
+    one, other = (BenchWorker(Tree(ROOT, "here"), Setup(profile, threads)) for profile in profiles)
     with one, other:
         for worker in (one, other):
             worker.greet()

@@ -65,7 +65,7 @@ class _Member:
 
 
 class WorkerPool:
-    """W worker processes that answer requests; `process.Worker` lists them.
+    """W worker processes that answer requests; `process.EnvWorker` lists them.
 
     Args:
         count: W.

@@ -1,7 +1,7 @@
 """What a worker process does: build, reset and step its share of the environments, one request after another.
 
 A request is a tuple (name, arguments...); its answer is (``"done"``, value) or (``"failed"``, `Failure`). A new request
-is a new method of `Worker`.
+is a new method of `EnvWorker`.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Failure:
     trace: str
 
 
-class Worker:
+class EnvWorker:
     """Answers the parent's requests; each public method is one."""
 
     def __init__(self, connection: Connection) -> None:
@@ -171,6 +171,6 @@ def main(socket: int, lifeline: int) -> None:
     for descriptor in (socket, lifeline):
         os.set_inheritable(descriptor, False)
     die_with_parent(lifeline)
-    Worker(Connection(socket)).serve()
+    EnvWorker(Connection(socket)).serve()
     # Skip the interpreter's teardown: nothing in it is worth the wait.
     os._exit(0)

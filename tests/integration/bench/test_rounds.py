@@ -56,9 +56,9 @@ def test_a_measuring_process_that_hangs_ends_with_the_program(tmp_path):
     program = f"""if True:
         import os, signal
         from pathlib import Path
-        from sac.bench.rounds import Setup, Worker
+        from sac.bench.rounds import Setup, BenchWorker
         from sac.bench.trees import Tree
-        worker = Worker(Tree(Path({str(ROOT)!r}), "here", python={str(endless)!r}), Setup())
+        worker = BenchWorker(Tree(Path({str(ROOT)!r}), "here", python={str(endless)!r}), Setup())
         print(worker._process.pid, flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
     """
