@@ -12,7 +12,7 @@ import os
 import statistics
 from pathlib import Path
 
-from sac.bench.rounds import Setup, BenchWorker
+from sac.bench.rounds import BenchWorker, Setup
 from sac.bench.trees import Tree
 
 ROOT = Path(__file__).parents[2]
