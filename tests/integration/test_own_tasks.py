@@ -35,8 +35,8 @@ SCRIPT = (
 if __name__ == "__main__":
     from sac.config import TrainConfig
     from sac.trainer import train
-    train(TrainConfig(env_id="MyPush-v1", num_envs=2, total_timesteps=128, training_freq=32, learning_starts=64,
-                      batch_size=32, buffer_size=1000, eval_freq=0, threads=1, run_dir=sys.argv[1], workers=2))
+    train(TrainConfig(env_id="MyPush-v1", num_envs=2, total_timesteps=64, training_freq=16, learning_starts=32,
+                      batch_size=32, buffer_size=1000, eval_freq=0, threads=1, run_dir=sys.argv[1], workers=1))
 """
 )
 EXAMPLE = ROOT / "examples" / "own_task"
@@ -104,7 +104,7 @@ def test_a_script_that_trains_whenever_it_is_imported_is_told_so(project):
 
 def test_a_module_that_fails_in_a_worker_is_one_line_and_leaves_no_folder(project):
     (project / "broken.py").write_text("1 / 0\n")
-    done = run_fresh(project / "refused", ["--env_id=broken:MyPush-v1", *FLAGS, "--workers=2"], cwd=project)
+    done = run_fresh(project / "refused", ["--env_id=broken:MyPush-v1", *FLAGS, "--workers=1"], cwd=project)
     assert done.returncode == 2 and "Traceback" not in done.stderr
     last = done.stderr.strip().splitlines()[-1]
     assert "--env_id broken:MyPush-v1: fails when it is imported: ZeroDivisionError" in last and "broken.py:1" in last
