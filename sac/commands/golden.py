@@ -72,7 +72,7 @@ def golden_command(arguments: Sequence[str]) -> int:
     Raises:
         BadConfig: a flag's value can't be used.
     """
-    options = _parser().parse_args(list(arguments))
+    options = golden_parser().parse_args(list(arguments))
     names = options.names or list(GOLDENS)
     folder = Path(options.dir)
     flags = [_flags_of(name, folder, options.flags) for name in names]
@@ -99,7 +99,8 @@ def golden_command(arguments: Sequence[str]) -> int:
     return 0 if all(outcome.passed for outcome in outcomes) else 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def golden_parser() -> argparse.ArgumentParser:
+    """Return the parser of `sac golden`."""
     parser = argparse.ArgumentParser(
         prog="sac golden",
         description="Run short trainings and compare their ledgers with the committed ones, bit for bit. If this "

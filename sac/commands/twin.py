@@ -34,7 +34,7 @@ def twin_command(arguments: Sequence[str]) -> int:
     Raises:
         BadConfig: a flag's value can't be used.
     """
-    options, flags = _parser().parse_known_args(list(arguments))
+    options, flags = twin_parser().parse_known_args(list(arguments))
     if any(flag.replace("-", "_").startswith("__run_dir") for flag in flags):
         raise BadConfig("--run_dir: a twin has several run folders; keep them with --keep FOLDER")
     if options.jobs < 1:
@@ -112,7 +112,8 @@ def _train_all(
     return failures[0] if failures else ""
 
 
-def _parser() -> argparse.ArgumentParser:
+def twin_parser() -> argparse.ArgumentParser:
+    """Return the parser of the twin's own flags."""
     parser = argparse.ArgumentParser(
         prog="sac twin",
         description="Train several times with the same flags, each time in a fresh process, and compare the ledgers. "
