@@ -110,8 +110,6 @@ def _run(trainer: Trainer) -> None:
     """Run; if a file can't be written, say how to resume."""
     try:
         trainer.run()
-    except BrokenPipeError:
-        raise
     except (OSError, StorageError) as error:
         if not trainer.has_begun:
             raise
