@@ -45,11 +45,17 @@ class LenientWriter(io.FileIO):
 def open_missing() -> None:
     """Open /dev/null where descriptor 0, 1 or 2 is closed, for this process and those that it starts."""
     for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
+        if not _is_open(number):
             # The system gives the lowest number that is free, and all below this one are taken by now.
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 def protect() -> None:

@@ -111,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="sac golden",
         description="Run short trainings and compare their ledgers with the committed ones, bit for bit. If this "
         "machine's arithmetic differs from a ledger's, train twice instead and compare the two runs.",
-        epilog="Exit status: 0 all hold, 1 one does not, 2 an error.",
+        epilog="Exit status: 0 all hold, 1 one does not, 2 an error, 70 one that nobody foresaw.",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which (default: all of {', '.join(GOLDENS)})")
     parser.add_argument("--update", action="store_true", help="rewrite what differs, and show what changed")
