@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +31,7 @@ from sac.rollout.video import VideoRecorder, find_render_backend
 from sac.run import folder as run_folder
 from sac.run import policy_file
 from sac.run.folder import RunFolder
+from sac.run.held_folder import FolderMoved, HeldFolder
 from sac.run.lock import RunLock
 from sac.run.signals import Stopped, StopSignals
 from sac.run.storage import StorageError
@@ -59,6 +60,7 @@ def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
     profiles.apply(config.numerics, config.threads)
     with ExitStack() as stack:
         signals = stack.enter_context(StopSignals())
+        held = stack.enter_context(HeldFolder(resume.folder.root)) if resume else None
         checkpoint = _claim(resume, config, stack)
         render_backend, no_video = find_render_backend(config)
         envs, eval_envs = make_envs(config, device, stack, render_backend)
@@ -71,7 +73,7 @@ def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
             check_drift(resume, checkpoint, arithmetic)
         folder = resume.folder if resume else run_folder.choose(config)
         training = Training(config, learner, envs)
-        output = _open(stack, training, folder, arithmetic, resume, checkpoint)
+        output = _open(stack, training, folder, arithmetic, resume, checkpoint, held)
         video = VideoRecorder(eval_envs, folder.videos) if eval_envs and render_backend != "none" else None
         for line in filter(None, (no_video, costly_evaluation(config))):
             output.logs.say(line)
@@ -87,6 +89,7 @@ def _open(
     arithmetic: Mapping[str, Any],
     resume: Resume | None,
     checkpoint: Checkpoint | None,
+    held: HeldFolder | None,
 ) -> RunOutput:
     """Make the run folder, or cut it to the point of resumption, and open its files.
 
@@ -100,10 +103,10 @@ def _open(
     more = {"wandb": tracker.identity()} if tracker else {}
     if resume is not None:
         header = join(resume, checkpoint, config, arithmetic, more)
-        return open_output(stack, training, folder, header, arithmetic, journal, tracker)
-    keep = _new_folder(folder, stack)
+        return open_output(stack, training, folder, header, arithmetic, journal, tracker, held=held)
+    made = _new_folder(folder, stack)
     header = run_folder.write_manifest(folder, config, arithmetic, more)
-    return open_output(stack, training, folder, header, arithmetic, journal, tracker, keep)
+    return open_output(stack, training, folder, header, arithmetic, journal, tracker, made.keep, made.held)
 
 
 def _run(trainer: Trainer) -> None:
@@ -111,9 +114,20 @@ def _run(trainer: Trainer) -> None:
     try:
         trainer.run()
     except (OSError, StorageError) as error:
+        _require_intact(trainer.output.held)
         if not trainer.has_begun:
             raise
         raise StorageError(f"{error}. Once it can be written again: {command_line(trainer.output.folder)}") from error
+
+
+def _require_intact(held: HeldFolder, *, at_the_end: bool = False) -> None:
+    """As `HeldFolder.require_intact`; where the folder was moved, say how to go on there."""
+    try:
+        held.require_intact(at_the_end=at_the_end)
+    except FolderMoved as moved:
+        there = RunFolder(moved.root)
+        how = "nothing is lost" if at_the_end else f"to go on from its last checkpoint: {command_line(there)}"
+        raise FolderMoved(f"{moved}; {how}", moved.root) from moved
 
 
 def _claim(resume: Resume | None, config: TrainConfig, stack: ExitStack) -> Checkpoint | None:
@@ -131,13 +145,13 @@ def _claim(resume: Resume | None, config: TrainConfig, stack: ExitStack) -> Chec
     return checkpoint
 
 
-def _new_folder(folder: RunFolder, stack: ExitStack) -> Callable[[], None]:
-    """Make and lock the folder of a new run; returns what is to be called once it is worth keeping."""
+def _new_folder(folder: RunFolder, stack: ExitStack) -> run_folder.NewFolder:
+    """Make and lock the folder of a new run."""
     made = stack.enter_context(run_folder.NewFolder(folder))
     stack.enter_context(RunLock(folder.lock))
     # Again, now that nobody else can begin one here.
     run_folder.require_unused(folder)
-    return made.keep
+    return made
 
 
 class Trainer:
@@ -198,6 +212,7 @@ class Trainer:
             self._end_iteration(Iteration(0, self.state.global_step, first=first))
         while not self.schedule.ends(self.state.global_step):
             self.output.keep()
+            self._require_folder()
             self._stop_if_asked()
             self.iterate()
             if self._cadence.due(self.state.iteration):
@@ -209,17 +224,34 @@ class Trainer:
         folder = self.output.folder
         # The small file first: a disk that is too full for the checkpoint may still take it.
         if self.config.save_model:
-            policy_file.save(self.training.learner, folder.policy)
+            policy_file.save(self.training.learner, folder.policy, self.output.held)
+            self.output.held.watch(folder.policy)
         if float(self.config.checkpoint_freq.removesuffix("m")):
             size = self.output.checkpoints.finish(self.state, self._position())
             self.logs.say(
                 f"checkpoint of the finished run: {size / 1e6:,.0f} MB in {folder.states}; it is only needed to "
                 f"extend the run ({command_line(folder)} --total_timesteps=…)"
             )
+        _require_intact(self.output.held, at_the_end=True)
 
     def save_checkpoint(self) -> None:
-        """Write a checkpoint of the run as it is now; everything written so far reaches the disk first."""
+        """Write a checkpoint of the run as it is now; everything written so far reaches the disk first.
+
+        Raises:
+            FolderLost: the run folder or a file in it is not what it was.
+            StorageError: the checkpoint can't be written; earlier ones are intact.
+        """
+        self._require_folder()
         self.output.checkpoints.save(self.state, self._position())
+        self._require_folder()
+
+    def _require_folder(self) -> None:
+        """Stop between two iterations if the run folder is not what it was; one that was moved gets a checkpoint."""
+        try:
+            _require_intact(self.output.held)
+        except FolderMoved:
+            self.output.checkpoints.save(self.state, self._position())
+            raise
 
     def _position(self) -> Position:
         """Flush everything written so far to disk; return the lengths of the files."""
@@ -321,7 +353,8 @@ class Trainer:
         self.logs.evaluation(step, means, evaluation.episodes.count, seconds)
         self.output.metrics.write(step, means, self.state.collector.since_evaluation)
         if self.config.save_model:
-            policy_file.save(self.training.learner, self.output.folder.checkpoints / f"policy_{step}.pt")
+            path = self.output.folder.checkpoints / f"policy_{step}.pt"
+            policy_file.save(self.training.learner, path, self.output.held)
 
     def _log(self, updates: Updates | None) -> None:
         config, step = self.config, self.state.global_step

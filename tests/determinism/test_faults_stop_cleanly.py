@@ -120,11 +120,11 @@ def test_a_disk_too_full_for_the_last_checkpoint_still_leaves_the_policy(tmp_pat
 
     replace, names = storage.os.replace, []
 
-    def full(source, target):
+    def full(source, target, **options):
         if target.name == "state-000000000010.safetensors":
             raise OSError(28, "No space left on device")
         names.append(target.name)
-        return replace(source, target)
+        return replace(source, target, **options)
 
     monkeypatch.setattr(storage.os, "replace", full)
     assert main(["train", *SMALL, "--checkpoint_freq=4", f"--run_dir={tmp_path}/run"]) == 2
