@@ -18,6 +18,7 @@ from sac.envs.make import costly_evaluation, make_envs, probe_simulator, resolve
 from sac.envs.protocol import VectorEnv
 from sac.envs.workers.pool import resolve_workers
 from sac.learner.factory import make_learner
+from sac.learner.finite import FiniteCheck
 from sac.learner.gradient_steps import ChunkedSteps, Updates
 from sac.learner.overlap import chunk_sizes
 from sac.ledger.recorder import Iteration, LedgerRecorder
@@ -182,6 +183,7 @@ class Trainer:
         self.eval_envs, self.video = eval_envs, video
         self._signals = signals or StopSignals()
         self._cadence = Cadence(self.config.checkpoint_freq)
+        self._finite = FiniteCheck(training.learner.state, self.config, captured=training.captured)
 
     @property
     def has_begun(self) -> bool:
@@ -207,7 +209,9 @@ class Trainer:
 
     def _train(self) -> None:
         training = self.training
-        if not self.output.resumed:
+        if self.output.resumed:
+            self._finite.queue(self.state.iteration, self.state.global_step)
+        else:
             first = training.collector.first_seeds, training.collector.state.observation
             self._end_iteration(Iteration(0, self.state.global_step, first=first))
         while not self.schedule.ends(self.state.global_step):
@@ -222,6 +226,7 @@ class Trainer:
     def _finish(self) -> None:
         """Leave the policy and the last checkpoint."""
         folder = self.output.folder
+        self._finite.settle()
         # The small file first: a disk that is too full for the checkpoint may still take it.
         if self.config.save_model:
             policy_file.save(self.training.learner, folder.policy, self.output.held)
@@ -239,9 +244,11 @@ class Trainer:
 
         Raises:
             FolderLost: the run folder or a file in it is not what it was.
+            Diverged: the learner holds a number that is not finite.
             StorageError: the checkpoint can't be written; earlier ones are intact.
         """
         self._require_folder()
+        self._finite.settle()
         self.output.checkpoints.save(self.state, self._position())
         self._require_folder()
 
@@ -250,6 +257,7 @@ class Trainer:
         try:
             _require_intact(self.output.held)
         except FolderMoved:
+            self._finite.settle()
             self.output.checkpoints.save(self.state, self._position())
             raise
 
@@ -277,13 +285,14 @@ class Trainer:
         advance = self._advance if self.training.acting is None else self._advance_overlapped
         rollout, updates = advance(warm_up, recorded)
         self._log(updates)
-        self._end_iteration(Iteration(state.iteration, state.global_step, rollout, updates) if recorded else None)
+        left = Iteration(state.iteration, state.global_step, rollout, updates) if recorded else None
+        self._end_iteration(left, updates)
 
     def _advance(self, warm_up: bool, recorded: bool) -> tuple[Rollout, Updates | None]:
         """Roll out and store, then learn."""
         training = self.training
         with self.logs.timed("rollout_time"):
-            rollout = training.collector.collect(warm_up, self.recorder.flush)
+            rollout = training.collector.collect(warm_up, self._settle_last)
             training.store(rollout)
         if not self._learning_due():
             return rollout, None
@@ -304,7 +313,7 @@ class Trainer:
         def meanwhile() -> None:
             nonlocal learning
             # First the last iteration's line: it records the parameters that gradient steps are about to change.
-            self.recorder.flush()
+            self._settle_last()
             begun = time.perf_counter()
             if chunks is not None:
                 chunks.take_chunk()
@@ -324,10 +333,22 @@ class Trainer:
     def _learning_due(self) -> bool:
         return self.schedule.learns(self.state.global_step, len(self.training.replay))
 
-    def _end_iteration(self, left: Iteration | None) -> None:
+    def _settle_last(self) -> None:
+        """Write the last iteration's line, if it is still due, and read what was found out about its numbers.
+
+        On a GPU both were only begun; here, behind an action that was waited for, reading them waits for nothing.
+        """
+        self.recorder.flush()
+        self._finite.settle()
+
+    def _end_iteration(self, left: Iteration | None, updates: Updates | None = None) -> None:
         """Record what the iteration left, where a line is due, and evaluate where that is."""
         if left is not None:
             self.recorder.begin(left)
+        # Looked at once the line is begun: `run` writes it also where this ends the training.
+        self._finite.queue(self.state.iteration, self.state.global_step, updates.info if updates else None)
+        if self.training.device.type == "cpu" or self.schedule.evaluates(self.state.global_step):
+            self._finite.settle()
         if self.schedule.evaluates(self.state.global_step):
             self.recorder.evaluate(self._evaluate)
         self.recorder.end()

@@ -44,7 +44,7 @@ SLOW = {
     "train --resume {a}": 0,
     "doctor": 0,
     "why -- {python} {script}": 0,
-    "gate -- {python} {script}": 2,
+    "gate -- {python} {script}": 0,
     "trace -o {new} -- {python} {script}": 0,
 }
 SLOW_ALWAYS = {"eval {a} --episodes=1"}

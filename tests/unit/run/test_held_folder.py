@@ -52,7 +52,7 @@ def test_a_folder_that_was_deleted_is_named_also_where_another_stands_in_its_pla
         root.mkdir()
     with pytest.raises(FolderLost, match=rf"{root}: was deleted during the run"):
         held.require_intact()
-    with pytest.raises(StorageError, match="policy.pt: can't be written: No such file"):
+    with pytest.raises(StorageError, match=r"policy\.pt: can't be written: No such file"):
         storage.write_atomically(root / "policy.pt", b"1", held)
     assert root.exists() == again
 
@@ -83,7 +83,7 @@ def test_what_is_watched_for_the_end_stops_nothing_before(root, held):
     held.watch(root / "events", for_the_end=True)
     (root / "events").unlink()
     held.require_intact()
-    with pytest.raises(FolderLost, match="events: was deleted.*all else of it is whole"):
+    with pytest.raises(FolderLost, match=r"events: was deleted.*all else of it is whole"):
         held.require_intact(at_the_end=True)
 
 
