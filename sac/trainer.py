@@ -15,7 +15,7 @@ from sac.checkpoint.resume import Resume, check_drift, command_line, join, open_
 from sac.config import TrainConfig, check
 from sac.envs import own_tasks
 from sac.envs.make import costly_evaluation, make_envs, probe_simulator, resolve_device
-from sac.envs.protocol import VectorEnv
+from sac.envs.protocol import EnvironmentFault, VectorEnv
 from sac.envs.workers.pool import resolve_workers
 from sac.learner.factory import make_learner
 from sac.learner.finite import FiniteCheck
@@ -64,7 +64,7 @@ def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
         held = stack.enter_context(HeldFolder(resume.folder.root)) if resume else None
         checkpoint = _claim(resume, config, stack)
         render_backend, no_video = find_render_backend(config)
-        envs, eval_envs = make_envs(config, device, stack, render_backend)
+        envs, eval_envs = make_envs(config, device, stack, render_backend, signals.asked)
         # Everything that can be refused is refused before the folder exists.
         learner = make_learner(config, envs.spec, device)
         if config.checkpoint is not None and resume is None:
@@ -114,6 +114,13 @@ def _run(trainer: Trainer) -> None:
     """Run; if a file can't be written, say how to resume."""
     try:
         trainer.run()
+    except EnvironmentFault as fault:
+        if not trainer.stop_asked:
+            raise
+        raise EnvironmentFault(
+            f"{fault}. So the run could not be stopped with a checkpoint of iteration {trainer.state.iteration}; to go "
+            f"on from the last one: {command_line(trainer.output.folder)}"
+        ) from fault
     except (OSError, StorageError) as error:
         _require_intact(trainer.output.held)
         if not trainer.has_begun:
@@ -189,6 +196,11 @@ class Trainer:
     def has_begun(self) -> bool:
         """Whether an iteration has begun, so that there is something to resume."""
         return self.output.resumed or self.state.iteration > 0
+
+    @property
+    def stop_asked(self) -> bool:
+        """Whether a signal has asked the run to stop."""
+        return self._signals.asked()
 
     def run(self) -> None:
         """Train to the end; the ledger's line 0 is the state before the first iteration.

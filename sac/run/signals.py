@@ -24,6 +24,10 @@ class StopSignals:
         self.requested: str | None = None
         self._before: dict[int, Any] = {}
 
+    def asked(self) -> bool:
+        """Whether a signal has come."""
+        return self.requested is not None
+
     def __enter__(self) -> StopSignals:
         """Take the signals over, if this is the thread that receives them."""
         if threading.current_thread() is threading.main_thread():
