@@ -115,6 +115,8 @@ class NewFolder:
         self._made = [path for path in (root, *root.parents) if not path.exists()]
         try:
             root.mkdir(parents=True, exist_ok=True)
+            for path in self._made:
+                _sync_name(path)
             self._before = set(root.iterdir())
             probe = root / ".writable"
             probe.touch()
@@ -144,6 +146,12 @@ class NewFolder:
         with contextlib.suppress(OSError):
             for path in self._made:
                 path.rmdir()
+
+
+def _sync_name(path: Path) -> None:
+    """Wait until a folder's name is on the disk; one in a folder that may not be read is left to the system."""
+    if os.access(path.parent, os.R_OK):
+        storage.sync_folder(path.parent)
 
 
 _FILES = frozenset(("manifest.json", "ledger.jsonl", "metrics.csv", "policy.pt", "lock"))
