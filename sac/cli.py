@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 from sac import standard_streams
 from sac.commands.exit_status import BAD_INPUT, INTERRUPTED, OK, UNFORESEEN
-from sac.errors import UserError
+from sac.errors import UserError, is_out_of_memory, memory_ran_out
 from sac.numerics.profiles import LoadedTooEarly, NumericsError, restart
 
 
@@ -105,8 +105,10 @@ def _guarded(name: str, command: Callable[[list[str]], int], arguments: list[str
         raise
     except (UserError, OSError) as error:
         print(f"sac {name}: error: {error}", file=sys.stderr)
-    except MemoryError as error:
-        print(f"sac {name}: error: memory ran out ({error or 'no more is given'})", file=sys.stderr)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        print(f"sac {name}: error: {memory_ran_out(error)}", file=sys.stderr)
     return BAD_INPUT
 
 

@@ -17,6 +17,7 @@ from sac.envs import own_tasks
 from sac.envs.make import costly_evaluation, make_envs, probe_simulator, resolve_device
 from sac.envs.protocol import EnvironmentFault, VectorEnv
 from sac.envs.workers.pool import resolve_workers
+from sac.errors import OutOfMemory, is_out_of_memory, memory_ran_out
 from sac.learner.factory import make_learner
 from sac.learner.finite import FiniteCheck
 from sac.learner.gradient_steps import ChunkedSteps, Updates
@@ -126,6 +127,13 @@ def _run(trainer: Trainer) -> None:
         if not trainer.has_begun:
             raise
         raise StorageError(f"{error}. Once it can be written again: {command_line(trainer.output.folder)}") from error
+    except (MemoryError, RuntimeError) as error:
+        if not (trainer.has_begun and is_out_of_memory(error)):
+            raise
+        raise OutOfMemory(
+            f"{memory_ran_out(error)} in iteration {trainer.state.iteration}. Checkpoints written before are whole; "
+            f"once there is memory again: {command_line(trainer.output.folder)}"
+        ) from error
 
 
 def _require_intact(held: HeldFolder, *, at_the_end: bool = False) -> None:
