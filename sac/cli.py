@@ -7,22 +7,56 @@ from __future__ import annotations
 
 import difflib
 import io
-import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 
-from sac.commands.exit_status import BAD_INPUT, BROKEN_PIPE, INTERRUPTED, OK
+from sac import standard_streams
+from sac.commands.exit_status import BAD_INPUT, INTERRUPTED, OK, UNFORESEEN
 from sac.commands.parsers import diff_parser, eval_parser, report_parser
-from sac.errors import UserError
-from sac.numerics.profiles import LoadedTooEarly, restart
+from sac.errors import UserError, is_out_of_memory, memory_ran_out
+from sac.numerics.profiles import LoadedTooEarly, NumericsError, restart
 
 
 def program() -> int:
-    """Run the command `sac` in a process of its own, which restarts if torch was loaded too early."""
+    """Run the command `sac` in a process of its own, which restarts if torch was loaded too early.
+
+    Whatever becomes of its output, the exit status is that of what it did; an error that nobody foresaw has its own.
+    """
+    standard_streams.protect()
     try:
-        return _run(None)
+        status = _run(None)
     except LoadedTooEarly as error:
+        status = _restarted(error)
+    except Exception as error:
+        status = _unforeseen(error)
+    lost = standard_streams.lost_output()
+    if lost is not None:
+        print(
+            f"sac: standard output could not be written ({lost.strerror}): what is there lacks a part", file=sys.stderr
+        )
+    return status
+
+
+def _restarted(error: LoadedTooEarly) -> int:
+    """Start this process again with the variables that it lacks; return only if that has been tried already."""
+    try:
         restart(error)
+    except (NumericsError, OSError) as failed:
+        print(f"sac: error: {failed}", file=sys.stderr)
+        return BAD_INPUT
+
+
+def _unforeseen(error: Exception) -> int:
+    """Show the traceback of an error that is no answer about anybody's runs."""
+    traceback.print_exception(error)
+    words = traceback.format_exception_only(error)[-1].strip()
+    print(
+        f"sac: unforeseen error: {words} (exit status {UNFORESEEN}: a bug in sac or below it, not a result; "
+        "what was written so far stays; please report it with the traceback above)",
+        file=sys.stderr,
+    )
+    return UNFORESEEN
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,14 +72,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
-    try:
-        status = _dispatch(arguments)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader of the output has gone (`| head`): use the shell's own status for that, and flush nothing more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return BROKEN_PIPE
-    return status
+    return _dispatch(arguments)
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -73,16 +100,28 @@ def _guarded(name: str, command: Callable[[list[str]], int], arguments: list[str
     except KeyboardInterrupt:
         print(f"sac {name}: interrupted", file=sys.stderr)
         return INTERRUPTED
-    except (BrokenPipeError, LoadedTooEarly):
+    except LoadedTooEarly:
         raise
-    except (UserError, OSError, MemoryError) as error:
+    except (UserError, OSError) as error:
         print(f"sac {name}: error: {error}", file=sys.stderr)
-        return BAD_INPUT
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        print(f"sac {name}: error: {memory_ran_out(error)}", file=sys.stderr)
+    return BAD_INPUT
 
 
 def _usage() -> str:
     lines = [f"  {name:10} {_summary(command)}" for name, command in _COMMANDS.items()]
-    return "\n".join(["usage: sac COMMAND ...", "", *lines, "", "`sac COMMAND --help` explains one of them."])
+    return "\n".join(
+        ["usage: sac COMMAND ...", "", *lines, "", "`sac COMMAND --help` explains one of them.", _STATUSES]
+    )
+
+
+_STATUSES = (
+    f"Exit status: that of the command; {BAD_INPUT} an error that its message explains, {UNFORESEEN} an error that "
+    f"nobody foresaw, {INTERRUPTED} interrupted."
+)
 
 
 def _summary(command: Callable[[list[str]], int]) -> str:

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from sac.commands.exit_status import BAD_INPUT, DIVERGED, OK
 from sac.commands.training_process import Variant, run_training
 from sac.config import BadConfig
 from sac.ledger.comparison import NotComparable, compare, coverage_difference
@@ -59,15 +60,19 @@ IN_CONTACT = PARTING | {"stack_cube_overlap", "place_sphere", "rotate_valve"}
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of one golden's check: text of one line or more, and whether it passes."""
+    """The outcome of one golden's check: text of one line or more, and whether it passes.
+
+    `failed` says that a run came to no end, so that nothing is known of its bits.
+    """
 
     name: str
     passed: bool
     text: str
+    failed: bool = False
 
 
 def golden_command(arguments: Sequence[str]) -> int:
-    """Run `sac golden`: return 0 if all goldens hold, else 1.
+    """Run `sac golden`: return 0 if all goldens hold, 2 if a run failed, else 1.
 
     Raises:
         BadConfig: a flag's value can't be used.
@@ -96,7 +101,9 @@ def golden_command(arguments: Sequence[str]) -> int:
             outcomes.append(outcome)
     if not options.names:
         outcomes += unused(folder)
-    return 0 if all(outcome.passed for outcome in outcomes) else 1
+    if any(outcome.failed for outcome in outcomes):
+        return BAD_INPUT
+    return OK if all(outcome.passed for outcome in outcomes) else DIVERGED
 
 
 def golden_parser() -> argparse.ArgumentParser:
@@ -105,7 +112,7 @@ def golden_parser() -> argparse.ArgumentParser:
         prog="sac golden",
         description="Run short trainings and compare their ledgers with the committed ones, bit for bit. If this "
         "machine's arithmetic differs from a ledger's, train twice instead and compare the two runs.",
-        epilog="Exit status: 0 all hold, 1 one does not, 2 an error.",
+        epilog="Exit status: 0 all hold, 1 one does not, 2 an error, 70 one that nobody foresaw.",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which (default: all of {', '.join(GOLDENS)})")
     parser.add_argument("--update", action="store_true", help="rewrite what differs, and show what changed")
@@ -163,7 +170,7 @@ def _outcome(
     code = run_training(shlex.split(flags), run, variant, children, hear="failures")
     if code != 0:
         command = f"sac train {flags}"
-        return Outcome(name, False, f"the run failed with status {code}; to see why: {command}")
+        return Outcome(name, False, f"the run failed with status {code}; to see why: {command}", failed=True)
     path = folder / f"{name}.jsonl"
     fresh = read_ledger(run)
     golden = read_ledger(path) if path.exists() else None
@@ -197,10 +204,12 @@ def check_golden(
         return Outcome(name, False, f"{reason}, and --strict is set")
     again = temporary / f"{name}-twin"
     code = run_training(shlex.split(flags), again, Variant(name), children, hear="failures")
-    twin = compare(fresh, read_ledger(again)) if code == 0 else None
-    if twin is not None and twin.equal:
+    if code != 0:
+        return Outcome(name, False, f"{reason}, and a second run failed with status {code}", failed=True)
+    twin = compare(fresh, read_ledger(again))
+    if twin.equal:
         return Outcome(name, True, f"{reason}: not comparable here; instead two fresh runs are equal")
-    return Outcome(name, False, f"{reason}, and two fresh runs differ\n{twin.text if twin else f'status {code}'}")
+    return Outcome(name, False, f"{reason}, and two fresh runs differ\n{twin.text}")
 
 
 def _why_not_comparable(golden: Ledger, drift: Sequence[str]) -> str:

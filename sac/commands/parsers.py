@@ -40,7 +40,8 @@ def diff_parser() -> argparse.ArgumentParser:
         prog="sac diff",
         description="Compare two runs by their ledgers: in which iteration and which quantity do they diverge first? "
         "If one run is longer, only what both hold is compared.",
-        epilog="Exit status: 0 equal, 1 diverged, 2 not comparable, or what --require names was not compared.",
+        epilog="Exit status: 0 equal, 1 diverged, 2 not comparable, or what --require names was not compared; "
+        "70 an error that nobody foresaw.",
     )
     parser.add_argument("a", type=os.path.expanduser, help="run folder or ledger")
     parser.add_argument("b", type=os.path.expanduser, help="run folder or ledger")

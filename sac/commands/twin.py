@@ -118,7 +118,7 @@ def twin_parser() -> argparse.ArgumentParser:
         prog="sac twin",
         description="Train several times with the same flags, each time in a fresh process, and compare the ledgers. "
         "All other flags go to `sac train`. Run folders are deleted unless the runs differ or --keep names a folder.",
-        epilog="Exit status: 0 equal, 1 diverged, 2 a run failed or a flag is bad.",
+        epilog="Exit status: 0 equal, 1 diverged, 2 a run failed or a flag is bad, 70 an error that nobody foresaw.",
         allow_abbrev=False,
     )
     parser.add_argument(
