@@ -224,9 +224,9 @@ class Trainer:
         self.output.checkpoints.save(self.state, self._position())
 
     def _position(self) -> Position:
-        """Flush everything written so far to disk; return the lengths of the files."""
+        """Flush everything written so far to disk; return the lengths and checksums of the files."""
         self.logs.sync()
-        return Position(self.recorder.sync(), self.output.metrics.sync())
+        return Position.of(self.recorder.sync(), self.output.metrics.sync())
 
     def _stop_if_asked(self) -> None:
         name = self._signals.requested

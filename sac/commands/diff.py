@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sac.commands.exit_status import BAD_INPUT, DIVERGED, OK
 from sac.ledger.comparison import NotComparable, compare
 from sac.ledger.coverage import lacking
-from sac.ledger.file import LedgerError, read_ledger
+from sac.ledger.file import LedgerError, open_ledger
 
 
 def diff_command(a: str, b: str, as_json: bool, required: Sequence[str] = ()) -> int:
@@ -20,7 +20,7 @@ def diff_command(a: str, b: str, as_json: bool, required: Sequence[str] = ()) ->
         required: what must have been compared, see `sac.ledger.coverage.REQUIRED`.
     """
     try:
-        comparison = compare(read_ledger(a), read_ledger(b))
+        comparison = compare(open_ledger(a), open_ledger(b))
     except (LedgerError, NotComparable) as error:
         print(f"sac diff: not comparable: {error}", file=sys.stderr)
         return BAD_INPUT

@@ -20,7 +20,7 @@ from sac.commands.training_process import Variant, run_training
 from sac.config import BadConfig, TrainConfig, check, flag_word
 from sac.ledger.comparison import coverage_difference
 from sac.ledger.coverage import REQUIRED
-from sac.ledger.file import read_ledger
+from sac.ledger.file import open_ledger
 from sac.numerics.profiles import PROFILES
 from sac.processes import Children, ended_by_signals
 
@@ -196,7 +196,7 @@ def _compare_all(folders: Sequence[Path], variants: Sequence[Variant], required:
 
 def _compare_coverage(a: Path, b: Path) -> int:
     """Return DIVERGED if runs of the same flags did not record the same: `sac diff` accepts runs of unequal length."""
-    difference = coverage_difference(read_ledger(a), read_ledger(b))
+    difference = coverage_difference(open_ledger(a), open_ledger(b))
     if difference:
         print(f"diverged: {difference}")
     return DIVERGED if difference else OK

@@ -10,10 +10,11 @@ from typing import Any, Literal
 from sac.config import NAMING_FIELDS, changed_flags
 from sac.ledger.comparison import LedgerComparison, NotComparable, compare
 from sac.ledger.divergence import DetailName, LedgerDivergence
+from sac.ledger.file import LedgerError
 from sac.report.answers import Answer
 from sac.report.benches import Bench
 from sac.report.runs import ReportedRun
-from sac.report.strip import Strip, make_strip
+from sac.report.strip import Strip, StripBuilder
 
 Outcome = Literal["diverged", "not comparable", "equal", "other seeds", "one run"]
 
@@ -156,11 +157,12 @@ def _pair(a: ReportedRun, b: ReportedRun) -> RunPair:
         if run.ledger is None:
             return RunPair(a, b, None, None, run.trouble)
     assert a.ledger and b.ledger
+    strip = StripBuilder(a.ledger.config, b.ledger.config)
     try:
-        comparison = compare(a.ledger, b.ledger)
-    except NotComparable as error:
+        comparison = compare(a.ledger, b.ledger, strip.add)
+    except (NotComparable, LedgerError) as error:
         return RunPair(a, b, None, None, str(error))
-    return RunPair(a, b, comparison, make_strip(a.ledger, b.ledger, comparison))
+    return RunPair(a, b, comparison, strip.strip(comparison))
 
 
 def differ_in_seed_only(a: ReportedRun, b: ReportedRun) -> bool:
