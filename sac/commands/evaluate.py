@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import json
 import math
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from sac.numerics import profiles
 from sac.rollout.episodes import EpisodeLog, wilson_interval
 from sac.rollout.evaluation import evaluate
 from sac.run import policy_file
+from sac.run.manifest import read_manifest
+from sac.untrusted.fields import optional, text
+from sac.untrusted.file import Unreadable
 
 
 def evaluate_command(options: argparse.Namespace) -> int:
@@ -29,11 +33,12 @@ def evaluate_command(options: argparse.Namespace) -> int:
     if options.episodes < 1:
         raise BadConfig(f"--episodes {options.episodes}: must be greater than 0")
     checkpoint = _policy_file(Path(options.checkpoint))
-    trained = _trained_as(checkpoint)
+    named = options.env_id and options.control_mode and options.reward_mode
+    trained = {} if named else _trained_as(checkpoint)
     fields: dict[str, Any] = {
-        "env_id": options.env_id or trained.get("env_id"),
-        "control_mode": options.control_mode or trained.get("control_mode", TrainConfig.control_mode),
-        "reward_mode": options.reward_mode or trained.get("reward_mode"),
+        "env_id": options.env_id or _text(trained, "env_id"),
+        "control_mode": options.control_mode or _text(trained, "control_mode") or TrainConfig.control_mode,
+        "reward_mode": options.reward_mode or _text(trained, "reward_mode"),
         "imports": options.imports or _names(trained.get("imports")),
         "num_eval_envs": min(options.num_eval_envs, options.episodes),
         "checkpoint": str(checkpoint),
@@ -118,6 +123,19 @@ def _policy_file(path: Path) -> Path:
     return found
 
 
+def _text(trained: Mapping[str, Any], name: str) -> str | None:
+    """A flag that a manifest holds, which may have been edited.
+
+    Raises:
+        BadConfig: it is no text.
+    """
+    value = trained.get(name)
+    try:
+        return None if value is None else text(value)
+    except Unreadable as error:
+        raise BadConfig(f"manifest.json of the run: --{name}: {error}; give --{name}") from error
+
+
 def _names(found: object) -> list[str]:
     """The modules that a manifest names; it may have been edited."""
     return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
@@ -127,9 +145,12 @@ def _trained_as(checkpoint: Path) -> dict[str, Any]:
     """Return the configuration of the run that holds `checkpoint`; empty if there is none."""
     for folder in (checkpoint.parent, checkpoint.parent.parent):
         try:
-            config = json.loads((folder / "manifest.json").read_text())["config"]
-        except (OSError, ValueError, KeyError, TypeError):
+            manifest = read_manifest(folder / "manifest.json")
+        except Unreadable as error:
+            if not error.missing:
+                raise BadConfig(
+                    f"{error}. Or name what it tells: --env_id, --control_mode and --reward_mode"
+                ) from error
             continue
-        if isinstance(config, dict):
-            return config
+        return optional(manifest, "config", dict, {})
     return {}

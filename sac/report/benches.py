@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,9 @@ from typing import Any
 
 from sac.config import BadConfig
 from sac.report.markdown_cell import cell
+from sac.untrusted.fields import number
+from sac.untrusted.file import Unreadable
+from sac.untrusted.json_text import read_object
 
 _WORDS = {0: "no slowdown", 1: "slowdown", 2: "not comparable", 4: "inconclusive"}
 BAD = ("slower", "counters rose", "fails", "missing")
@@ -80,14 +82,14 @@ def read_benches(paths: Sequence[str]) -> tuple[Bench, ...]:
 
 def _read(path: Path) -> Bench:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_object(path)
         rows = tuple(_row(entry) for entry in document["results"])
         base, head = (str(document[side]["revision"]) for side in ("base", "head"))
-        threshold, confidence = float(document["threshold"]), float(document["confidence"])
+        threshold, confidence = number(document["threshold"]), number(document["confidence"])
         return Bench(path, base, head, int(document["exit_status"]), threshold, confidence, rows)
-    except OSError as error:
-        raise BadConfig(f"{path}: can't be read ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except Unreadable as error:
+        raise BadConfig(str(error)) from error
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise BadConfig(
             f"{path}: is no file of `sac bench compare --json` ({type(error).__name__}: {error})"
         ) from error

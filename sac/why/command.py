@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from sac.untrusted.file import Unreadable, open_regular
 from sac.why.arguments import split, trace_parser, why_parser
 from sac.why.compare import Comparison
 from sac.why.coverage import note_coverage
@@ -187,15 +188,20 @@ def require_own(folder: Path) -> None:
     """Refuse to keep an answer among other files: a run's folder, say, which would be taken for an answer then."""
     try:
         names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-        answered = ANSWER in names and b'"sac_why"' in (folder / ANSWER).read_bytes()[:200]
-    except OSError as error:
-        raise CantRun(f"--keep {folder}: can't be read: {error.strerror}") from error
+        answered = ANSWER in names and b'"sac_why"' in _beginning(folder / ANSWER)
+    except (OSError, Unreadable) as error:
+        raise CantRun(f"--keep {folder}: can't be read: {error}") from error
     other = next((name for name in sorted(names) if not _OWN.fullmatch(name)), None)
     if other is None and ANSWER in names and not answered:
         other = ANSWER
     if other is not None and not answered:
         said = f"it holds {other}, and no answer of `sac why`"
         raise CantRun(f"--keep {folder}: {said}; name a folder that is new or empty, or one that was kept before")
+
+
+def _beginning(file: Path) -> bytes:
+    with open_regular(file) as opened:
+        return opened.read(200)
 
 
 def keep_answer(folder: Path, answer: str) -> None:
