@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from sac.commands.exit_status import BAD_INPUT, BROKEN_PIPE, INTERRUPTED, OK
+from sac.display.terminal import refuse, say
 from sac.errors import UserError
 from sac.numerics.profiles import LoadedTooEarly, restart
 
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(arguments)
     except LoadedTooEarly as error:
-        print(f"sac: error: {error}", file=sys.stderr)
+        refuse("sac: error", error)
         return BAD_INPUT
 
 
@@ -50,18 +51,18 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 def _dispatch(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(_usage())
+        say(_usage())
         return OK if arguments else BAD_INPUT
     if arguments[0] == "--version":
         from sac import __version__
 
-        print(__version__)
+        say(__version__)
         return OK
     command = _COMMANDS.get(arguments[0])
     if command is None:
         close = difflib.get_close_matches(arguments[0], _COMMANDS, n=1)
         meant = f"did you mean {close[0]}? " if close else ""
-        print(f"sac: no command {arguments[0]!r}; {meant}there are: {', '.join(_COMMANDS)}", file=sys.stderr)
+        refuse("sac", f"no command {arguments[0]!r}; {meant}there are: {', '.join(_COMMANDS)}")
         return BAD_INPUT
     return _guarded(arguments[0], command, arguments[1:])
 
@@ -71,12 +72,12 @@ def _guarded(name: str, command: Callable[[list[str]], int], arguments: list[str
     try:
         return command(arguments)
     except KeyboardInterrupt:
-        print(f"sac {name}: interrupted", file=sys.stderr)
+        refuse(f"sac {name}", "interrupted")
         return INTERRUPTED
     except (BrokenPipeError, LoadedTooEarly):
         raise
     except (UserError, OSError, MemoryError) as error:
-        print(f"sac {name}: error: {error}", file=sys.stderr)
+        refuse(f"sac {name}: error", error)
         return BAD_INPUT
 
 
@@ -209,6 +210,13 @@ def _trace(arguments: list[str]) -> int:
     return trace_command(arguments)
 
 
+def _verify(arguments: list[str]) -> int:
+    """Check every file of a run folder: is it what the run wrote?"""
+    from sac.commands.verify import verify_command
+
+    return verify_command(arguments)
+
+
 def _doctor(arguments: list[str]) -> int:
     """Check what this machine can do, what is missing, and how to fix it."""
     from sac.commands.doctor import doctor_command
@@ -226,6 +234,7 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "gate": _gate,
     "trace": _trace,
     "bench": _bench,
+    "verify": _verify,
     "doctor": _doctor,
     "report": _report,
 }

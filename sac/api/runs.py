@@ -55,7 +55,7 @@ class Run:
         """
         import numpy as np
 
-        return {name: np.array(column) for name, column in read_metrics(self._folder.metrics).items()}
+        return {name: np.array(column) for name, column in read_metrics(self._folder.metrics).columns.items()}
 
     @cached_property
     def ledger(self) -> dict[str, Any]:

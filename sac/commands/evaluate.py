@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from sac.config import BadConfig, TrainConfig, check, is_file, require_policy
+from sac.display.terminal import say
+from sac.display.visible import one_line
 from sac.envs.make import make_eval_envs, resolve_device
 from sac.envs.workers.pool import resolve_workers
 from sac.learner.sac import Learner
@@ -49,16 +51,16 @@ def evaluate_command(options: argparse.Namespace) -> int:
         raise BadConfig(f"--env_id: no manifest.json beside {checkpoint} tells the task; name it")
     config = dataclasses.replace(TrainConfig(), num_eval_steps=10_000_000, evaluate=True, **fields)
     log = evaluate_policy(config, options.episodes)
-    print(json.dumps(summary(log), allow_nan=False) if options.json else describe(config, log))
+    say(json.dumps(summary(log), allow_nan=False) if options.json else describe(config, log))
     return 0
 
 
 def evaluate_as_configured(config: TrainConfig) -> int:
     """Run `sac train --evaluate`: one round of `--num_eval_envs` environments for `--num_eval_steps` steps."""
     log = evaluate_policy(config, episodes=None)
-    print(describe(config, log))
+    say(describe(config, log))
     if config.capture_video:
-        print("no videos: --capture_video films the evaluations of a training run")
+        say("no videos: --capture_video films the evaluations of a training run")
     return 0
 
 
@@ -103,7 +105,7 @@ def summary(log: EpisodeLog) -> dict[str, Any]:
 def describe(config: TrainConfig, log: EpisodeLog) -> str:
     """Return the summary for people."""
     found = summary(log)
-    lines = [f"{config.env_id}: {log.count} episodes of {config.checkpoint}"]
+    lines = [one_line(f"{config.env_id}: {log.count} episodes of {config.checkpoint}")]
     for name, interval in found["intervals_95"].items():
         shown = "unknown" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"
         lines.append(f"  {name:15} {found['means'][name]:.3f}   95 % interval {shown}")

@@ -16,6 +16,8 @@ from typing import Any
 
 from sac.commands.training_process import Variant, run_training
 from sac.config import BadConfig
+from sac.display import shell
+from sac.display.terminal import say
 from sac.ledger.comparison import NotComparable, compare, coverage_difference
 from sac.ledger.file import Ledger, LedgerSource, open_ledger, read_ledger
 from sac.ledger.line import VERSION
@@ -97,7 +99,7 @@ def golden_command(arguments: Sequence[str]) -> int:
             _outcome, folder=folder, temporary=Path(temporary), options=options, children=children
         )
         for outcome in pool.map(check, names, flags):
-            print(f"{outcome.name:18} {outcome.text}", flush=True)
+            say(f"{outcome.name:18} {outcome.text}")
             outcomes.append(outcome)
     if not options.names:
         outcomes += unused(folder)
@@ -178,7 +180,7 @@ def _outcome(
     variant = Variant(name, environment={COUNTS: str(counts)} if options.update else {})
     code = run_training(shlex.split(flags), run, variant, children, hear="failures")
     if code != 0:
-        command = f"sac train {flags}"
+        command = shell.join(["sac", "train", *shlex.split(flags)])
         return Outcome(name, False, f"the run failed with status {code}; to see why: {command}")
     path = folder / f"{name}.jsonl"
     fresh = read_ledger(run)
@@ -188,7 +190,7 @@ def _outcome(
     try:
         return check_golden(name, flags, golden, fresh, temporary, children, strict=options.strict)
     except NotComparable as error:
-        command = f"sac golden {name} --update --reason '...'"
+        command = f"sac golden {shell.path(name)} --update --reason '...'"
         return Outcome(name, False, f"can't be compared with the golden: {error}; {command} rewrites it")
 
 
@@ -265,5 +267,5 @@ def unused(folder: Path) -> list[Outcome]:
     """Return the golden files that no entry of the table makes."""
     stray = sorted(path for path in folder.glob("*.jsonl") if path.stem not in GOLDENS)
     for path in stray:
-        print(f"{path.stem:18} {path} belongs to no golden: remove it")
+        say(f"{path.stem:18} {path} belongs to no golden: remove it")
     return [Outcome(path.stem, False, "unused") for path in stray]

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from sac.display.visible import one_line
 from sac.errors import UserError
 from sac.ledger.alignment import align
 from sac.ledger.channels import CHANNELS
@@ -63,7 +64,7 @@ class LedgerComparison:
     @property
     def text(self) -> str:
         """Return the outcome for people."""
-        return "\n".join([self.verdict or self._equal(), *(f"  note: {note}" for note in self.notes)])
+        return "\n".join([self.verdict or self._equal(), *(f"  note: {one_line(note)}" for note in self.notes)])
 
     def _equal(self) -> str:
         """Say how far the ledgers are equal: a prefix of a run must not read like the whole run."""

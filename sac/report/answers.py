@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from sac.config import BadConfig
+from sac.display import shell
 from sac.report.runs import runs_in
 from sac.untrusted.file import Unreadable, open_regular
 from sac.untrusted.json_text import read_object
+from sac.untrusted.seal import require_sealed
 
 FILE = "answer.json"
 MARK = "sac_why"
@@ -97,6 +98,7 @@ def read_answer(path: Path) -> Answer:
     """
     try:
         found = read_object(path)
+        require_sealed(found, path)
     except Unreadable as error:
         reason = error.reason
         raise BadConfig(
@@ -118,7 +120,7 @@ _HOW = "`sac why --keep FOLDER -- …`, then `sac report FOLDER`"
 
 
 def _answer(found: Mapping[str, Any], path: Path) -> Answer:
-    label = shlex.join(map(str, found["command"])) or path.name
+    label = shell.join(found["command"]) or path.name
     notes = tuple(("note", str(note)) for note in found["notes"])
     audit = tuple(_reached(one) for one in found["audit"])
     first = found["first"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from sac.config import NAMING_FIELDS, changed_flags
+from sac.display import shell
 from sac.ledger.comparison import LedgerComparison, NotComparable, compare
 from sac.ledger.divergence import DetailName, LedgerDivergence
 from sac.ledger.file import LedgerError
@@ -288,7 +288,7 @@ def reproduce(report: RunReport) -> list[tuple[str, str]]:
     steps: list[tuple[str, str]] = []
     pair = report.decisive
     if pair and pair.outcome in ("diverged", "equal"):
-        steps.append(("compare again", shlex.join(["sac", "diff", str(pair.a.path), str(pair.b.path)])))
+        steps.append(("compare again", shell.join(["sac", "diff", str(pair.a.path), str(pair.b.path)])))
     known = [run for run in report.runs if run.command]
     steps += [(f"train {run.label} again", run.command) for run in known[:8]]
     if report.runs[0].config:
@@ -298,4 +298,4 @@ def reproduce(report: RunReport) -> list[tuple[str, str]]:
 
 def _flags(run: ReportedRun) -> str:
     """The flags of a run that are not the defaults."""
-    return shlex.join(changed_flags(run.config))
+    return shell.join(changed_flags(run.config))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sac.config import LAYOUT_FIELDS, BadConfig
+from sac.display import shell
 from sac.ledger.file import LedgerError, LedgerSource, open_ledger
 from sac.run.folder import RunFolder
 from sac.run.manifest import read_manifest
@@ -65,7 +65,7 @@ class ReportedRun:
         places = [at for at, word in enumerate(named) if re.fullmatch("--run[-_]dir(=.*)?", word)]
         # The folder is taken now; without the flag a fresh one is made.
         gone = {at for place in places for at in (place, place + (named[place].find("=") < 0))}
-        return shlex.join(["sac", *(word for at, word in enumerate(named) if at not in gone)])
+        return shell.join(["sac", *(word for at, word in enumerate(named) if at not in gone)])
 
 
 def read_runs(paths: Sequence[str | Path]) -> list[ReportedRun]:
@@ -145,7 +145,7 @@ def _mapping(value: object) -> dict[str, Any]:
 def _metrics(path: Path, damage: list[str]) -> dict[str, tuple[tuple[float, float], ...]]:
     """The curves."""
     try:
-        table = read_metrics(path)
+        table = read_metrics(path).columns
     except Unreadable as error:
         damage += [] if error.missing else [str(error)]
         return {}

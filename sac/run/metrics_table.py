@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 from sac.untrusted.file import Unreadable, read_bytes
@@ -14,10 +15,21 @@ MOST_BYTES = 256 * 2**20
 _LONGEST_CELL = 64
 
 
-def read_metrics(path: Path) -> dict[str, list[float]]:
-    """Return column -> one number for each row, NaN where a cell is empty.
+@dataclass(frozen=True)
+class MetricsTable:
+    """A table of numbers.
 
-    A last row without its line break is what a killed run leaves: it is left out.
+    Attributes:
+        columns: name -> one number for each row, NaN where a cell is empty.
+        torn: whether the last row is unfinished, as a killed run leaves it; it is left out.
+    """
+
+    columns: dict[str, list[float]]
+    torn: bool
+
+
+def read_metrics(path: Path) -> MetricsTable:
+    """Return what the file holds.
 
     Raises:
         Unreadable: the file is missing, or a row is malformed; the message names it.
@@ -45,7 +57,7 @@ def read_metrics(path: Path) -> dict[str, list[float]]:
         if not step > before:
             raise Unreadable(f"line {number}: step {step:g} after {before:g}, expected one beyond", path)
         before = step
-    return table
+    return MetricsTable(table, len(whole) < len(data))
 
 
 def _number(cell: str, line: int, path: Path) -> float:

@@ -120,14 +120,34 @@ def read(path: Path) -> dict[str, Any]:
     return layouts.to_ours(path, saved)
 
 
+def require_sound(path: Path) -> None:
+    """Refuse a policy file that is damaged, or in which anything is no plain tensor.
+
+    Raises:
+        BadConfig: it is one.
+    """
+    for group, parts in read(path).items():
+        for name, value in (parts if isinstance(parts, dict) else {"": parts}).items():
+            _plain(path, f"{group}.{name}".removesuffix("."), value)
+
+
+def _plain(path: Path, name: str, value: object, *, floating: bool = False) -> torch.Tensor:
+    """Return a tensor of a policy file.
+
+    Raises:
+        BadConfig: it is no plain one.
+    """
+    try:
+        return require_plain(value, floating=floating)
+    except Unreadable as error:
+        raise BadConfig(f"--checkpoint {path}: {name} {error}") from error
+
+
 def _log_alpha(path: Path, found: object) -> torch.Tensor | None:
     """The temperature (1,), as far as there is one of a single number."""
     if not isinstance(found, torch.Tensor) or found.numel() != 1:
         return None
-    try:
-        return require_plain(found, floating=True).detach().reshape(1)
-    except Unreadable as error:
-        raise BadConfig(f"--checkpoint {path}: log_alpha {error}") from error
+    return _plain(path, "log_alpha", found, floating=True).detach().reshape(1)
 
 
 def _check_group(path: Path, group: str, found: object, expected: dict[str, torch.Tensor]) -> None:
@@ -145,10 +165,7 @@ def _check_group(path: Path, group: str, found: object, expected: dict[str, torc
                 f"--checkpoint {path}: {group}.{name} has shape {tuple(found[name].shape)}, this task needs "
                 f"{tuple(tensor.shape)}: was it trained with another --env_id or --control_mode?"
             )
-        try:
-            require_plain(found[name], floating=True)
-        except Unreadable as error:
-            raise BadConfig(f"--checkpoint {path}: {group}.{name} {error}") from error
+        _plain(path, f"{group}.{name}", found[name], floating=True)
 
 
 def _check_action_box(path: Path, found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
