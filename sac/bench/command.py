@@ -87,7 +87,7 @@ def compare_command(options: argparse.Namespace) -> int:
     wanted = _wanted(options)
     check(wanted)
     # A log has no width of its own, and the assumed 80 columns would cut the verdicts off.
-    console, errors = Console(width=None if sys.stdout.isatty() else 120), Console(stderr=True, highlight=False)
+    console = Console(width=None if sys.stdout.isatty() else 120)
     with ExitStack() as stack:
         repository = trees.find_repository(Path.cwd())
         base_revision = options.base or trees.default_base(repository)

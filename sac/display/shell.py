@@ -34,4 +34,6 @@ def _spelled(one: str) -> str:
         return "\\n"
     if one == "\t":
         return "\\t"
-    return visible(one)
+    found, code = visible(one), ord(one)
+    # In bash two hexadecimal digits are a byte, which beyond ASCII is no character.
+    return f"\\u{code:04x}" if found != one and 0x80 <= code < 0x100 else found

@@ -98,7 +98,6 @@ def read_answer(path: Path) -> Answer:
     """
     try:
         found = read_object(path)
-        require_sealed(found, path)
     except Unreadable as error:
         reason = error.reason
         raise BadConfig(
@@ -109,11 +108,13 @@ def read_answer(path: Path) -> Answer:
         shown = "no" if version is None else f"{version!r} as"
         raise BadConfig(f'{path}: {shown} "{MARK}", expected 1: this is no answer of this `sac why`; write it: {_HOW}')
     try:
-        return _answer(found, path)
+        answer = _answer(found, path)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise BadConfig(
             f"{path}: this answer of `sac why` lacks something ({error!r}); write it again: {_HOW}"
         ) from error
+    require_sealed(found, path)
+    return answer
 
 
 _HOW = "`sac why --keep FOLDER -- …`, then `sac report FOLDER`"

@@ -84,13 +84,14 @@ def read_benches(paths: Sequence[str]) -> tuple[Bench, ...]:
 def _read(path: Path) -> Bench:
     try:
         document = read_object(path)
-        require_sealed(document, path)
         rows = tuple(_row(entry) for entry in document["results"])
         base, head = (str(document[side]["revision"]) for side in ("base", "head"))
         threshold, confidence = number(document["threshold"]), number(document["confidence"])
-        return Bench(path, base, head, int(document["exit_status"]), threshold, confidence, rows)
+        found = Bench(path, base, head, int(document["exit_status"]), threshold, confidence, rows)
+        require_sealed(document, path)
+        return found
     except Unreadable as error:
-        raise BadConfig(str(error)) from error
+        raise BadConfig(f"{path}: is no file of `sac bench compare --json`: {error.reason}") from error
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise BadConfig(
             f"{path}: is no file of `sac bench compare --json` ({type(error).__name__}: {error})"

@@ -82,7 +82,7 @@ def read_runs(paths: Sequence[str | Path]) -> list[ReportedRun]:
 def _expand(path: Path) -> list[Path]:
     if not path.exists():
         raise BadConfig(f"{path}: no such file or folder; give run folders of `sac train`, or ledger files")
-    if path.is_file():
+    if not path.is_dir():
         return [path]
     inside = runs_in(path)
     if not inside:

@@ -119,14 +119,8 @@ _DECODER = json.JSONDecoder(
 
 def _is_deeper(value: object, depth: int) -> bool:
     """Whether a value is nested deeper than `depth`; walks level by level, without recursion."""
-    level = [value]
-    for _ in range(depth + 1):
-        level = [
-            part
-            for one in level
-            if isinstance(one, dict | list)
-            for part in (one.values() if isinstance(one, dict) else one)
-        ]
-        if not level:
-            return False
-    return True
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(depth):
+        parts = (part for one in level for part in (one.values() if isinstance(one, dict) else one))
+        level = [part for part in parts if isinstance(part, dict | list)]
+    return bool(level)
