@@ -159,6 +159,8 @@ def _events(path: Path) -> FileFinding:
         count, torn = check_events(path)
     except Unreadable as error:
         return FileFinding(path.name, "damaged", error.reason)
+    if not count:
+        return FileFinding(path.name, "damaged", "holds no record, not even the one that every such file begins with")
     unfinished = "; its last record is unfinished, as a killed run leaves it" if torn else ""
     return FileFinding(path.name, "whole", f"the CRC-32 of each of its {count:,} records agrees{unfinished}")
 

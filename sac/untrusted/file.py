@@ -93,6 +93,19 @@ def read_bytes(path: Path, most: int) -> bytes:
             raise Unreadable(f"can't be read: {error.strerror}", path) from error
 
 
+MOST_CODE = 16 * 2**20
+"""Length of a file of code that is accepted."""
+
+
+def source_lines(path: Path) -> list[str]:
+    """Return the lines of somebody's code, which a trace or a record has named.
+
+    Raises:
+        Unreadable: it can't be read, or is too long to be code.
+    """
+    return read_bytes(path, MOST_CODE).decode("utf-8", "replace").splitlines()
+
+
 def chunks(file: BinaryIO, path: Path, size: int) -> Iterator[bytes]:
     """Yield the next `size` bytes of an open file in pieces.
 

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from sac.errors import UserError
+from sac.untrusted.fields import count, member, text
+from sac.untrusted.fields import number as number_of
 from sac.untrusted.file import Unreadable, open_regular
 from sac.untrusted.json_text import parse
 from sac.why.audit import Audit, Finding
+from sac.why.entry import path_text, place_of, require_event, require_header
 from sac.why.event import MAIN, NOWHERE, Event, Started, Touch
 from sac.why.family import children_of
 from sac.why.tracer.place import Place
@@ -109,23 +112,27 @@ class Reader:
         if not self.trace.header:
             if entry.get("trace") != VERSION:
                 raise BadTrace(_EXPECTED.format(self.trace.path))
+            require_header(entry)
             self.trace.header = entry
         elif "place" in entry:
             number = entry.pop("place")
-            self._places[number] = Place(**entry)
+            self._places[number] = place_of(entry)
         elif "pool" in entry:
             self.trace.pool = True
         elif "file" in entry:
-            found = Touch(entry["how"], self._places.get(entry["at"], NOWHERE), entry["t"])
-            self.trace.files.setdefault(entry["file"], []).append(found)
+            found = Touch(text(entry["how"]), self._places.get(entry["at"], NOWHERE), number_of(entry["t"]))
+            self.trace.files.setdefault(path_text(entry["file"]), []).append(found)
         elif "end" in entry:
-            self.trace.end = entry["end"]
+            self.trace.end = text(entry["end"])
         elif "killed" in entry:
-            self.trace.killed.add(abs(entry["killed"]))
+            self.trace.killed.add(abs(member(entry, "killed", int)))
         elif "started" in entry:
             place = self._places.get(entry["at"], NOWHERE)
-            self.trace.started.append(Started(entry["started"], tuple(entry["arguments"]), place))
+            self.trace.started.append(
+                Started(count(entry, "started"), tuple(map(text, member(entry, "arguments", list))), place)
+            )
         else:
+            require_event(entry)
             event = _event(entry, self.process, self._places)
             self.trace.audit.add(event)
             if not event.source:
