@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from sac import standard_streams
 from sac.commands.exit_status import BAD_INPUT, INTERRUPTED, OK, UNFORESEEN
 from sac.commands.parsers import diff_parser, eval_parser, report_parser
+from sac.display.terminal import refuse, say
 from sac.errors import UserError, is_out_of_memory, memory_ran_out
 from sac.numerics.profiles import LoadedTooEarly, NumericsError, restart
 
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(arguments)
     except LoadedTooEarly as error:
-        print(f"sac: error: {error}", file=sys.stderr)
+        refuse("sac: error", error)
         return BAD_INPUT
 
 
@@ -77,18 +78,18 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 def _dispatch(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(_usage())
+        say(_usage())
         return OK if arguments else BAD_INPUT
     if arguments[0] == "--version":
         from sac import __version__
 
-        print(__version__)
+        say(__version__)
         return OK
     command = _COMMANDS.get(arguments[0])
     if command is None:
         close = difflib.get_close_matches(arguments[0], _COMMANDS, n=1)
         meant = f"did you mean {close[0]}? " if close else ""
-        print(f"sac: no command {arguments[0]!r}; {meant}there are: {', '.join(_COMMANDS)}", file=sys.stderr)
+        refuse("sac", f"no command {arguments[0]!r}; {meant}there are: {', '.join(_COMMANDS)}")
         return BAD_INPUT
     return _guarded(arguments[0], command, arguments[1:])
 
@@ -98,16 +99,16 @@ def _guarded(name: str, command: Callable[[list[str]], int], arguments: list[str
     try:
         return command(arguments)
     except KeyboardInterrupt:
-        print(f"sac {name}: interrupted", file=sys.stderr)
+        refuse(f"sac {name}", "interrupted")
         return INTERRUPTED
     except LoadedTooEarly:
         raise
     except (UserError, OSError) as error:
-        print(f"sac {name}: error: {error}", file=sys.stderr)
+        refuse(f"sac {name}: error", error)
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        print(f"sac {name}: error: {memory_ran_out(error)}", file=sys.stderr)
+        refuse(f"sac {name}: error", memory_ran_out(error))
     return BAD_INPUT
 
 
@@ -206,6 +207,13 @@ def _trace(arguments: list[str]) -> int:
     return trace_command(arguments)
 
 
+def _verify(arguments: list[str]) -> int:
+    """Check every file of a run folder: is it what the run wrote?"""
+    from sac.commands.verify import verify_command
+
+    return verify_command(arguments)
+
+
 def _doctor(arguments: list[str]) -> int:
     """Check what this machine can do, what is missing, and how to fix it."""
     from sac.commands.doctor import doctor_command
@@ -230,6 +238,7 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "gate": _gate,
     "trace": _trace,
     "bench": _bench,
+    "verify": _verify,
     "doctor": _doctor,
     "report": _report,
     "completion": _completion,

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sac.commands.parsers import doctor_parser
+from sac.display.terminal import say
+from sac.display.visible import one_line
 from sac.envs.workers.pool import resolve_workers
 from sac.flags import Numerics
 from sac.numerics import machine, profiles
@@ -43,7 +45,7 @@ def doctor_command(arguments: Sequence[str]) -> int:
     findings = [*_versions(), *_profiles(), _scripts(), _simulator(), _physics(), renderer, _gpu(), _gpu_physics()]
     for finding in findings:
         mark = "ok " if finding.good else ("BAD" if finding.needed else "off")
-        print(f"{mark}  {finding.name:24} {finding.text}")
+        say(f"{mark}  {finding.name:24} {one_line(finding.text)}")
     return 0 if all(finding.good for finding in findings if finding.needed) else 1
 
 

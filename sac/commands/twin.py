@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,9 +17,12 @@ from sac.commands.exit_status import BAD_INPUT, DIVERGED, OK
 from sac.commands.train import parse_train
 from sac.commands.training_process import Variant, run_training
 from sac.config import BadConfig, TrainConfig, check, flag_word
+from sac.display import shell
+from sac.display.terminal import refuse, say
+from sac.display.visible import one_line
 from sac.ledger.comparison import coverage_difference
 from sac.ledger.coverage import REQUIRED
-from sac.ledger.file import read_ledger
+from sac.ledger.file import open_ledger
 from sac.numerics.profiles import PROFILES
 from sac.processes import Children, ended_by_signals
 
@@ -50,7 +52,7 @@ def twin_command(arguments: Sequence[str]) -> int:
         folders = [root.path / f"run-{number}" for number in range(len(variants))]
         failure = _train_all(flags, folders, variants, options.jobs, patience)
         if failure:
-            print(f"sac twin: {failure}", file=sys.stderr)
+            refuse("sac twin", failure)
             return BAD_INPUT
         status = _compare_all(folders, variants, options.require)
         root.is_evidence = status == DIVERGED
@@ -89,7 +91,8 @@ def _root(keep: str | None) -> Iterator[_Root]:
         yield root
     finally:
         if root.is_evidence:
-            print(f"the runs differ, so their folders are kept in {root.path} (`sac report {root.path}` shows them)")
+            command = shell.join(["sac", "report", root.path])
+            say(f"the runs differ, so their folders are kept in {one_line(str(root.path))} (`{command}` shows them)")
         else:
             shutil.rmtree(root.path, ignore_errors=True)
 
@@ -187,7 +190,7 @@ def _flag(name: str, value: str) -> str:
 def _compare_all(folders: Sequence[Path], variants: Sequence[Variant], required: Sequence[str]) -> int:
     worst = OK
     for folder, variant in zip(folders[1:], variants[1:], strict=True):
-        print(f"{variants[0].label} against {variant.label}:")
+        say(f"{one_line(variants[0].label)} against {one_line(variant.label)}:")
         status = diff_command(str(folders[0]), str(folder), False, required)
         if status == OK and variant.flags == variants[0].flags:
             status = _compare_coverage(folders[0], folder)
@@ -197,7 +200,7 @@ def _compare_all(folders: Sequence[Path], variants: Sequence[Variant], required:
 
 def _compare_coverage(a: Path, b: Path) -> int:
     """Return DIVERGED if runs of the same flags did not record the same: `sac diff` accepts runs of unequal length."""
-    difference = coverage_difference(read_ledger(a), read_ledger(b))
+    difference = coverage_difference(open_ledger(a), open_ledger(b))
     if difference:
-        print(f"diverged: {difference}")
+        say(f"diverged: {one_line(difference)}")
     return DIVERGED if difference else OK

@@ -14,6 +14,7 @@ from sac.ledger.file import LedgerWriter
 from sac.rollout.collector import Rollout
 from sac.rollout.evaluation import Evaluation
 from sac.state import LearnerState
+from sac.untrusted.checksum import Extent, RunningChecksum
 
 
 @dataclass(frozen=True)
@@ -112,10 +113,10 @@ class LedgerRecorder:
         record_learner(digests, self._learner, self._sums)
         self._digests = digests
 
-    def sync(self) -> int:
-        """Wait until all lines are on the disk, the one that is begun too; returns their length without the header."""
+    def sync(self) -> Extent:
+        """Wait until all lines are on the disk, the one that is begun too; returns what they are without the header."""
         self.flush()
-        return self._ledger.sync() if self._ledger is not None else 0
+        return self._ledger.sync() if self._ledger is not None else RunningChecksum().extent
 
 
 def record_first(digests: DigestBatch, seeds: torch.Tensor, observation: torch.Tensor) -> None:

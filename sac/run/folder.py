@@ -19,6 +19,7 @@ from sac.config import BadConfig, TrainConfig
 from sac.numerics.machine import library_versions
 from sac.run import storage
 from sac.run.held_folder import HeldFolder
+from sac.untrusted.seal import sealed
 
 
 @dataclass(frozen=True)
@@ -203,8 +204,8 @@ def write_manifest(
 
 
 def put_manifest(folder: RunFolder, manifest: dict[str, Any]) -> None:
-    """Write `manifest.json`; a reader never sees half of it."""
-    storage.write_atomically(folder.manifest, (json.dumps(manifest, indent=2) + "\n").encode())
+    """Write `manifest.json`, with its own checksum; a reader never sees half of it."""
+    storage.write_atomically(folder.manifest, (json.dumps(sealed(manifest), indent=2) + "\n").encode())
 
 
 _SHOWN = ("OMP_", "MKL_", "ATEN_", "ONEDNN_", "OPENBLAS_", "NPY_", "CUBLAS_", "CUDA_", "PYTHONHASHSEED")

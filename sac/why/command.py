@@ -6,7 +6,6 @@ import argparse
 import json
 import re
 import shutil
-import sys
 import tempfile
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from sac.display.terminal import complain, say
+from sac.untrusted.file import Unreadable, open_regular
+from sac.untrusted.seal import sealed
 from sac.why.arguments import split, trace_parser, why_parser
 from sac.why.compare import Comparison
 from sac.why.coverage import note_coverage
@@ -59,12 +61,12 @@ def why_command(arguments: list[str]) -> int:
         with tempfile.TemporaryDirectory(prefix="sac-why-") as scratch:
             return _run_and_answer(options, command, Path(options.keep or scratch))
     except (BadTrace, CantRun) as error:
-        print(f"sac why: error: {error}", file=sys.stderr)
+        complain(f"sac why: error: {error}")
         return ERROR
     except Exception:
         # Status 1 would read as "diverged".
         traceback.print_exc()
-        print("sac why: internal error: nothing is proved; please report it with the lines above", file=sys.stderr)
+        complain("sac why: internal error: nothing is proved; please report it with the lines above")
         return ERROR
 
 
@@ -88,12 +90,12 @@ def trace_command(arguments: list[str]) -> int:
             trace.children[label], more = read_audit(file, label)
             events += more
     except (BadTrace, CantRun) as error:
-        print(f"sac trace: error: {error}", file=sys.stderr)
+        complain(f"sac trace: error: {error}")
         return ERROR
-    print(f"{events} events in {output}")
+    say(f"{events} events in {output}")
     print_lines(audit_lines(audit(trace)))
     if trouble:
-        print(f"sac trace: error: the command {trouble}; its trace ends there", file=sys.stderr)
+        complain(f"sac trace: error: the command {trouble}; its trace ends there")
         return ERROR
     return EQUAL
 
@@ -187,15 +189,20 @@ def require_own(folder: Path) -> None:
     """Refuse to keep an answer among other files: a run's folder, say, which would be taken for an answer then."""
     try:
         names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-        answered = ANSWER in names and b'"sac_why"' in (folder / ANSWER).read_bytes()[:200]
-    except OSError as error:
-        raise CantRun(f"--keep {folder}: can't be read: {error.strerror}") from error
+        answered = ANSWER in names and b'"sac_why"' in _beginning(folder / ANSWER)
+    except (OSError, Unreadable) as error:
+        raise CantRun(f"--keep {folder}: can't be read: {error}") from error
     other = next((name for name in sorted(names) if not _OWN.fullmatch(name)), None)
     if other is None and ANSWER in names and not answered:
         other = ANSWER
     if other is not None and not answered:
         said = f"it holds {other}, and no answer of `sac why`"
         raise CantRun(f"--keep {folder}: {said}; name a folder that is new or empty, or one that was kept before")
+
+
+def _beginning(file: Path) -> bytes:
+    with open_regular(file) as opened:
+        return opened.read(200)
 
 
 def keep_answer(folder: Path, answer: str) -> None:
@@ -220,11 +227,11 @@ def _answer(
     findings = audit(comparison.a)
     whole = answer_json(comparison, verdict, deep, command)
     whole["next"] = [one.to_json() for _, one in later if one is not None]
-    answer = json.dumps(whole)
+    answer = json.dumps(sealed(whole))
     if options.keep:
         keep_answer(Path(options.keep), answer)
     if options.json:
-        print(answer)
+        say(answer)
     else:
         print_lines(verdict_lines(comparison, verdict, options.verbose))
         for one, next_verdict in later:
@@ -234,7 +241,7 @@ def _answer(
             print_lines(audit_lines(findings))
     status, trouble = outcome_of(comparison)
     if trouble:
-        print(f"sac why: error: {trouble}", file=sys.stderr)
+        complain(f"sac why: error: {trouble}")
     return status
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path
 
+from sac.untrusted.file import Unreadable, source_lines
 from sac.why.compare import Comparison, Pair, Parting
 from sac.why.event import Event
 from sac.why.reachability import can_reach
@@ -120,8 +121,8 @@ class Evidence:
     def code(self, place: Place) -> str:
         """Return a line of code; empty if it can't be read."""
         try:
-            lines = (self.root / place.file).read_text(encoding="utf-8", errors="replace").splitlines()
-        except OSError:
+            lines = source_lines(self.root / place.file)
+        except Unreadable:
             return ""
         return lines[place.line - 1] if 0 < place.line <= len(lines) else ""
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from sac.display.markdown import block
+from sac.display.terminal import complain, refuse, say
+from sac.display.visible import one_line
+from sac.untrusted.seal import sealed
 from sac.why.arguments import add_run_options, split
 from sac.why.command import answer_json, keep_answer, plan_of, prove, require_own
 from sac.why.compare import Comparison
@@ -99,8 +101,8 @@ def gate_command(arguments: list[str]) -> int:
         with tempfile.TemporaryDirectory(prefix="sac-gate-") as scratch:
             found = _run(options, command, Path(options.keep or scratch), names)
     except (BadTrace, CantRun, NothingSaved) as error:
-        _append(options.markdown, f"## Nothing is proved\n\n{_fenced(str(error))}")
-        print(f"sac gate: error: {error}", file=sys.stderr)
+        _append(options.markdown, f"## Nothing is proved\n\n{block(str(error))}")
+        complain(f"sac gate: error: {error}")
         return ERROR
     _tell(found)
     _append(options.markdown, summary(found, command))
@@ -124,7 +126,7 @@ def _run(options: argparse.Namespace, command: Sequence[str], folder: Path, name
             found.files, found.unlike = found.files + count, [*found.unlike, *unlike]
     found.trouble = outcome_of(comparison)[1] or _lacks(comparison, options.require)
     if options.keep:
-        keep_answer(folder, json.dumps(answer_json(comparison, found.verdict, command=command)))
+        keep_answer(folder, json.dumps(sealed(answer_json(comparison, found.verdict, command=command))))
     return found
 
 
@@ -148,9 +150,9 @@ def _tell(found: Found) -> None:
         print_lines(verdict_lines(found.comparison, found.verdict, verbose=False))
     else:
         for line in _lines(found):
-            print(line)
+            say(one_line(line))
     if found.trouble and found.status == ERROR:
-        print(f"sac gate: error: {found.trouble}", file=sys.stderr)
+        complain(f"sac gate: error: {found.trouble}")
 
 
 def _lines(found: Found) -> list[str]:
@@ -179,14 +181,8 @@ def summary(found: Found, command: Sequence[str]) -> str:
     }
     verdict = plain(verdict_lines(found.comparison, found.verdict, verbose=False)) if found.verdict else ""
     text = "\n".join(filter(None, [verdict, *([] if found.verdict else _lines(found))]))
-    trouble = f"\n\n{_fenced(found.trouble)}" if found.trouble and found.status == ERROR else ""
-    return f"## {heads[found.status]}\n\n{_fenced(' '.join(command))}\n\n{_fenced(text)}{trouble}\n"
-
-
-def _fenced(text: str) -> str:
-    """Return text as a block of code that nothing in it can end."""
-    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
-    return f"{fence}text\n{text}\n{fence}"
+    trouble = f"\n\n{block(found.trouble)}" if found.trouble and found.status == ERROR else ""
+    return f"## {heads[found.status]}\n\n{block(' '.join(command))}\n\n{block(text)}{trouble}\n"
 
 
 def _append(path: str, text: str) -> None:
@@ -194,10 +190,10 @@ def _append(path: str, text: str) -> None:
     if not path:
         return
     try:
-        with open(path, "a", encoding="utf-8") as file:
+        with open(path, "a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
     except OSError as error:
-        print(f"sac gate: --markdown {path}: can't be written: {error.strerror}", file=sys.stderr)
+        refuse("sac gate", f"--markdown {path}: can't be written: {error.strerror}")
 
 
 def _trials(text: str) -> int:

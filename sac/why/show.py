@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.markup import escape
 
+from sac.display.visible import one_line
 from sac.why.audit import Finding
 from sac.why.compare import Comparison, Pair
 from sac.why.event import Event
@@ -147,7 +148,7 @@ def print_lines(lines: Iterator[str]) -> None:
     """Print lines with markup; colours only on a terminal."""
     console = Console(highlight=False, soft_wrap=True)
     for line in lines:
-        console.print(line)
+        console.print(one_line(line))
 
 
 def plain(lines: Iterator[str]) -> str:
@@ -155,5 +156,5 @@ def plain(lines: Iterator[str]) -> str:
     console = Console(highlight=False, soft_wrap=True, no_color=True, width=200, force_terminal=False)
     with console.capture() as capture:
         for line in lines:
-            console.print(line)
+            console.print(one_line(line))
     return capture.get()
