@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sac.why.event import MAIN
-from sac.why.tracer.recorder import CHILD
+from sac.why.tracer.trace_file import CHILD
 
 _NUMBER = re.compile(r"\d+")
 _LONGEST = 1 << 16

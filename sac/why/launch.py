@@ -19,7 +19,7 @@ from sac.why.project import root_of
 from sac.why.trace_pair import Twins
 from sac.why.tracer import run as runner
 from sac.why.tracer import vary
-from sac.why.tracer.recorder import LOST, RESERVED
+from sac.why.tracer.trace_file import LOST, RESERVED
 
 _UNWRITTEN = "the trace could not be written"
 
@@ -33,7 +33,7 @@ class CantRun(UserError, RuntimeError):
 
 
 @dataclass(frozen=True)
-class Plan:
+class TracePlan:
     """What to run, and how.
 
     Attributes:
@@ -66,7 +66,7 @@ class Plan:
 
 
 @dataclass
-class Run:
+class TracedRun:
     """One run of the command."""
 
     process: subprocess.Popen[bytes]
@@ -139,7 +139,7 @@ def traced_command(command: Sequence[str]) -> tuple[list[str], str, Path]:
     return [program, *command[1:]], "inject", Path.cwd()
 
 
-def start(plan: Plan, number: int) -> Run:
+def start(plan: TracePlan, number: int) -> TracedRun:
     """Start one run."""
     name = f"{plan.prefix}{number}"
     command, how, root = traced_command([part.replace("{run}", name) for part in plan.command])
@@ -176,7 +176,7 @@ def start(plan: Plan, number: int) -> Run:
             start_new_session=True,
             preexec_fn=end_with_parent(),
         )
-    return Run(process, number, trace, output, errors)
+    return TracedRun(process, number, trace, output, errors)
 
 
 def _reserve(trace: Path) -> None:
@@ -187,7 +187,7 @@ def _reserve(trace: Path) -> None:
         raise CantRun(f"{_UNWRITTEN}: {error.strerror}: {trace}") from error
 
 
-def run_all(plan: Plan, runs: int, before: Sequence[Run] = ()) -> tuple[list[Run], list[Twins]]:
+def run_all(plan: TracePlan, runs: int, before: Sequence[TracedRun] = ()) -> tuple[list[TracedRun], list[Twins]]:
     """Run the command several times, at once; ends when all have ended, or part.
 
     Args:
@@ -219,7 +219,7 @@ def run_all(plan: Plan, runs: int, before: Sequence[Run] = ()) -> tuple[list[Run
     return started, twins
 
 
-def _watch(runs: Sequence[Run], twins: Sequence[Twins], patience: float = 0.0) -> None:
+def _watch(runs: Sequence[TracedRun], twins: Sequence[Twins], patience: float = 0.0) -> None:
     """Wait until all runs have ended, or there is nothing more to be learnt from them, or they took too long."""
     pause = 0.3
     end = time.monotonic() + patience if patience else float("inf")
@@ -232,7 +232,7 @@ def _watch(runs: Sequence[Run], twins: Sequence[Twins], patience: float = 0.0) -
             return
 
 
-def _settle(runs: Sequence[Run]) -> None:
+def _settle(runs: Sequence[TracedRun]) -> None:
     """Wait a little for processes that outlive the one that started them: they may still write."""
     end = time.monotonic() + SETTLE
     while time.monotonic() < end and any(_works_on(file) for run in runs for file in files_of(run.trace)):
@@ -252,7 +252,7 @@ def _works_on(file: Path) -> bool:
         return False
 
 
-def _pointless(runs: Sequence[Run], twins: Sequence[Twins]) -> bool:
+def _pointless(runs: Sequence[TracedRun], twins: Sequence[Twins]) -> bool:
     """Whether a run failed, and the others have gone on far behind the place: nothing more can be compared."""
     first, *others = (bool(run.process.returncode) for run in runs)
     pairs = zip(twins, others, strict=True)

@@ -136,7 +136,7 @@ def _all(evidence: Evidence) -> Iterator[Suspect]:
     yield from _event_generators(evidence)
     if evidence.event.kind == PRINTED:
         yield from _globals(evidence)
-    ranked = sorted(evidence.parting.sources, key=lambda pair: _rank(evidence, pair))
+    ranked = sorted(evidence.divergence.sources, key=lambda pair: _rank(evidence, pair))
     yield from (_of_source(evidence, pair) for pair in ranked if pair.a.kind in _KINDS)
     yield from _families(evidence)
 
@@ -165,7 +165,7 @@ def _of_object(evidence: Evidence, event: Event) -> Suspect:
     """Suspect a generator of the script's own, or an environment's or a space's, by the line that it was born at."""
     born = event.facts.get("born")
     place = event.place if not born else event.place._replace(file=born[0], line=born[1])
-    sources = [pair for pair in evidence.parting.sources if pair.a.kind == "entropy"]
+    sources = [pair for pair in evidence.divergence.sources if pair.a.kind == "entropy"]
     pair = next((one for one in sources if (one.a.place.file, one.a.place.line) == (place.file, place.line)), None)
     if pair is not None:
         place = pair.a.place
@@ -280,14 +280,14 @@ def _of_entropy(evidence: Evidence, pair: Pair, cause: str) -> tuple[str, Place]
 
 def _threads(evidence: Evidence) -> Iterator[Suspect]:
     """Suspect the order in which threads and workers come."""
-    event, parting = evidence.event, evidence.parting
+    event, divergence = evidence.event, evidence.divergence
     serial = ({"kind": "serial"},)
     if (evidence.a.pool or evidence.b.pool) and event.kind == "draw" and not event.facts.get("object"):
         yield Suspect("pool-race", event.place, "a worker of a pool draws from what tasks before have moved", serial)
     if evidence.drawing_threads() > 1 and event.facts.get("seeded", True):
         yield Suspect("thread-race", event.place, "several threads draw from this generator", serial)
     one, other = evidence.threads()
-    if one != other and event.kind in ("module.forward", "optimizer.step") and parting.inputs_equal:
+    if one != other and event.kind in ("module.forward", "optimizer.step") and divergence.inputs_equal:
         speaks = f"the runs have {one} and {other} threads"
         yield Suspect("thread-count", event.place, speaks, ({"kind": "threads"},), {"OMP_NUM_THREADS": "1"})
 
@@ -300,7 +300,7 @@ def _globals(evidence: Evidence) -> Iterator[Suspect]:
 
 def _families(evidence: Evidence) -> Iterator[Suspect]:
     """Suspect whole families of what may differ: they are forced where nothing better is known."""
-    event, sources = evidence.event, evidence.parting.sources
+    event, sources = evidence.event, evidence.divergence.sources
     yield from _globals(evidence)
     clocks = {pair.a.place: pair for pair in sources if pair.a.kind == "clock"}
     if clocks:
@@ -315,7 +315,7 @@ def _families(evidence: Evidence) -> Iterator[Suspect]:
         yield Suspect("completion-order", pair.a.place, speaks, ({"kind": "serial"},), source=pair)
     elif thread is not None:
         yield Suspect("thread-order", thread.place, "threads were at work before", ({"kind": "serial"},))
-    if event.kind in ("module.forward", "optimizer.step") and evidence.parting.inputs_equal:
+    if event.kind in ("module.forward", "optimizer.step") and evidence.divergence.inputs_equal:
         force = ({"kind": "threads"}, {"kind": "deterministic"})
         yield Suspect("arithmetic", event.place, "its inputs were equal", force, {"OMP_NUM_THREADS": "1"})
     hashed = [pair for pair in sources if pair.a.kind in ("set-order", "hash")]

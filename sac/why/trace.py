@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sac.errors import UserError
-from sac.why.audit import Audit, Finding
+from sac.why.audit import Audit, AuditFinding
 from sac.why.event import MAIN, NOWHERE, Event, Started, Touch
 from sac.why.family import children_of
 from sac.why.tracer.place import Place
@@ -162,7 +162,7 @@ def read_trace(path: Path | str) -> Trace:
     return trace
 
 
-def audit(trace: Trace) -> list[Finding]:
+def audit(trace: Trace) -> list[AuditFinding]:
     """List every source that a run reached, and what it drew from generators that nobody had seeded."""
     total = Audit()
     for process in (trace, *trace.children.values()):

@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from .blocks import SIZE, Block
@@ -296,51 +296,50 @@ def _listings(recorder: Recorder, reverse: bool) -> None:
     """Hook directory listings; on request they come in reverse, an order that another file system may give."""
     listdir, scandir = os.listdir, os.scandir
 
+    def ordered(label: str, found: list[Any], name: Callable[[Any], str]) -> list[Any]:
+        if reverse and recorder.places.find(2) is not None:
+            found = found[::-1]
+        if recorder.forced("listing") is not None:
+            found = sorted(found, key=name)
+        if len(found) > 1:
+            names = [name(one) for one in found]
+            recorder.source("listing", label, names, ", ".join(names))
+        return found
+
     @functools.wraps(listdir)
     def traced_listdir(*args: Any, **kwargs: Any) -> Any:
-        names = listdir(*args, **kwargs)
-        if reverse and recorder.places.find(1) is not None:
-            names = names[::-1]
-        if recorder.forced("listing") is not None:
-            names = sorted(names)
-        if len(names) > 1:
-            recorder.source("listing", "os.listdir", [str(name) for name in names], ", ".join(map(str, names)))
-        return names
+        return ordered("os.listdir", listdir(*args, **kwargs), str)
 
-    class Listing:
-        """An `os.scandir` whose entries were read at once."""
-
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            with scandir(*args, **kwargs) as entries:
-                found = list(entries)
-            names = [str(entry.name) for entry in found]
-            if reverse and recorder.places.find(1) is not None:
-                found, names = found[::-1], names[::-1]
-            if recorder.forced("listing") is not None:
-                found = sorted(found, key=lambda entry: str(entry.name))
-                names = sorted(names)
-            if len(names) > 1:
-                recorder.source("listing", "os.scandir", names, ", ".join(names))
-            self._entries = iter(found)
-
-        def __iter__(self) -> Iterator[Any]:
-            return self
-
-        def __next__(self) -> Any:
-            return next(self._entries)
-
-        def __enter__(self) -> Listing:
-            return self
-
-        def __exit__(self, *error: object) -> None:
-            self.close()
-
-        def close(self) -> None:
-            """Forget what is left."""
-            self._entries = iter(())
+    def traced_scandir(*args: Any, **kwargs: Any) -> _Listing:
+        with scandir(*args, **kwargs) as entries:
+            found = list(entries)
+        return _Listing(ordered("os.scandir", found, lambda entry: str(entry.name)))
 
     os.listdir = traced_listdir
-    os.scandir = Listing  # type: ignore[assignment]
+    os.scandir = functools.wraps(scandir)(traced_scandir)  # type: ignore[assignment]
+
+
+class _Listing:
+    """What `os.scandir` gives, with entries that were read at once."""
+
+    def __init__(self, found: Iterable[Any]) -> None:
+        self._entries = iter(found)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        return next(self._entries)
+
+    def __enter__(self) -> _Listing:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Forget what is left."""
+        self._entries = iter(())
 
 
 def _completion(recorder: Recorder) -> None:

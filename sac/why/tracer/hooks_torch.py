@@ -143,27 +143,8 @@ def _unwritten_class(recorder: Recorder, kind: Any) -> Callable[..., Any]:
 
 def _seeding(recorder: Recorder, torch: Any) -> None:
     """Hook what seeds torch's global generators, and what restores them."""
-
-    def seeder(label: str, original: Callable[..., Any], unseeded: bool) -> Callable[..., Any]:
-        @functools.wraps(original)
-        def traced(*args: Any, **kwargs: Any) -> Any:
-            if recorder.within():
-                return original(*args, **kwargs)
-            facts = {"generator": GLOBAL, "unseeded": unseeded}
-            call = functools.partial(original, *args, **kwargs)
-            if unseeded:
-                call = functools.partial(_seed_from_entropy, recorder, torch.default_generator, call, label)
-            made = recorder.flow(
-                *("seed", label, call, lambda: ({}, facts)),
-                lambda result: {"seed": int(result) if unseeded else (args, list(kwargs.values()))},
-            )
-            recorder.generators.seeded.discard(GLOBAL) if unseeded else recorder.generators.seeded.add(GLOBAL)
-            return made
-
-        return traced
-
-    torch.manual_seed = torch.random.manual_seed = seeder("torch.manual_seed", torch.manual_seed, False)
-    torch.seed = torch.random.seed = seeder("torch.seed", torch.seed, True)
+    torch.manual_seed = torch.random.manual_seed = _seeder(recorder, torch, "torch.manual_seed", torch.manual_seed)
+    torch.seed = torch.random.seed = _seeder(recorder, torch, "torch.seed", torch.seed, unseeded=True)
     set_state = torch.set_rng_state
 
     @functools.wraps(set_state)
@@ -183,6 +164,29 @@ def _seeding(recorder: Recorder, torch: Any) -> None:
         return seed
 
     torch.initial_seed = torch.random.initial_seed = traced_initial_seed
+
+
+def _seeder(
+    recorder: Recorder, torch: Any, label: str, original: Callable[..., Any], unseeded: bool = False
+) -> Callable[..., Any]:
+    """Return a traced function that seeds torch's global generator; from entropy, if it is `unseeded`."""
+
+    @functools.wraps(original)
+    def traced(*args: Any, **kwargs: Any) -> Any:
+        if recorder.within():
+            return original(*args, **kwargs)
+        facts = {"generator": GLOBAL, "unseeded": unseeded}
+        call = functools.partial(original, *args, **kwargs)
+        if unseeded:
+            call = functools.partial(_seed_from_entropy, recorder, torch.default_generator, call, label)
+        made = recorder.flow(
+            *("seed", label, call, lambda: ({}, facts)),
+            lambda result: {"seed": int(result) if unseeded else (args, list(kwargs.values()))},
+        )
+        recorder.generators.seeded.discard(GLOBAL) if unseeded else recorder.generators.seeded.add(GLOBAL)
+        return made
+
+    return traced
 
 
 def _seed_from_entropy(recorder: Recorder, generator: Any, call: Callable[[], int], label: str) -> int:
