@@ -54,6 +54,11 @@ class Evidence:
         """The line of the outer event; a place in brackets is a library's, and the user's own line says more."""
         return self.event.place if self.outer.place.file.startswith("<") else self.outer.place
 
+    @property
+    def pooled(self) -> bool:
+        """Whether the event is one of a pool's worker."""
+        return self.a.pool or self.b.pool
+
     def seeded_later(self, generator: str) -> bool:
         """Whether somebody seeds a global generator after the event."""
         return any(
@@ -69,7 +74,7 @@ class Evidence:
     def moved_by(self) -> Event | None:
         """The draw that moved the event's generator on in one run, while the other run did something else."""
         unlike = self.divergence.event.inputs
-        names = {str(self.event.facts.get("generator"))} if "generator" in unlike else set()
+        names = {generator_of(self.event)} if "generator" in unlike else set()
         names |= {name for name in unlike if "global generator" in name}
         a, b = (_users(self.a, names, self.event.number), _users(self.b, names, self.divergence.event.b.number))
         pair = next(
@@ -82,11 +87,10 @@ class Evidence:
 
     def drawing_threads(self) -> int:
         """Return how many threads draw from the event's generator, which all of them share."""
-        facts = self.event.facts
-        if self.event.kind != "draw" or facts.get("object") or not facts.get("generator"):
+        if self.event.kind != "draw" or not self.event.facts.get("generator"):
             return 1
         flows = (flow for trace in (self.a, self.b) for flow in trace.flows)
-        alike = (flow for flow in flows if flow.facts.get("generator") == facts.get("generator"))
+        alike = (flow for flow in flows if generator_of(flow) == generator_of(self.event))
         return len({flow.facts.get("thread", "main") for flow in alike if flow.kind == "draw"})
 
     def thread_event(self) -> Event | None:
@@ -126,12 +130,18 @@ class Evidence:
         return lines[place.line - 1] if 0 < place.line <= len(lines) else ""
 
 
+def generator_of(event: Event) -> str:
+    """Return what tells the generator of an event from others: its name, and its number if it is the script's own."""
+    name, which = event.facts.get("generator"), event.facts.get("which")
+    return f"{name}" if which is None else f"{name} {which}"
+
+
 def _users(trace: Trace, names: set[str], end: int) -> Sequence[Event]:
     """Return the events of a trace up to one of them that used one of these generators."""
     return [
         flow
         for flow in trace.flows
-        if flow.number <= end and (flow.facts.get("generator") in names or names & set(flow.facts.get("moved", ())))
+        if flow.number <= end and (generator_of(flow) in names or names & set(flow.facts.get("moved", ())))
     ]
 
 

@@ -279,7 +279,8 @@ def _vague(proof: Proof, divergence: TraceDivergence) -> bool:
     """Whether a global generator is the cause, but the diverging event is not the one that drew from it first."""
     facts = divergence.event.a.facts
     named = {facts.get("generator"), *facts.get("moved", {})}
-    return bool(proof.suspect.generator) and proof.suspect.generator not in named and not divergence.event.a.process
+    first = proof.suspect.generator in named and not facts.get("drawn")
+    return bool(proof.suspect.generator) and not first and not divergence.event.a.process
 
 
 def as_divergence(comparison: TraceComparison) -> TraceComparison:

@@ -43,6 +43,8 @@ _KINDS = {
 _SEEDS = {kind: f"seed-from-{kind}" for kind in ("clock", "pid", "hash", "entropy")}
 _GENERATOR = re.compile(r"default_rng|RandomState|Generator|SeedSequence|PCG64|MT19937|Philox|SFC64|Random\(")
 _BATCH = re.compile(r"replay|buffer|storage|batch|indices|index|_?idx|_?inds", re.IGNORECASE)
+_IN_ORDER = ("as_completed", "imap_unordered", "asyncio.as_completed")
+"""Functions whose results can be asked for in the order of submission."""
 _DECIDES = re.compile(r"\s*(if|elif|while|assert)\b")
 
 
@@ -213,7 +215,10 @@ def _of_global(evidence: Evidence, name: str, event: Event) -> Suspect:
     elif event.name.rsplit(".", 1)[-1] in _INDICES and _is_batch(evidence, event):
         cause = "unseeded-replay"
     speaks = f"nobody has seeded {name} before"
-    return Suspect(cause, place, speaks, ({"kind": "generator", "name": name},), generator=name)
+    force: tuple[Mapping[str, Any], ...] = ({"kind": "generator", "name": name},)
+    # Which worker gets which task is a race besides, and would part the runs where all of them are seeded alike.
+    force += ({"kind": "serial"},) if evidence.pooled else ()
+    return Suspect(cause, place, speaks, force, generator=name)
 
 
 def _is_batch(evidence: Evidence, event: Event) -> bool:
@@ -252,7 +257,7 @@ def _of_source(evidence: Evidence, pair: Pair) -> Suspect:
     force: tuple[Mapping[str, Any], ...] = (_at(source.kind, source.place),)
     if source.kind == "clock" and evidence.event.kind != "seed":
         force = (_at("clock", source.place, relative=True),)
-    if source.kind == "completion" and source.name not in ("as_completed", "imap_unordered"):
+    if source.kind == "completion" and source.name not in _IN_ORDER:
         # What comes out of a queue has the order in which it was put in.
         force = ({"kind": "serial"},)
     speaks = f"{source.name} gave {source.shown} and {pair.b.shown}"
@@ -282,9 +287,10 @@ def _threads(evidence: Evidence) -> Iterator[Suspect]:
     """Suspect the order in which threads and workers come."""
     event, divergence = evidence.event, evidence.divergence
     serial = ({"kind": "serial"},)
-    if (evidence.a.pool or evidence.b.pool) and event.kind == "draw" and not event.facts.get("object"):
+    seeded = event.facts.get("seeded", True)
+    if evidence.pooled and event.kind == "draw" and not event.facts.get("object") and seeded:
         yield Suspect("pool-race", event.place, "a worker of a pool draws from what tasks before have moved", serial)
-    if evidence.drawing_threads() > 1 and event.facts.get("seeded", True):
+    if evidence.drawing_threads() > 1 and seeded:
         yield Suspect("thread-race", event.place, "several threads draw from this generator", serial)
     one, other = evidence.threads()
     if one != other and event.kind in ("module.forward", "optimizer.step") and divergence.inputs_equal:

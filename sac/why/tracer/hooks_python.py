@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import functools
-import multiprocessing.pool
 import os
 import random
 import sys
@@ -38,13 +36,12 @@ _OF_ITEMS = ("choice", "choices", "sample", "shuffle")
 GLOBAL = "random's global generator"
 
 
-def install(recorder: Recorder, stress: frozenset[str]) -> None:
+def install(recorder: Recorder) -> None:
     """Hook what Python itself offers."""
     _entropy(recorder)
     _random(recorder)
     _clocks(recorder)
-    _listings(recorder, "listdir" in stress)
-    _completion(recorder)
+    _listings(recorder, "listdir" in recorder.stress)
 
 
 def _entropy(recorder: Recorder) -> None:
@@ -157,7 +154,7 @@ def _draw(recorder: Recorder, name: str, original: Callable[..., Any]) -> Callab
             block.code = frame.f_code
             lines[frame.f_lineno] = block
             return blocks.call(block, original, args, kwargs, in_place)
-        facts = {"generator": GLOBAL, "seeded": GLOBAL in recorder.generators.seeded}
+        facts = recorder.generators.facts(GLOBAL)
 
         def describe() -> Any:
             return {"arguments": (args, kwargs), "generator": recorder.generators.state(GLOBAL)}, facts
@@ -221,7 +218,7 @@ def _method(
         facts: dict[str, Any] = {"generator": f"a random.{kind}", "object": True, "seeded": self not in born}
 
         def describe() -> Any:
-            facts["born"] = born_at(born.get(self))
+            facts["born"], facts["which"] = born_at(born.get(self)), recorder.generators.number(self)
             state = NEVER if self in born else short_digest(repr(self.getstate()).encode())
             return {"arguments": (args, kwargs), "generator": state}, facts
 
@@ -340,33 +337,3 @@ class _Listing:
     def close(self) -> None:
         """Forget what is left."""
         self._entries = iter(())
-
-
-def _completion(recorder: Recorder) -> None:
-    """Hook the functions that hand results over in the order in which they happen to be ready."""
-    as_completed = concurrent.futures.as_completed
-
-    @functools.wraps(as_completed)
-    def traced(fs: Any, timeout: float | None = None) -> Iterator[Any]:
-        futures = list(fs)
-        if recorder.forced("completion") is not None:
-            concurrent.futures.wait(futures, timeout)
-            yield from futures
-            return
-        rank = {id(future): position for position, future in enumerate(futures)}
-        for future in as_completed(futures, timeout):
-            recorder.source("completion", "as_completed", rank[id(future)], f"future {rank[id(future)]}")
-            yield future
-
-    concurrent.futures.as_completed = traced
-    concurrent.futures._base.as_completed = traced
-    unordered = multiprocessing.pool.Pool.imap_unordered
-
-    @functools.wraps(unordered)
-    def traced_unordered(self: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
-        forced = recorder.forced("completion") is not None
-        for result in (self.imap if forced else functools.partial(unordered, self))(*args, **kwargs):
-            recorder.source("completion", "imap_unordered", result)
-            yield result
-
-    multiprocessing.pool.Pool.imap_unordered = traced_unordered  # type: ignore[method-assign, assignment]

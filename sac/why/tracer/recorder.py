@@ -26,7 +26,7 @@ from typing import Any
 from .blocks import Block, Blocks
 from .content import Uncompared, digest, sample, short
 from .force import Forced, ForcedSite
-from .generators import NEVER, Generators, short_digest
+from .generators import NEVER, Entropy, Generators, short_digest
 from .place import Place, Places
 from .trace_file import TraceFile
 
@@ -42,9 +42,6 @@ SOURCES_A_PLACE = 100
 
 COMPLETIONS_A_PLACE = 2000
 """The same of what workers hand over: their order may be the same for long, and then change."""
-
-ENTROPY = 4096
-"""Numbers drawn from the operating system's entropy that are remembered, with their lines."""
 
 FILES = 10_000
 """Files that are remembered, and written, for one process."""
@@ -89,14 +86,15 @@ class Recorder:
         self._file = TraceFile(path)
         self.id, self.parent = "", ""
         """Name of this process among those of the run, and of the one that started it; empty for the first."""
-        self.entropy: dict[int, Place | None] = {}
-        self.generators = Generators()
+        self.entropy = Entropy()
+        self.generators, self.force = Generators(), Forced()
         self.blocks = Blocks(lambda: next(self._numbers), self._write_block, self._state_if_known)
         self.depth = 0
         """Nonzero while some thread is inside of the tracer, or of an event that counts as one: look closer then."""
         self.closely = -1
         """Events after which none is put into a block any more; never if it is negative."""
-        self.force = Forced()
+        self.stress: frozenset[str] = frozenset()
+        """What is made to differ in this process, as `vary` and the hooks understand it."""
         self.calls: dict[Any, Callable[..., Any]] = {}
         """Functions whose names stay bound to them -> what the user's own lines call in their place."""
         self.unseeded: MutableMapping[Any, Place | None] = weakref.WeakKeyDictionary()
@@ -312,9 +310,7 @@ class Recorder:
 
     def remember_entropy(self, number: int) -> None:
         """Remember a number that was drawn from entropy, and the line: a generator may be made of it."""
-        if len(self.entropy) >= ENTROPY:
-            del self.entropy[next(iter(self.entropy))]
-        self.entropy[number] = self.places.find(3)
+        self.entropy.remember(number, self.places.find(3))
 
     def forced(self, kind: str) -> ForcedSite | None:
         """Return the site at which a kind of source is forced, if this thread stands there."""
@@ -323,13 +319,19 @@ class Recorder:
         return self.force.everywhere(kind) or self.force.at(kind, self.places.find())
 
     def source(
-        self, kind: str, name: str, value: Any, shown: Any = None, facts: Mapping[str, Any] | None = None
+        self,
+        kind: str,
+        name: str,
+        value: Any,
+        shown: Any = None,
+        facts: Mapping[str, Any] | None = None,
+        place: Place | None = None,
     ) -> None:
-        """Write that something was reached that may differ from process to process."""
+        """Write that something was reached that may differ from process to process, here or at another place."""
         if self.busy():
             return
         with self.quiet():
-            place = self.places.find()
+            place = place or self.places.find()
             if place is None or place.aside:
                 return
             event = self._begin(kind, name, place)
