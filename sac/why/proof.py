@@ -272,7 +272,9 @@ def _unexplained(comparison: TraceComparison) -> bool:
     evidence = evidence_of(comparison, divergence)
     unlike = set(divergence.event.inputs)
     shared = "generator" in unlike and not evidence.event.facts.get("object")
-    return evidence.moved_by is None and (shared or bool(unlike & set(GLOBALS)))
+    # While threads take turns, a line is not alone in moving it.
+    alone = evidence.moved_by is None and evidence.drawing_threads() == 1
+    return alone and (shared or bool(unlike & set(GLOBALS)))
 
 
 def _vague(proof: Proof, divergence: TraceDivergence) -> bool:

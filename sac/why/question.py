@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 from sac.why.compare import TraceComparison
 from sac.why.coverage import note_coverage, note_printed
-from sac.why.launch import CantRun, TracedRun, TracePlan, run_all
+from sac.why.launch import CantRun, TracePlan, run_all
 from sac.why.sharing import note_sharing
 from sac.why.trace_pair import Twins
+from sac.why.traced_run import LIMIT, TracedRun
 
 ROOM = 4096
 """Bytes: a disk with less is full."""
@@ -53,7 +54,7 @@ def ask(plan: TracePlan, runs: int | None, varied: Sequence[str]) -> Asked:
     started = time.monotonic()
     made, twins = run_all(plan, runs or 2)
     seconds = time.monotonic() - started
-    failures = {run.number: run.words for run in made if (run.process.returncode or 0) > 0 and not run.stopped}
+    failures = {run.number: run.words for run in made if (run.status or 0) > 0 and not run.stopped}
     found = Asked(_held(made, twins), seconds, failures)
     if runs is None and found.comparison.equal and found.comparison.proven:
         more, again = run_all(plan, 1, made[:1])
@@ -106,6 +107,8 @@ def _note_failures(comparison: TraceComparison, runs: Sequence[TracedRun]) -> No
             comparison.failed = True
             comparison.lost = comparison.lost or said
             comparison.notes.append(said)
+        elif run.cut == LIMIT:
+            comparison.notes.append(f"run {run.number} was stopped at the limit of time: it did nothing that is traced")
         elif run.trouble:
             comparison.failed = True
             comparison.notes.append(f"run {run.number} {run.trouble}")
