@@ -22,6 +22,7 @@ import pytest
 import torch
 
 from sac.config import TrainConfig
+from sac.digest import digest
 from sac.envs import point
 from sac.envs.protocol import StepBatch
 from sac.learner.sac import Learner
@@ -50,8 +51,8 @@ class Story:
 
     envs: list[EnvStory] = field(default_factory=list)
     updates: list[tuple[dict[str, torch.Tensor], torch.Tensor, Any]] = field(default_factory=list)
-    learners: list[tuple[torch.Tensor, dict[str, Any], int]] = field(default_factory=list)
-    """Actor, contents of the learner's channels, and gradient steps so far: at the start and after each iteration."""
+    learners: list[tuple[torch.Tensor, dict[str, str], int]] = field(default_factory=list)
+    """Actor, digests of the learner's channels, and gradient steps so far: at the start and after each iteration."""
     trainer: Any = None
 
 
@@ -119,18 +120,17 @@ def watched() -> Iterator[Story]:
         yield story
 
 
-def channels_of(state: LearnerState) -> dict[str, Any]:
-    """Copies of what the ledger's channels of the learner stand for."""
-    moments = {"critic": state.critic_optim, "actor": state.actor_optim, "alpha": state.alpha_optim}
+def channels_of(state: LearnerState) -> dict[str, str]:
+    """Digests of what the ledger's channels of the learner stand for."""
     found: dict[str, Any] = {
-        "param.critic": state.critic.flat.clone(),
-        "param.actor": state.actor.flat.clone(),
-        "param.log_alpha": state.log_alpha.clone(),
-        "param.target": state.target.flat.clone(),
+        "param.critic": state.critic.flat,
+        "param.actor": state.actor.flat,
+        "param.log_alpha": state.log_alpha,
+        "param.target": state.target.flat,
     }
-    for name, adam in moments.items():
-        found[f"optim.{name}"] = [adam.step.clone(), adam.exp_avg.clone(), adam.exp_avg_sq.clone()]
-    return found
+    for name, adam in {"critic": state.critic_optim, "actor": state.actor_optim, "alpha": state.alpha_optim}.items():
+        found[f"optim.{name}"] = [adam.step, adam.exp_avg, adam.exp_avg_sq]
+    return {channel: digest(content) for channel, content in found.items()}
 
 
 def episode_seed(seed: int, role: str, env: int, episode: int) -> int:
@@ -246,7 +246,7 @@ class Written:
     """What a run must have left."""
 
     lines: dict[int, dict[str, Any]] = field(default_factory=dict)
-    """Iteration -> channel -> what its digest is of."""
+    """Iteration -> channel -> what its digest is of, or for the learner's the digest itself."""
     values: dict[int, dict[str, float]] = field(default_factory=dict)
     rows: list[dict[str, float | str]] = field(default_factory=list)
     """Of metrics.csv."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from sac.checkpoint.resume import find_run
@@ -85,8 +85,10 @@ def assert_lines(ledger, written, num_envs):
         contents = dict(written.lines[line.iteration])
         if "replay.batch" in contents:
             contents["replay.batch"] = [Digester("cpu").word_sum(batch) for batch in contents["replay.batch"]]
-        expected = {channel: digest(content) for channel, content in contents.items()}
-        assert line.digests == expected, [name for name in expected if line.digests.get(name) != expected[name]]
+        told = {name: content for name, content in contents.items() if isinstance(content, str)}
+        expected = {name: told.get(name) or digest(content) for name, content in contents.items()}
+        unlike = [name for name in {**expected, **line.digests} if line.digests.get(name) != expected.get(name)]
+        assert not unlike, f"iteration {line.iteration}"
         assert line.values == pytest.approx(written.values.get(line.iteration, {}), rel=1e-6)
         assert (line.steps == {}) == (line.iteration == 0)
         if line.steps:
@@ -117,8 +119,9 @@ def assert_scalars(found, expected):
     assert found == pytest.approx(expected, rel=1e-6)
 
 
+# A failing run is small as it is: to make it smaller would take hundreds of trainings.
 @given(configs)
-@fewer(15)
+@settings(fewer(15), phases=[Phase.explicit, Phase.reuse, Phase.generate], report_multiple_bugs=False)
 def test_a_run_is_what_the_plain_model_says(tmp_path_factory, config):
     folder = tmp_path_factory.mktemp("plain") / "run"
     assert_follows_the_model(folder, replace(BASE, tensorboard=False, **config))

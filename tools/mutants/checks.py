@@ -18,6 +18,8 @@ _PYTEST = [
     *(sys.executable, "-m", "pytest", "-p", "timeout", "-p", "hypothesispytest", "-p", "benchmark"),
     *("-p", "no:cacheprovider", "-q", "-x", "--no-header"),
 ]
+# What a fault leads to may be a process without end or measure.
+_LIMITED = ["sh", "-c", 'ulimit -d 6000000; exec "$@"', "sh"]
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 _GOLDEN_TESTS = "tests/determinism/test_goldens.py"
 _WHOLE_GATE = (
@@ -68,10 +70,8 @@ def caught(mutant: Mutant, room: Room, root: Path, *, all_stages: bool) -> Catch
 def first_failure(root: Path, arguments: tuple[str, ...]) -> str:
     """Return the first test that fails in a tree; empty if none does."""
     with tempfile.TemporaryDirectory(prefix="sac-mutants-", ignore_cleanup_errors=True) as temporary:
-        command = [*_PYTEST, f"--basetemp={temporary}/tests", *arguments]
-        done = subprocess.run(
-            command, cwd=root, env=environment(root), capture_output=True, text=True, check=False, timeout=3600
-        )
+        command = [*_LIMITED, *_PYTEST, f"--basetemp={temporary}/tests", *arguments]
+        done = subprocess.run(command, cwd=root, env=environment(root), capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return ""
     found = _FAILED.search(done.stdout)

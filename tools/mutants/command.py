@@ -1,4 +1,4 @@
-"""`python -m tools.mutants [--room NAME] [--name TEXT] [--sample N] [--jobs N]`: plant faults, and see what catches them.
+"""`python -m tools.mutants [--room NAME] [--name TEXT] [--sample N] [--jobs N]`: plant faults, see what catches them.
 
 Each mutant is planted in a copy of the tree. The tests of its room run first, then the gate without goldens, then the
 goldens. A mutant that survives, or that the goldens alone see, fails the session: strengthen the gate, not the mutant.

@@ -142,7 +142,7 @@ ROOM = Room(
             "standard_normal(shape, dtype=np.float32)",
             "standard_normal(shape, dtype=np.float32) * np.float32(0.97)",
             "normal numbers have too small a variance",
-            "rollout.action",
+            "update.noise",
         ),
     ),
 )
