@@ -19,8 +19,9 @@ OF_THE_VENDOR = {
     *("tanh", "exp", "log", "sqrt", "rsqrt", "sin", "cos", "asin", "acos", "atan", "log1p", "exp2", "log2"),
     *("mm", "addmm", "bmm", "baddbmm", "matmul", "linear", "mv", "addmv", "dot", "std", "var", "norm"),
 }
-"""torch's functions of several numbers (squares are products) that go through MKL on a CPU, whose rounding differs between vendors even in its portable mode, and
-products whose order of summation is the BLAS library's. docs/performance_diary.md has the measurements."""
+"""torch's functions that go through MKL on a CPU, whose rounding is the vendor's even in MKL's portable mode, and
+products whose order of summation is the BLAS library's. docs/performance_diary.md has the measurements. A square is not
+among them: it is one product, exact everywhere."""
 
 
 class Operations(TorchDispatchMode):
