@@ -7,7 +7,7 @@ compared at all: equality would mean nothing.
 """
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -17,9 +17,10 @@ from sac.ledger.coverage import compared, missing_notes
 from sac.ledger.divergence import LedgerDivergence, ValueDifference
 from sac.ledger.file import Ledger, Line
 from sac.ledger.headers import ABSENT, EVALUATION_FLAGS, HeaderDifferences, header_differences
-from sac.ledger.likely_causes import likely_cause
+from sac.ledger.likely_causes import cause_outside, likely_cause
 from sac.ledger.marks import locate
 from sac.ledger.next_step import Question, next_step
+from sac.ledger.outside import changed_outside, outside_channel
 
 T = TypeVar("T")
 
@@ -97,14 +98,18 @@ def compare(a: Ledger, b: Ledger) -> LedgerComparison:
 def _first_divergence(pairs: Sequence[tuple[Line, Line]], headers: HeaderDifferences) -> LedgerDivergence | None:
     """Return the first difference between aligned lines; None if there is none."""
     for position, pair in enumerate(pairs):
-        channels = _differing(*pair)
-        if channels:
-            return _divergence(pair, pairs[position - 1] if position else None, channels, headers)
+        channels, outside = _differing(*pair), outside_channel(*(line.values for line in pair))
+        if channels or outside:
+            return _divergence(pair, pairs[position - 1] if position else None, channels, headers, outside)
     return None
 
 
 def _divergence(
-    pair: tuple[Line, Line], previous: tuple[Line, Line] | None, channels: Sequence[str], headers: HeaderDifferences
+    pair: tuple[Line, Line],
+    previous: tuple[Line, Line] | None,
+    channels: Sequence[str],
+    headers: HeaderDifferences,
+    outside: str | None,
 ) -> LedgerDivergence:
     """Return all that is known of the first difference.
 
@@ -113,15 +118,16 @@ def _divergence(
         previous: the lines before them.
         channels: what differs, in the order of data flow.
         headers: what the ledgers' headers hold differently.
+        outside: channel that something else than gradient steps has changed before they were taken.
     """
     left, right = pair
     place = locate(left.steps, right.steps, headers.config.get("num_envs"))
     # Marks are hints: the digests must agree that the channel differs.
-    place = place if place is not None and place.channel in channels else None
-    channel = place.channel if place else channels[0]
+    place = place if place is not None and place.channel in channels and outside is None else None
+    channel = outside or (place.channel if place else channels[0])
     a, b = (line.digests.get(channel, ABSENT) for line in pair)
     inputs = _inputs(channel, pair, previous)
-    rivals = () if place else rivals_of(channel, channels)
+    rivals = () if place or outside else rivals_of(channel, channels)
     question = Question(channel, left.iteration, left.global_step, bool(inputs.unproven), bool(rivals))
     return LedgerDivergence(
         iteration=left.iteration,
@@ -131,7 +137,7 @@ def _divergence(
         b=b,
         differing=tuple(channels),
         inputs=inputs,
-        cause=likely_cause(channel, headers, ABSENT in (a, b)),
+        cause=cause_outside(channel, left.iteration) if outside else likely_cause(channel, headers, ABSENT in (a, b)),
         next=next_step(question, headers),
         env_step=place.step if place else None,
         environment=place.environment if place else None,
@@ -233,7 +239,14 @@ def _value_differences(left: Line, right: Line) -> tuple[ValueDifference, ...]:
         ValueDifference(name, value, right.values[name])
         for name, value in left.values.items()
         if name in right.values and _bits(value) != _bits(right.values[name])
-    )
+    ) + tuple(_outside_differences(left, right))
+
+
+def _outside_differences(left: Line, right: Line) -> Iterator[ValueDifference]:
+    """Yield the counts of numbers changed by something else than gradient steps; a line without one has none."""
+    a, b = changed_outside(left.values), changed_outside(right.values)
+    for channel in a.keys() ^ b.keys():
+        yield ValueDifference(f"numbers of {channel} changed outside", a.get(channel, 0.0), b.get(channel, 0.0))
 
 
 def _notes(a: Ledger, b: Ledger, pairs: Sequence[tuple[Line, Line]]) -> list[str]:
