@@ -35,6 +35,7 @@ LEAVES = {
 def flipped(state, channel):
     """Flip the last bit of one element of what a channel stands for."""
     leaf = dict(walk(state.learner))[LEAVES[channel]]
+    assert isinstance(leaf, torch.Tensor)
     leaf.view(-1).view(torch.int32)[0] ^= 1
 
 
