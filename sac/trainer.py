@@ -316,6 +316,7 @@ class Trainer:
             training.store(rollout)
         if not self._learning_due():
             return rollout, None
+        self.recorder.before_learning()
         with self.logs.timed("update_time"):
             return rollout, training.gradient_steps.all_at_once(self.state.iteration, recorded=recorded)
 
@@ -336,6 +337,7 @@ class Trainer:
             self._settle_last()
             begun = time.perf_counter()
             if chunks is not None:
+                self.recorder.before_learning()
                 chunks.take_chunk()
             learning += time.perf_counter() - begun
 
