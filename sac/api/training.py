@@ -6,6 +6,7 @@ of its own can set them in time; it also keeps its memory and its threads to its
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import signal
@@ -148,5 +149,7 @@ def _listen(process: subprocess.Popen[str], show: bool) -> str:
     for line in cast("Any", process.stdout):
         last = line.rstrip("\n") or last
         if show:
-            complain(line, end="")
+            # Nobody may be there to read it: no reason to end the training.
+            with contextlib.suppress(OSError, ValueError):
+                complain(line, end="")
     return last

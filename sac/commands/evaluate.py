@@ -16,6 +16,7 @@ from sac.display.terminal import say
 from sac.display.visible import one_line
 from sac.envs.make import make_eval_envs, resolve_device
 from sac.envs.workers.pool import resolve_workers
+from sac.learner.finite import first_not_finite
 from sac.learner.sac import Learner
 from sac.numerics import profiles
 from sac.rollout.episodes import EpisodeLog, wilson_interval
@@ -80,6 +81,9 @@ def evaluate_policy(config: TrainConfig, episodes: int | None) -> EpisodeLog:
     with closing(make_eval_envs(config, device, workers=workers)) as envs:
         learner = Learner(config, envs.spec, device)
         policy_file.load_actor(Path(str(config.checkpoint)), learner)
+        where = first_not_finite(learner.state.actor.flat, learner.state.actor)
+        if where:
+            raise BadConfig(f"--checkpoint {config.checkpoint}: actor: {where}: it has diverged, or is damaged")
         if episodes is None:
             return evaluate(envs, learner.act_mean, config.num_eval_steps).episodes
         log, first = EpisodeLog(), 0

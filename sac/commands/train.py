@@ -19,7 +19,8 @@ from sac.numerics import profiles
 
 _TRAIN = (
     "Train Soft Actor-Critic on a ManiSkill task, with the flags of ManiSkill's sac.py; equal seeds give equal bits. "
-    "--resume continues a run that was stopped. Exit status: 0 trained, 2 an error, 3 stopped by a signal."
+    "--resume continues a run that was stopped. Exit status: 0 trained, 2 an error, 3 stopped by a signal, "
+    "70 an error that nobody foresaw."
 )
 
 

@@ -36,7 +36,7 @@ def twin_command(arguments: Sequence[str]) -> int:
     Raises:
         BadConfig: a flag's value can't be used.
     """
-    options, flags = _parser().parse_known_args(list(arguments))
+    options, flags = twin_parser().parse_known_args(list(arguments))
     if any(flag.replace("-", "_").startswith("__run_dir") for flag in flags):
         raise BadConfig("--run_dir: a twin has several run folders; keep them with --keep FOLDER")
     if options.jobs < 1:
@@ -115,12 +115,13 @@ def _train_all(
     return failures[0] if failures else ""
 
 
-def _parser() -> argparse.ArgumentParser:
+def twin_parser() -> argparse.ArgumentParser:
+    """Return the parser of the twin's own flags."""
     parser = argparse.ArgumentParser(
         prog="sac twin",
         description="Train several times with the same flags, each time in a fresh process, and compare the ledgers. "
         "All other flags go to `sac train`. Run folders are deleted unless the runs differ or --keep names a folder.",
-        epilog="Exit status: 0 equal, 1 diverged, 2 a run failed or a flag is bad.",
+        epilog="Exit status: 0 equal, 1 diverged, 2 a run failed or a flag is bad, 70 an error that nobody foresaw.",
         allow_abbrev=False,
     )
     parser.add_argument(

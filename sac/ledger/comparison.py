@@ -23,6 +23,7 @@ from sac.ledger.divergence import LedgerDivergence
 from sac.ledger.file import LedgerSource
 from sac.ledger.headers import EVALUATION_FLAGS, HeaderDifferences, header_differences
 from sac.ledger.line import Line
+from sac.ledger.outside import outside_channel
 
 T = TypeVar("T")
 
@@ -178,9 +179,9 @@ class _Walk:
         self._complete = self._complete and left.digests.keys() == right.digests.keys()
         self._covered |= compared(left, right)
         if self._first is None and left is not right:
-            channels = differing_channels(left, right)
-            if channels:
-                self._first = make_divergence((left, right), self._previous, channels, self._headers)
+            channels, outside = differing_channels(left, right), outside_channel(left.values, right.values)
+            if channels or outside:
+                self._first = make_divergence((left, right), self._previous, channels, self._headers, outside)
             elif self._silent is None and value_differences(left, right):
                 self._silent = left.iteration
         self._previous = left, right

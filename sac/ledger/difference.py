@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sac.ledger.channels import CHANNELS, Inputs, inputs_of, rivals_of
 from sac.ledger.divergence import LedgerDivergence, ValueDifference
 from sac.ledger.headers import ABSENT, HeaderDifferences
-from sac.ledger.likely_causes import likely_cause
+from sac.ledger.likely_causes import cause_outside, likely_cause
 from sac.ledger.line import Line
 from sac.ledger.marks import locate
 from sac.ledger.next_step import Question, next_step
+from sac.ledger.outside import changed_outside
 
 
 def make_divergence(
-    pair: tuple[Line, Line], previous: tuple[Line, Line] | None, channels: Sequence[str], headers: HeaderDifferences
+    pair: tuple[Line, Line],
+    previous: tuple[Line, Line] | None,
+    channels: Sequence[str],
+    headers: HeaderDifferences,
+    outside: str | None,
 ) -> LedgerDivergence:
     """Return all that is known of the first difference.
 
@@ -24,15 +29,16 @@ def make_divergence(
         previous: the lines before them.
         channels: what differs, in the order of data flow.
         headers: what the ledgers' headers hold differently.
+        outside: channel that something else than gradient steps has changed before they were taken.
     """
     left, right = pair
     place = locate(left.steps, right.steps, headers.config.get("num_envs"))
     # Marks are hints: the digests must agree that the channel differs.
-    place = place if place is not None and place.channel in channels else None
-    channel = place.channel if place else channels[0]
+    place = place if place is not None and place.channel in channels and outside is None else None
+    channel = outside or (place.channel if place else channels[0])
     a, b = (line.digests.get(channel, ABSENT) for line in pair)
     inputs = _inputs(channel, pair, previous)
-    rivals = () if place else rivals_of(channel, channels)
+    rivals = () if place or outside else rivals_of(channel, channels)
     question = Question(channel, left.iteration, left.global_step, bool(inputs.unproven), bool(rivals))
     return LedgerDivergence(
         iteration=left.iteration,
@@ -42,7 +48,7 @@ def make_divergence(
         b=b,
         differing=tuple(channels),
         inputs=inputs,
-        cause=likely_cause(channel, headers, ABSENT in (a, b)),
+        cause=cause_outside(channel, left.iteration) if outside else likely_cause(channel, headers, ABSENT in (a, b)),
         next=next_step(question, headers),
         env_step=place.step if place else None,
         environment=place.environment if place else None,
@@ -82,4 +88,11 @@ def value_differences(left: Line, right: Line) -> tuple[ValueDifference, ...]:
         ValueDifference(name, value, right.values[name])
         for name, value in left.values.items()
         if name in right.values and _bits(value) != _bits(right.values[name])
-    )
+    ) + tuple(_outside_differences(left, right))
+
+
+def _outside_differences(left: Line, right: Line) -> Iterator[ValueDifference]:
+    """Yield the counts of numbers changed by something else than gradient steps; a line without one has none."""
+    a, b = changed_outside(left.values), changed_outside(right.values)
+    for channel in a.keys() ^ b.keys():
+        yield ValueDifference(f"numbers of {channel} changed outside", a.get(channel, 0.0), b.get(channel, 0.0))

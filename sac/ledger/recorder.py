@@ -11,6 +11,7 @@ from sac.digest import DigestBatch, digester_for
 from sac.learner.cuda_graph import CapturedCall
 from sac.learner.gradient_steps import Updates
 from sac.ledger.file import LedgerWriter
+from sac.ledger.outside import Unchanged
 from sac.rollout.collector import Rollout
 from sac.rollout.evaluation import Evaluation
 from sac.state import LearnerState
@@ -54,6 +55,7 @@ class LedgerRecorder:
     ) -> None:
         self._ledger, self._learner, self._deferred = ledger, learner, deferred
         self._sums = captured_sums(learner) if captured else None
+        self._unchanged = Unchanged(learner_channels(learner)) if ledger is not None else None
         self._begun: Iteration | None = None
         self._digests: DigestBatch | None = None
 
@@ -66,6 +68,16 @@ class LedgerRecorder:
         if self._begun is not None:
             raise RuntimeError(f"the line of iteration {self._begun.number} was never written")
         self._begun = iteration if self._ledger is not None else None
+        if iteration.updates is None:
+            # Nobody has asked before a gradient step, since there was none.
+            self.before_learning()
+        if self._unchanged is not None:
+            self._unchanged.keep()
+
+    def before_learning(self) -> None:
+        """Look whether the learner is still what the last line tells of; to be called before each iteration learns."""
+        if self._unchanged is not None:
+            self._unchanged.look()
 
     def evaluate(self, evaluate: Callable[[], Evaluation]) -> None:
         """Evaluate, as a part of the iteration whose line is begun, if one is.
@@ -111,6 +123,8 @@ class LedgerRecorder:
         if begun.updates is not None:
             record_updates(digests, begun.updates)
         record_learner(digests, self._learner, self._sums)
+        for name, count in self._unchanged.take().items() if self._unchanged is not None else ():
+            digests.add_value(name, count)
         self._digests = digests
 
     def sync(self) -> Extent:

@@ -19,6 +19,7 @@ from sac.config import BadConfig, TrainConfig
 from sac.display import shell
 from sac.numerics.machine import library_versions
 from sac.run import storage
+from sac.run.held_folder import HeldFolder
 from sac.untrusted.seal import sealed
 
 
@@ -93,9 +94,14 @@ class NewFolder:
     Args:
         folder: its paths.
 
+    Attributes:
+        held: the folder, from entry to exit.
+
     Raises:
         BadConfig: it can't be written, or holds a run already; nothing in it has changed then.
     """
+
+    held: HeldFolder
 
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
@@ -111,10 +117,13 @@ class NewFolder:
         self._made = [path for path in (root, *root.parents) if not path.exists()]
         try:
             root.mkdir(parents=True, exist_ok=True)
+            for path in self._made:
+                _sync_name(path)
             self._before = set(root.iterdir())
             probe = root / ".writable"
             probe.touch()
             probe.unlink()
+            self.held = HeldFolder(root)
         except OSError as error:
             self._remove_empty()
             raise _unwritable(root, error) from error
@@ -124,8 +133,9 @@ class NewFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Remove what the run has written, if it was for nothing."""
-        if error is None or self._kept:
-            return
+        with self.held:
+            if error is None or self._kept or not self.held.is_in_place():
+                return
         for path in set(self.folder.root.iterdir()) - self._before:
             if path.is_dir() and path.name in _FOLDERS:
                 shutil.rmtree(path, ignore_errors=True)
@@ -138,6 +148,12 @@ class NewFolder:
         with contextlib.suppress(OSError):
             for path in self._made:
                 path.rmdir()
+
+
+def _sync_name(path: Path) -> None:
+    """Wait until a folder's name is on the disk; one in a folder that may not be read is left to the system."""
+    if os.access(path.parent, os.R_OK):
+        storage.sync_folder(path.parent)
 
 
 _FILES = frozenset(("manifest.json", "ledger.jsonl", "metrics.csv", "policy.pt", "lock"))

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sac.config import TrainConfig
 from sac.display.terminal import complain
 from sac.display.visible import one_line
-from sac.run.folder import RunFolder
+from sac.run.held_folder import HeldFolder
 from sac.run.tracking import TensorBoard, Tracker
 
 
@@ -37,13 +37,13 @@ class Logs:
 
     Args:
         config: what to show, and the flags themselves.
-        folder: where TensorBoard's events go.
+        folder: the run folder, where TensorBoard's events go.
         resumed_at: env step after which a resumed run continues.
         tracker: takes the scalars too; closed with this.
     """
 
     def __init__(
-        self, config: TrainConfig, folder: RunFolder, resumed_at: int | None = None, tracker: Tracker | None = None
+        self, config: TrainConfig, folder: HeldFolder, resumed_at: int | None = None, tracker: Tracker | None = None
     ) -> None:
         # A process may have been started without standard error.
         quiet = sys.stderr is None
@@ -81,7 +81,7 @@ class Logs:
         """Hand all scalars to the operating system."""
         self._each(lambda tracker: tracker.flush())
 
-    def _open_tensorboard(self, config: TrainConfig, folder: RunFolder, resumed_at: int | None) -> None:
+    def _open_tensorboard(self, config: TrainConfig, folder: HeldFolder, resumed_at: int | None) -> None:
         try:
             self._trackers.append(TensorBoard(config, folder, resumed_at))
         except Exception as error:  # whatever its writer raises (a folder whose name is no UTF-8, for one)

@@ -13,6 +13,7 @@ from sac.learner.networks import HIDDEN, NUM_CRITICS
 from sac.learner.sac import Learner
 from sac.run import policy_layouts as layouts
 from sac.run import storage
+from sac.run.held_folder import HeldFolder
 from sac.state import LearnerState, Parameters
 from sac.untrusted.archive import load_tensors
 from sac.untrusted.file import Unreadable
@@ -58,16 +59,21 @@ def _detached(tree: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def save(learner: Learner, path: Path) -> None:
+def save(learner: Learner, path: Path, held: HeldFolder | None = None) -> None:
     """Write the policy file; it appears whole or not at all, and is on disk when this returns.
+
+    Args:
+        learner: whose policy.
+        path: where.
+        held: the run folder, where it is below one.
 
     Raises:
         StorageError: it can't be written; an older file at `path` is intact.
     """
     buffer = io.BytesIO()
     torch.save(to_maniskill(learner), buffer)
-    storage.make_folder(path.parent)
-    storage.write_atomically(path, buffer.getvalue())
+    storage.make_folder(path.parent, held)
+    storage.write_atomically(path, buffer.getvalue(), held)
 
 
 @torch.no_grad()

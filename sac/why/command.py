@@ -17,19 +17,19 @@ from sac.display.terminal import complain, say
 from sac.untrusted.file import Unreadable, open_regular
 from sac.untrusted.seal import sealed
 from sac.why.arguments import split, trace_parser, why_parser
-from sac.why.compare import Comparison
+from sac.why.compare import TraceComparison
 from sac.why.coverage import note_coverage
 from sac.why.family import children_of, files_of
-from sac.why.launch import CantRun, Plan, run_all
+from sac.why.launch import CantRun, TracePlan, run_all
 from sac.why.outcome import EQUAL, ERROR, outcome_of, uncompared_lines
-from sac.why.proof import Prover, Search, as_parting
+from sac.why.proof import Prover, Search, as_divergence
 from sac.why.question import Asked, ask, require_trace
 from sac.why.show import audit_lines, plain, print_lines, verdict_lines
 from sac.why.trace import BadTrace, audit, read_audit
 from sac.why.trace_pair import Twins
-from sac.why.tracer.recorder import CHILD
+from sac.why.tracer.trace_file import CHILD
 from sac.why.variation import described, environments
-from sac.why.verdict import Verdict, judge
+from sac.why.verdict import WhyVerdict, judge
 
 ANSWER = "answer.json"
 MOST_CAUSES = 12
@@ -78,7 +78,7 @@ def trace_command(arguments: list[str]) -> int:
     output = Path(options.output)
     try:
         with tempfile.TemporaryDirectory(prefix="sac-why-") as scratch:
-            plan = Plan(command, Path(scratch), options.until, options.minutes * 60)
+            plan = TracePlan(command, Path(scratch), options.until, options.minutes * 60)
             (run,), _ = run_all(plan, 1)
             require_trace(run)
             if run.lost:
@@ -118,7 +118,7 @@ def _run_and_answer(options: argparse.Namespace, command: Sequence[str], folder:
     asked = ask(plan, options.runs, described(options.same, options.vary))
     comparison = asked.comparison
     deep: list[str] = []
-    if options.deep and comparison.parting is not None and comparison.proven:
+    if options.deep and comparison.divergence is not None and comparison.proven:
         from sac.why.deep import deepen
 
         deep = deepen(replace(plan, folder=folder / "deep"), comparison)
@@ -129,7 +129,7 @@ def _run_and_answer(options: argparse.Namespace, command: Sequence[str], folder:
     return _answer(options, comparison, deep, command, searches)
 
 
-def plan_of(options: argparse.Namespace, command: Sequence[str], folder: Path, runs: int) -> Plan:
+def plan_of(options: argparse.Namespace, command: Sequence[str], folder: Path, runs: int) -> TracePlan:
     """Return the plan that these options ask for.
 
     Args:
@@ -147,25 +147,25 @@ def plan_of(options: argparse.Namespace, command: Sequence[str], folder: Path, r
         raise CantRun(f"--keep {folder}: can't be a folder: {error.strerror}") from error
     own = environments(options.same, runs)
     variations = [{**one, **other} for one, other in zip(own, variations_of(options.vary, runs), strict=True)]
-    return Plan(command, folder, options.until, options.minutes * 60, variations, root=options.root)
+    return TracePlan(command, folder, options.until, options.minutes * 60, variations, root=options.root)
 
 
-def prove(options: argparse.Namespace, plan: Plan, asked: Asked) -> Iterator[tuple[Comparison, Search]]:
-    """Prove the cause of a parting; with `--fix`, of the next ones too, as long as there are any."""
+def prove(options: argparse.Namespace, plan: TracePlan, asked: Asked) -> Iterator[tuple[TraceComparison, Search]]:
+    """Prove the cause of a divergence; with `--fix`, of the next ones too, as long as there are any."""
     comparison = asked.comparison
     if not comparison.proven or comparison.equal or not options.proofs:
         return
     runs = 2 + next(number for number, one in enumerate(asked.comparisons) if one is comparison)
     prover = Prover(plan, runs, asked.seconds)
-    if comparison.parting is None:
-        comparison = as_parting(comparison)
-    while comparison.parting is not None and len(prover.known) < MOST_CAUSES:
+    if comparison.divergence is None:
+        comparison = as_divergence(comparison)
+    while comparison.divergence is not None and len(prover.known) < MOST_CAUSES:
         search = prover.search(comparison, options.proofs)
         yield comparison, search
         if not options.fix or search.proof is None:
             return
         prover.known += (search.proof.suspect, *search.proof.others)
-        comparison = search.proof.again if search.proof.again.parting else prover.run([])
+        comparison = search.proof.again if search.proof.again.divergence else prover.run([])
 
 
 def variations_of(vary: Sequence[str], runs: int) -> list[Mapping[str, str]]:
@@ -216,10 +216,10 @@ def keep_answer(folder: Path, answer: str) -> None:
 
 def _answer(
     options: argparse.Namespace,
-    comparison: Comparison,
+    comparison: TraceComparison,
     deep: Sequence[str] = (),
     command: Sequence[str] = (),
-    searches: Sequence[tuple[Comparison, Search]] = (),
+    searches: Sequence[tuple[TraceComparison, Search]] = (),
 ) -> int:
     """Print the answer and return the exit status."""
     verdict = judge(comparison, searches[0][1] if searches else None)
@@ -246,7 +246,7 @@ def _answer(
 
 
 def answer_json(
-    comparison: Comparison, verdict: Verdict | None, deep: Sequence[str] = (), command: Sequence[str] = ()
+    comparison: TraceComparison, verdict: WhyVerdict | None, deep: Sequence[str] = (), command: Sequence[str] = ()
 ) -> dict[str, Any]:
     """Return the answer as one object; `sac report` reads it too, and knows it by its first key."""
     return {
@@ -266,6 +266,6 @@ def answer_json(
     }
 
 
-def text_of(comparison: Comparison) -> str:
+def text_of(comparison: TraceComparison) -> str:
     """Return the answer as plain text."""
     return plain(verdict_lines(comparison, judge(comparison)))

@@ -15,7 +15,7 @@ from typing import Any
 from sac.untrusted.file import Unreadable, open_regular
 from sac.untrusted.json_text import parse
 from sac.why.event import MAIN
-from sac.why.tracer.recorder import CHILD
+from sac.why.tracer.trace_file import CHILD
 
 _NUMBER = re.compile(r"\d+")
 _LONGEST = 1 << 16

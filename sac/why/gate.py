@@ -20,15 +20,15 @@ from sac.display.visible import one_line
 from sac.untrusted.seal import sealed
 from sac.why.arguments import add_run_options, split
 from sac.why.command import answer_json, keep_answer, plan_of, prove, require_own
-from sac.why.compare import Comparison
+from sac.why.compare import TraceComparison
 from sac.why.launch import CantRun
 from sac.why.outcome import DIVERGED, EQUAL, ERROR, outcome_of, uncompared_lines
 from sac.why.question import ask
-from sac.why.saved import NothingSaved, Unlike, require_free, unlike_files
+from sac.why.saved import NothingSaved, UnlikeFile, require_free, unlike_files
 from sac.why.show import plain, print_lines, verdict_lines
 from sac.why.trace import BadTrace
 from sac.why.variation import described
-from sac.why.verdict import Verdict, judge
+from sac.why.verdict import WhyVerdict, judge
 
 _PREFIX = "run-"
 """What stands before a run's number where `{run}` is in the command or in a pattern."""
@@ -52,10 +52,10 @@ class Found:
         trouble: why nothing is proved; empty where something is.
     """
 
-    comparison: Comparison
-    verdict: Verdict | None = None
+    comparison: TraceComparison
+    verdict: WhyVerdict | None = None
     files: int | None = None
-    unlike: list[Unlike] = field(default_factory=list)
+    unlike: list[UnlikeFile] = field(default_factory=list)
     trouble: str = ""
 
     @property
@@ -119,7 +119,7 @@ def _run(options: argparse.Namespace, command: Sequence[str], folder: Path, name
         # What only the printed words show has a place where it comes from.
         comparison = searches[0][0]
     found = Found(comparison, judge(comparison, searches[0][1] if searches else None))
-    if comparison.parting is None and not comparison.failed:
+    if comparison.divergence is None and not comparison.failed:
         found.files = 0
         for other in names[1:]:
             count, unlike = unlike_files(options.compare, names[0], other)
@@ -130,10 +130,10 @@ def _run(options: argparse.Namespace, command: Sequence[str], folder: Path, name
     return found
 
 
-def _lacks(comparison: Comparison, required: Sequence[str]) -> str:
+def _lacks(comparison: TraceComparison, required: Sequence[str]) -> str:
     """Say what had to be compared and was not; empty where nothing lacks."""
     counted = {name: sum(comparison.kinds[kind] for kind in kinds) for name, (_, kinds) in REQUIRED.items()}
-    if comparison.parting is not None:
+    if comparison.divergence is not None:
         return ""
     lacking = [name for name in required if not counted[name]]
     if lacking:

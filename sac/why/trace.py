@@ -11,7 +11,7 @@ from sac.untrusted.fields import count, member, text
 from sac.untrusted.fields import number as number_of
 from sac.untrusted.file import Unreadable, open_regular
 from sac.untrusted.json_text import parse
-from sac.why.audit import Audit, Finding
+from sac.why.audit import Audit, AuditFinding
 from sac.why.entry import path_text, place_of, require_event, require_header
 from sac.why.event import MAIN, NOWHERE, Event, Started, Touch
 from sac.why.family import children_of
@@ -204,7 +204,7 @@ def read_trace(path: Path | str) -> Trace:
     return trace
 
 
-def audit(trace: Trace) -> list[Finding]:
+def audit(trace: Trace) -> list[AuditFinding]:
     """List every source that a run reached, and what it drew from generators that nobody had seeded."""
     total = Audit()
     for process in (trace, *trace.children.values()):

@@ -8,6 +8,7 @@ already: a process of its own, in a tenth of the time.
 from __future__ import annotations
 
 import errno
+import functools
 import multiprocessing
 import os
 import signal
@@ -75,17 +76,17 @@ class FaultyCalls:
         return self._counted(found) if name in CALLS else found
 
     def _counted(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any) -> Any:
+        def call(*arguments: Any, **options: Any) -> Any:
             names = [Path(argument).name for argument in arguments if isinstance(argument, str | Path)]
             self.calls.append(" ".join([function.__name__, *names]))
             if len(self.calls) == self._death.call:
-                return self._befall(function, arguments)
-            return function(*arguments)
+                return self._befall(functools.partial(function, *arguments, **options), arguments)
+            return function(*arguments, **options)
 
         return call
 
-    def _befall(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-        kind, writes = self._death.kind, function is os.pwrite
+    def _befall(self, call: functools.partial[Any], arguments: tuple[Any, ...]) -> Any:
+        kind, writes = self._death.kind, call.func is os.pwrite
         if kind == "disk full":
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if kind == "read only":
@@ -96,9 +97,9 @@ class FaultyCalls:
             return taken if kind == "short write" else kill()
         if kind != "short write":
             if kind == "die after":
-                function(*arguments)
+                call()
             kill()
-        return function(*arguments)
+        return call()
 
 
 def prepare(death: Death) -> FaultyCalls:
@@ -119,7 +120,9 @@ def prepare(death: Death) -> FaultyCalls:
         restore = PooledVectorEnv.restore
         PooledVectorEnv.restore = lambda self, episodes, rows: restore(self, episodes, [*rows[1:], rows[0]])
     if death.in_place:
-        storage.write_atomically = lambda path, data: storage._write(path, os.O_WRONLY | os.O_CREAT, data, 0)
+        storage.write_atomically = lambda path, data, held=None: storage._write(
+            path, os.O_WRONLY | os.O_CREAT, data, 0, held
+        )
     if death.forget is not None:
         checkpoint.put = lambda state, name, leaf: None if name == death.forget else put(state, name, leaf)
     if death.cpu is not None:

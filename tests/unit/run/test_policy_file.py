@@ -218,7 +218,7 @@ def test_a_file_does_not_depend_on_its_name(tmp_path):
 def test_a_full_disk_leaves_the_policy_that_was_there(call, saved, monkeypatch):
     before = saved.read_bytes()
 
-    def fail(*arguments):
+    def fail(*arguments, **options):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, call, fail)
