@@ -33,9 +33,7 @@ def program() -> int:
         status = _unforeseen(error)
     lost = standard_streams.lost_output()
     if lost is not None:
-        print(
-            f"sac: standard output could not be written ({lost.strerror}): what is there lacks a part", file=sys.stderr
-        )
+        refuse("sac", f"standard output could not be written ({lost.strerror}): what is there lacks a part")
     return status
 
 
@@ -44,7 +42,7 @@ def _restarted(error: LoadedTooEarly) -> int:
     try:
         restart(error)
     except (NumericsError, OSError) as failed:
-        print(f"sac: error: {failed}", file=sys.stderr)
+        refuse("sac: error", failed)
         return BAD_INPUT
 
 
@@ -52,10 +50,10 @@ def _unforeseen(error: Exception) -> int:
     """Show the traceback of an error that is no answer about anybody's runs."""
     traceback.print_exception(error)
     words = traceback.format_exception_only(error)[-1].strip()
-    print(
-        f"sac: unforeseen error: {words} (exit status {UNFORESEEN}: a bug in sac or below it, not a result; "
-        "what was written so far stays; please report it with the traceback above)",
-        file=sys.stderr,
+    refuse(
+        "sac: unforeseen error",
+        f"{words} (exit status {UNFORESEEN}: a bug in sac or below it, not a result; what was written so far stays; "
+        "please report it with the traceback above)",
     )
     return UNFORESEEN
 

@@ -22,6 +22,8 @@ from sac.commands.golden import golden_parser
 from sac.commands.parsers import diff_parser, doctor_parser, eval_parser, report_parser
 from sac.commands.train_flags import ResumeFlags
 from sac.commands.twin import twin_parser
+from sac.commands.verify import verify_parser
+from sac.display.terminal import say
 from sac.why.arguments import trace_parser, why_parser
 from sac.why.gate import gate_parser
 
@@ -45,7 +47,7 @@ def completion_parser() -> argparse.ArgumentParser:
 def completion_command(arguments: Sequence[str], commands: Mapping[str, str]) -> int:
     """Print the script; `commands` are the names of all commands, each with what it does."""
     options = completion_parser().parse_args(list(arguments))
-    print(shtab.complete(program_parser(commands), shell=options.shell))
+    say(shtab.complete(program_parser(commands), shell=options.shell))
     return OK
 
 
@@ -113,6 +115,7 @@ _PARSERS = {
     "gate": lambda: _of_command(gate_parser()),
     "trace": lambda: _of_command(trace_parser()),
     "bench": bench_parser,
+    "verify": verify_parser,
     "doctor": doctor_parser,
     "report": report_parser,
     "completion": completion_parser,

@@ -73,6 +73,8 @@ def evaluate_policy(config: TrainConfig, episodes: int | None) -> EpisodeLog:
         episodes: number of whole episodes; None: one round of `num_eval_steps` steps.
     """
     check(config)
+    # A damaged file is refused before environments are built.
+    policy_file.read(Path(str(config.checkpoint)))
     device = resolve_device(config)
     profiles.apply(config.numerics, config.threads)
     workers = resolve_workers(config.workers, config.num_eval_envs)

@@ -18,12 +18,8 @@ from sac.run.folder import RunFolder
 _MARKS = {"whole": "ok ", "damaged": "BAD", "unchecked": "?  "}
 
 
-def verify_command(arguments: Sequence[str]) -> int:
-    """Run `sac verify`: return 0 if no file of the run is damaged, else 1.
-
-    Raises:
-        BadConfig: the folder is no run's.
-    """
+def verify_parser() -> argparse.ArgumentParser:
+    """Return the parser of `sac verify`."""
     parser = argparse.ArgumentParser(
         prog="sac verify",
         description="Check every file of a run folder against its checksum, or where it has none, its form. "
@@ -32,7 +28,16 @@ def verify_command(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("run", type=os.path.expanduser, metavar="RUN", help="run folder")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    options = parser.parse_args(list(arguments))
+    return parser
+
+
+def verify_command(arguments: Sequence[str]) -> int:
+    """Run `sac verify`: return 0 if no file of the run is damaged, else 1.
+
+    Raises:
+        BadConfig: the folder is no run's.
+    """
+    options = verify_parser().parse_args(list(arguments))
     findings = check_run(RunFolder(Path(options.run)))
     bad = [finding for finding in findings if finding.state == "damaged"]
     if options.json:

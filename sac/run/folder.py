@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from sac.config import BadConfig, TrainConfig
+from sac.display import shell
 from sac.numerics.machine import library_versions
 from sac.run import storage
 from sac.run.held_folder import HeldFolder
@@ -174,7 +175,7 @@ def require_unused(folder: RunFolder) -> None:
     if held:
         raise BadConfig(
             f"--run_dir {folder.root}: holds a run already ({held[0]}); give a new folder, remove this one, "
-            f"or continue it: sac train --resume {folder.root}"
+            f"or continue it: sac train --resume {shell.path(folder.root)}"
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from sac.untrusted.file import Unreadable
 from sac.untrusted.json_text import read_object
 from sac.untrusted.seal import require_sealed
 
@@ -17,4 +18,6 @@ def read_manifest(path: Path) -> dict[str, Any]:
     """
     manifest = read_object(path)
     require_sealed(manifest, path)
+    if not isinstance(manifest.get("config"), dict):
+        raise Unreadable("holds no config", path)
     return manifest

@@ -12,6 +12,8 @@ from sac.untrusted.file import Unreadable
 
 MEMBER = "sha256"
 """Name of the member that holds the checksum of all others."""
+_LENGTH = 64
+"""Digits of a checksum; nothing else that stands last in an object has as many characters."""
 
 
 def sealed(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -26,8 +28,11 @@ def is_sealed(entry: Mapping[str, Any]) -> bool:
 
 
 def is_broken(entry: Mapping[str, Any]) -> bool:
-    """Whether an object holds a checksum that is not its own."""
-    return MEMBER in entry and entry[MEMBER] != _checksum({n: v for n, v in entry.items() if n != MEMBER})
+    """Whether an object holds a checksum that is not its own, or one under a name that was damaged."""
+    if MEMBER not in entry:
+        last = next(reversed(list(entry.values())), None)
+        return isinstance(last, str) and len(last) == _LENGTH
+    return bool(entry[MEMBER] != _checksum({name: value for name, value in entry.items() if name != MEMBER}))
 
 
 def require_sealed(entry: Mapping[str, Any], path: Path) -> None:

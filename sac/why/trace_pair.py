@@ -79,6 +79,10 @@ class _Process:
         if other is not None:
             self._pair(Pair(event, other) if side == 0 else Pair(other, event))
         elif len(self.waiting[side]) < ALONE:
+            if event.key in self.waiting[side]:
+                # No tracer writes that: one of the two would never be held against anything.
+                place, what = event.place, f"{event.name}, which a trace holds twice,"
+                self.uncompared[Uncompared(event.kind, place.file, place.line, what)] += 1
             self.waiting[side][event.key] = event
 
     def _pair(self, pair: Pair) -> None:

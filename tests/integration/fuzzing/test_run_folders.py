@@ -7,6 +7,7 @@ value that is believed fails. `./dev nightly -- -s -k fuzzing` tries thousands a
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -67,6 +68,11 @@ def header_is_forged(after):
     return is_forged(after.partition(b"\n")[0])
 
 
+def index_is_forged(after):
+    line, _, checksum = after.partition(b"\n")
+    return checksum.strip() == b"sha256:" + hashlib.sha256(line + b"\n").hexdigest().encode()
+
+
 @fewer(2)
 @given(st.data())
 def test_diff(finished, unfinished, data):
@@ -93,7 +99,7 @@ def test_report(finished, data):
         return
     named = "Damaged" in said.out or "Not comparable" in said.out or "Reason" in said.out
     if name == "manifest.json" and not is_forged(after):
-        assert named or reference.same_json(before, after), said
+        assert named or reference.same_json(before, after) or b'"sha256"' not in after, said
     if name == "ledger.jsonl" and len(runs) == 2 and "Equal, bit for bit" in said.out:
         assert reference.same_ledgers(before, after), said
 
@@ -128,7 +134,7 @@ def test_verify(finished, unfinished, data):
 
 def _does_not_matter(name, before, after, source):
     """Whether a spoiled file is whole by all that the run has left of it."""
-    if name.endswith((".json", ".jsonl")) and (is_forged(after) or header_is_forged(after)):
+    if name.endswith((".json", ".jsonl")) and (is_forged(after) or header_is_forged(after) or index_is_forged(after)):
         return True
     if name == "manifest.json":
         return reference.same_json(before, after) or not is_sealed(json.loads(after))
