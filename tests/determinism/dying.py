@@ -15,6 +15,7 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -172,13 +173,19 @@ def _child(arguments: list[str], death: Death, output: str) -> None:
 
 def run(arguments: list[str], death: Death | None = None, output: Path = Path(os.devnull)) -> int:
     """Run `sac train` in a forked process; returns its exit status, negative for a signal."""
+    process = start(arguments, death, output)
+    process.join()
+    assert process.exitcode is not None
+    return process.exitcode
+
+
+def start(arguments: list[str], death: Death | None = None, output: Path = Path(os.devnull)) -> BaseProcess:
+    """Begin what `run` does."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["sac.trainer", "sac.cli", "tyro", "tests.determinism.dying"])
     process = context.Process(target=_child, args=(arguments, death or Death(), str(output)))
     process.start()
-    process.join()
-    assert process.exitcode is not None
-    return process.exitcode
+    return process
 
 
 if __name__ == "__main__":
