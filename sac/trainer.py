@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -13,6 +12,7 @@ from typing import Any
 from sac.checkpoint.checkpoint import Cadence, Checkpoint, Position
 from sac.checkpoint.resume import Resume, check_drift, command_line, join, open_checkpoint, require_ahead
 from sac.config import TrainConfig, check
+from sac.display.terminal import refuse
 from sac.envs import own_tasks
 from sac.envs.make import costly_evaluation, make_envs, probe_simulator, resolve_device
 from sac.envs.protocol import EnvironmentFault, VectorEnv
@@ -152,10 +152,10 @@ def _claim(resume: Resume | None, config: TrainConfig, stack: ExitStack) -> Chec
         return None
     lock = stack.enter_context(RunLock(resume.folder.lock))
     if lock.took_over is not None:
-        print(f"sac train: {lock.took_over} died here: its stale lock is taken over", file=sys.stderr)
+        refuse("sac train", f"{lock.took_over} died here: its stale lock is taken over")
     checkpoint = open_checkpoint(resume)
     if checkpoint is None:
-        print("sac train: there is no checkpoint yet: the run starts from the beginning", file=sys.stderr)
+        refuse("sac train", "there is no checkpoint yet: the run starts from the beginning")
     else:
         require_ahead(checkpoint, config)
     return checkpoint
@@ -282,9 +282,9 @@ class Trainer:
             raise
 
     def _position(self) -> Position:
-        """Flush everything written so far to disk; return the lengths of the files."""
+        """Flush everything written so far to disk; return the lengths and checksums of the files."""
         self.logs.sync()
-        return Position(self.recorder.sync(), self.output.metrics.sync())
+        return Position.of(self.recorder.sync(), self.output.metrics.sync())
 
     def _stop_if_asked(self) -> None:
         name = self._signals.requested
@@ -316,6 +316,7 @@ class Trainer:
             training.store(rollout)
         if not self._learning_due():
             return rollout, None
+        self.recorder.before_learning()
         with self.logs.timed("update_time"):
             return rollout, training.gradient_steps.all_at_once(self.state.iteration, recorded=recorded)
 
@@ -336,6 +337,7 @@ class Trainer:
             self._settle_last()
             begun = time.perf_counter()
             if chunks is not None:
+                self.recorder.before_learning()
                 chunks.take_chunk()
             learning += time.perf_counter() - begun
 

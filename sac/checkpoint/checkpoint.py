@@ -12,7 +12,7 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,14 @@ from sac.config import TrainConfig
 from sac.run import storage
 from sac.run.held_folder import HeldFolder
 from sac.state import Leaf, TrainState, describe, put, walk
+from sac.untrusted.checksum import Extent
+from sac.untrusted.file import Unreadable, read_bytes
+from sac.untrusted.tensors import require_plain
 
 ROWS = "replay.rows"
 """The one leaf that is not stored whole; see `replay_log`."""
+_FINITE = ("learner.", "collector.observation")
+"""How the names of leaves begin that can't be NaN or infinite in a run that goes on."""
 
 
 class Cadence:
@@ -57,10 +62,17 @@ class Cadence:
 
 @dataclass(frozen=True)
 class Position:
-    """How long the files are that a run appends to; see `index.CheckpointIndex`."""
+    """How long the files are that a run appends to, and their checksums; see `index.CheckpointIndex`."""
 
     ledger_bytes: int
     metrics_bytes: int
+    ledger_sha256: str | None = None
+    metrics_sha256: str | None = None
+
+    @classmethod
+    def of(cls, ledger: Extent, metrics: Extent) -> Position:
+        """Return what was written so far of both files."""
+        return cls(ledger.size, metrics.size, ledger.sha256, metrics.sha256)
 
 
 class Checkpoints:
@@ -109,10 +121,9 @@ class Checkpoints:
             tensor_bytes=len(data),
             tensor_sha256=hashlib.sha256(data).hexdigest(),
             segments=segments,
-            ledger_bytes=position.ledger_bytes,
-            metrics_bytes=position.metrics_bytes,
             config=self._config.to_manifest(),
             fingerprint=self._fingerprint,
+            **asdict(position),
         )
         storage.write_atomically(paths[0], index.encode(), self._held)
         self._last = state.iteration
@@ -226,18 +237,27 @@ def read_checkpoint(folder: Path, iteration: int) -> Checkpoint:
     """
     index, path = read_index(folder, iteration), tensor_path(folder, iteration)
     try:
-        size = path.stat().st_size
-        if size != index.tensor_bytes:
-            raise BadCheckpoint(f"{path}: damaged: it has {size} bytes, {index.tensor_bytes} were written")
-        data = path.read_bytes()
-    except OSError as error:
-        raise BadCheckpoint(f"{path}: can't be read: {error.strerror}") from error
+        data = read_bytes(path, index.tensor_bytes)
+    except Unreadable as error:
+        raise BadCheckpoint(f"{error}; {index.tensor_bytes} bytes were written") from error
+    if len(data) != index.tensor_bytes:
+        raise BadCheckpoint(f"{path}: damaged: it has {len(data)} bytes, {index.tensor_bytes} were written")
     if hashlib.sha256(data).hexdigest() != index.tensor_sha256:
         raise BadCheckpoint(f"{path}: damaged: its checksum is another than when written")
     try:
-        return Checkpoint(folder, index, safetensors.torch.load(data))
+        tensors = safetensors.torch.load(data)
     except Exception as error:  # the parser's own errors are of several kinds
         raise BadCheckpoint(f"{path}: not a file of tensors: {str(error)[:200]}") from error
+    for name, tensor in tensors.items():
+        _require_plain(path, name, tensor)
+    return Checkpoint(folder, index, tensors)
+
+
+def _require_plain(path: Path, name: str, tensor: torch.Tensor) -> None:
+    try:
+        require_plain(tensor, finite=name.startswith(_FINITE))
+    except Unreadable as error:
+        raise BadCheckpoint(f"{path}: {name} {error}") from error
 
 
 def verify(folder: Path, iteration: int) -> Checkpoint:

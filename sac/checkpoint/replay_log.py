@@ -19,6 +19,7 @@ import torch
 from sac.run import storage
 from sac.run.held_folder import HeldFolder
 from sac.state import ReplayState
+from sac.untrusted.file import Unreadable, open_regular
 
 SEGMENT_BYTES = 64 * 2**20
 """A segment is removed as a whole, so about this much is kept needlessly."""
@@ -168,13 +169,15 @@ def _load_one(segment: Segment, folder: Path, state: ReplayState) -> Any:
 def _chunks(path: Path, size: int, chunk: int) -> Iterator[bytearray]:
     """Yield the first `size` bytes of a file, in pieces."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             while size > 0:
                 data = bytearray(file.read(min(chunk, size)))
                 if len(data) < min(chunk, size):
                     raise BadSegment(f"{path}: cut short: {size - len(data)} bytes are missing")
                 size -= len(data)
                 yield data
+    except Unreadable as error:
+        raise BadSegment(str(error)) from error
     except OSError as error:
         raise BadSegment(f"{path}: can't be read: {error.strerror}") from error
 

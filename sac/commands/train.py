@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from sac.checkpoint.resume import Resume, find_run, require_may_change
 from sac.commands.exit_status import OK, STOPPED
 from sac.config import BadConfig, TrainConfig, check
+from sac.display.terminal import refuse, say
+from sac.display.visible import one_line
 from sac.numerics import profiles
 
 _TRAIN = (
@@ -69,7 +70,7 @@ def train_command(arguments: list[str]) -> int:
     try:
         folder = train(config, resume)
     except Stopped as stopped:
-        print(f"sac train: {stopped}", file=sys.stderr)
+        refuse("sac train", stopped)
         return STOPPED
-    print(f"run folder: {folder.root}")
+    say(f"run folder: {one_line(str(folder.root))}")
     return OK

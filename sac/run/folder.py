@@ -16,9 +16,11 @@ from types import TracebackType
 from typing import Any
 
 from sac.config import BadConfig, TrainConfig
+from sac.display import shell
 from sac.numerics.machine import library_versions
 from sac.run import storage
 from sac.run.held_folder import HeldFolder
+from sac.untrusted.seal import sealed
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ def require_unused(folder: RunFolder) -> None:
     if held:
         raise BadConfig(
             f"--run_dir {folder.root}: holds a run already ({held[0]}); give a new folder, remove this one, "
-            f"or continue it: sac train --resume {folder.root}"
+            f"or continue it: sac train --resume {shell.path(folder.root)}"
         )
 
 
@@ -203,8 +205,8 @@ def write_manifest(
 
 
 def put_manifest(folder: RunFolder, manifest: dict[str, Any]) -> None:
-    """Write `manifest.json`; a reader never sees half of it."""
-    storage.write_atomically(folder.manifest, (json.dumps(manifest, indent=2) + "\n").encode())
+    """Write `manifest.json`, with its own checksum; a reader never sees half of it."""
+    storage.write_atomically(folder.manifest, (json.dumps(sealed(manifest), indent=2) + "\n").encode())
 
 
 _SHOWN = ("OMP_", "MKL_", "ATEN_", "ONEDNN_", "OPENBLAS_", "NPY_", "CUBLAS_", "CUDA_", "PYTHONHASHSEED")

@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from sac.config import TrainConfig
+from sac.display.terminal import complain
+from sac.display.visible import one_line
 from sac.run.held_folder import HeldFolder
 from sac.run.tracking import TensorBoard, Tracker
 
@@ -25,7 +27,7 @@ def is_shown(config: TrainConfig) -> bool:
 def announce_building(config: TrainConfig) -> None:
     """Say what takes the first seconds, in which the bar has nothing to show."""
     if is_shown(config):
-        print(f"building environments of {config.env_id}: {config.num_envs} …", file=sys.stderr, flush=True)
+        complain(f"building environments of {one_line(config.env_id)}: {config.num_envs} …")
 
 
 class Logs:
@@ -69,8 +71,7 @@ class Logs:
 
     def say(self, line: str) -> None:
         """Print one line for the person who started the run."""
-        # A path may hold bytes that are no UTF-8, and not every stream takes them.
-        self._console.print(line.encode("utf-8", "backslashreplace").decode(), markup=False)
+        self._console.print(one_line(line), markup=False)
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
         """Write scalars, tag -> value."""

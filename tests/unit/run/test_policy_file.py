@@ -312,7 +312,7 @@ BROKEN = {
         lambda file: file["actor"].pop("fc_logstd.bias"),
         "actor lacks fc_logstd.bias; it holds action_scale",
     ),
-    "a layer is a number": (put("actor", "fc_mean.bias", 3.0), "actor lacks fc_mean.bias"),
+    "a layer is a number": (put("actor", "fc_mean.bias", 3.0), "actor.fc_mean.bias is no tensor but of type float"),
     "a layer of another size": (put("qf2", "net.6.bias", torch.zeros(2)), "qf2.net.6.bias has shape (2,)"),
     "a layer turned over": (put("qf1", "net.0.weight", torch.zeros(8, 256)), "needs (256, 8)"),
 }
