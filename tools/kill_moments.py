@@ -179,8 +179,7 @@ def _run_to_the_end(task: Task, folder: Path, kills: int, seconds: float, draw: 
         process = task.start(flags, folder.with_suffix(".txt"))
         moment = draw.uniform(0, seconds) if count.kills < kills else LONGEST
         if process.ended(moment):
-            status = process.status()
-            return "" if status == 0 else f"ended with {status}:\n{folder.with_suffix('.txt').read_text()[-2000:]}"
+            return _failure(process.status(), folder.with_suffix(".txt"))
         workers = _children(process.pid)
         process.kill()
         count.kills += 1
@@ -188,6 +187,11 @@ def _run_to_the_end(task: Task, folder: Path, kills: int, seconds: float, draw: 
         print(f"  killed after {moment:.2f} s, {_lines(folder)} lines in the ledger", flush=True)
         if not _gone(workers):
             return f"workers {workers} outlived the run (ended now)"
+
+
+def _failure(status: int, output: Path) -> str:
+    said = output.read_text(errors="replace")[-2000:] if output.exists() else ""
+    return f"ended with {status}:\n{said}" if status else ""
 
 
 def _children(pid: int) -> list[int]:
