@@ -59,7 +59,11 @@ if os.environ.get("PIP_EXTRA_INDEX_URL"):
 
 
 RELIABILITY = tuple(
-    f"tests/determinism/test_{name}.py" for name in ("crash_safety", "resume", "resume_workers", "workers")
+    f"tests/determinism/test_{name}.py"
+    for name in (
+        *("crash_safety", "lost_folder", "out_of_memory", "power_loss"),
+        *("resume", "resume_workers", "workers"),
+    )
 )
 SCHEMAS = {
     "github-workflows": ".github/workflows/*.yml",

@@ -27,6 +27,7 @@ from sac.run import folder as run_folder
 from sac.run import storage
 from sac.run.folder import RunFolder
 from sac.run.manifest import read_manifest
+from sac.run.secrets import without_secrets
 from sac.untrusted.file import Unreadable, read_bytes
 from sac.untrusted.json_text import shown
 from sac.untrusted.seal import sealed
@@ -259,7 +260,12 @@ def join(
 
     folder, drift = resume.folder, check_drift(resume, checkpoint, now)
     iteration = checkpoint.index.iteration if checkpoint else 0
-    entry = {"iteration": iteration, "changed": changes(resume.stored, config), "drift": drift, "command": sys.argv}
+    entry = {
+        "iteration": iteration,
+        "changed": changes(resume.stored, config),
+        "drift": drift,
+        "command": without_secrets(sys.argv),
+    }
     entry["started"] = time.strftime("%Y-%m-%dT%H:%M:%S%z")
     current = {"config": config.to_manifest(), "fingerprint": dict(now), "versions": run_folder.versions()}
     manifest = {**resume.manifest, **current, **(more or {})}

@@ -20,6 +20,7 @@ from sac.display import shell
 from sac.numerics.machine import library_versions
 from sac.run import storage
 from sac.run.held_folder import HeldFolder
+from sac.run.secrets import without_secrets
 from sac.untrusted.seal import sealed
 
 
@@ -195,7 +196,7 @@ def write_manifest(
     manifest = {
         **header,
         "git_revision": git_revision(),
-        "command": sys.argv,
+        "command": without_secrets(sys.argv),
         "environment": {name: value for name, value in sorted(os.environ.items()) if name.startswith(_SHOWN)},
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         **(more or {}),
@@ -205,8 +206,9 @@ def write_manifest(
 
 
 def put_manifest(folder: RunFolder, manifest: dict[str, Any]) -> None:
-    """Write `manifest.json`, with its own checksum; a reader never sees half of it."""
-    storage.write_atomically(folder.manifest, (json.dumps(sealed(manifest), indent=2) + "\n").encode())
+    """Write `manifest.json`, with its own checksum; a reader never sees half of it, and other users nothing."""
+    data = (json.dumps(sealed(manifest), indent=2) + "\n").encode()
+    storage.write_atomically(folder.manifest, data, mode=storage.PRIVATE)
 
 
 _SHOWN = ("OMP_", "MKL_", "ATEN_", "ONEDNN_", "OPENBLAS_", "NPY_", "CUBLAS_", "CUDA_", "PYTHONHASHSEED")

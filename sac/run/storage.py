@@ -18,6 +18,9 @@ from sac.run.held_folder import HeldFolder
 PARTIAL = ".partial"
 """Suffix of a file that is being written; a crash may leave one behind, and nobody reads it."""
 
+SHARED, PRIVATE = 0o644, 0o600
+"""Modes of a new file."""
+
 T = TypeVar("T")
 
 
@@ -25,14 +28,20 @@ class StorageError(UserError, RuntimeError):
     """A file can't be written or removed; the message names it and says why."""
 
 
-def write_atomically(path: Path, data: bytes, held: HeldFolder | None = None) -> None:
+def write_atomically(path: Path, data: bytes, held: HeldFolder | None = None, mode: int = SHARED) -> None:
     """Write a file that appears whole or not at all, and is on disk when this returns.
+
+    Args:
+        path: where.
+        data: all of it.
+        held: the folder that is held, where the path is below one.
+        mode: who may read it, before the process's mask.
 
     Raises:
         StorageError: it can't be written; an older file at `path` is intact.
     """
     temporary = path.with_name(path.name + PARTIAL)
-    _try(path, lambda: _write(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, data, 0, held))
+    _try(path, lambda: _write(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, data, 0, held, mode))
     (old, directory), (new, _) = _at(temporary, held), _at(path, held)
     _try(path, lambda: os.replace(old, new, src_dir_fd=directory, dst_dir_fd=directory))
     sync_folder(path.parent, held)
@@ -130,10 +139,15 @@ def _sync_folder(folder: Path, held: HeldFolder | None) -> None:
         os.close(descriptor)
 
 
-def _write(path: Path, flags: int, data: memoryview | bytes, offset: int, held: HeldFolder | None) -> None:
+def _write(
+    path: Path, flags: int, data: memoryview | bytes, offset: int, held: HeldFolder | None, mode: int = SHARED
+) -> None:
     name, directory = _at(path, held)
-    descriptor = os.open(name, flags, 0o644, dir_fd=directory)
+    descriptor = os.open(name, flags, mode, dir_fd=directory)
     try:
+        if mode == PRIVATE:
+            # A file that a crash has left has the mode that it was made with.
+            os.fchmod(descriptor, mode)
         rest = memoryview(data).cast("B")
         while rest:
             # The system may write less than asked: the next turn writes the rest, or learns why it can't.

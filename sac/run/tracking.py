@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import re
+import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -15,7 +17,8 @@ from sac.config import BadConfig, TrainConfig
 from sac.run.held_folder import HeldFolder
 
 EVENTS = "events.out.tfevents."
-"""How the names of TensorBoard's files begin."""
+"""How the names of TensorBoard's files begin; a time in seconds follows."""
+_EVENT_NAME = re.compile(rf"{re.escape(EVENTS)}\d{{1,12}}\.")
 
 
 class Tracker(Protocol):
@@ -51,7 +54,9 @@ class TensorBoard:
         from torch.utils.tensorboard import SummaryWriter
 
         # Its writer opens the file by name, again and again.
-        where, before = folder.path_of(folder.path), event_files(folder)
+        where = folder.path_of(folder.path)
+        put_before(folder, int(time.time()))
+        before = event_files(folder)
         # TensorBoard forgets what a run that died has written of later steps.
         purged = None if resumed_at is None else resumed_at + 1
         self._writer = SummaryWriter(str(where), purge_step=purged)
@@ -81,6 +86,27 @@ class TensorBoard:
 def event_files(folder: HeldFolder) -> set[str]:
     """Return the names of TensorBoard's files in a run folder."""
     return {name for name in os.listdir(folder.descriptor) if name.startswith(EVENTS)}
+
+
+def put_before(folder: HeldFolder, now: int) -> None:
+    """Rename TensorBoard's files that would not come before one of this second.
+
+    TensorBoard reads the files of a run in the order of their names, and the name begins with a time. Where the clock
+    went back, or two processes began in one second, what a resumed run writes would come first and be purged.
+
+    Args:
+        folder: the run folder.
+        now: seconds since the epoch.
+    """
+    times = {name: _EVENT_NAME.match(name) for name in event_files(folder)}
+    names = sorted(name for name, found in times.items() if found)
+    late = [name for name in names if int(name[len(EVENTS) :].partition(".")[0]) >= now]
+    if not late:
+        return
+    for number, name in enumerate(names):
+        _, _, rest = name[len(EVENTS) :].partition(".")
+        renamed = f"{EVENTS}{now - len(names) + number:010d}.{rest}"
+        os.rename(name, renamed, src_dir_fd=folder.descriptor, dst_dir_fd=folder.descriptor)
 
 
 class WeightsAndBiases:

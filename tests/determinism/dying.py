@@ -121,7 +121,7 @@ def prepare(death: Death) -> FaultyCalls:
         restore = PooledVectorEnv.restore
         PooledVectorEnv.restore = lambda self, episodes, rows: restore(self, episodes, [*rows[1:], rows[0]])
     if death.in_place:
-        storage.write_atomically = lambda path, data, held=None: storage._write(
+        storage.write_atomically = lambda path, data, held=None, mode=0o644: storage._write(
             path, os.O_WRONLY | os.O_CREAT, data, 0, held
         )
     if death.forget is not None:
