@@ -137,20 +137,25 @@ class Checkpoints:
         """
         self.save(state, position)
         self._prune(1)
-        return sum(path.stat().st_size for path in self._here.iterdir())
+        return sum(path.lstat().st_size for path in self._here.iterdir())
 
     def _prune(self, keep: int) -> None:
         """Remove what no kept checkpoint needs: indexes first, so that none is left without its tensors."""
         iterations = list_iterations(self._here)
         kept = iterations[-keep:]
         for iteration in iterations[:-keep]:
-            storage.remove(index_path(self.folder, iteration), self._held)
+            self._remove(index_path(self.folder, iteration).name)
         for path in self._here.glob("state-*"):
             number = re.match(r"state-(\d+)\.", path.name)
             if number and (int(number.group(1)) not in kept or path.name.endswith(storage.PARTIAL)):
-                storage.remove(self.folder / path.name, self._held)
+                self._remove(path.name)
         if kept:
             self._prune_rows(kept[0])
+
+    def _remove(self, name: str) -> None:
+        """Remove a file; a folder under its name is somebody else's, and no reason to end a run."""
+        if not (self._here / name).is_dir():
+            storage.remove(self.folder / name, self._held)
 
     def _prune_rows(self, oldest: int) -> None:
         try:

@@ -9,6 +9,7 @@ while a checkpoint counts them, and a crash during a write harms no checkpoint.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,9 @@ from sac.untrusted.file import Unreadable, open_regular
 SEGMENT_BYTES = 64 * 2**20
 """A segment is removed as a whole, so about this much is kept needlessly."""
 _CHUNK_BYTES = 4 * 2**20
+
+
+_NAME = re.compile(r"rows-(\d{1,12})\.f32")
 
 
 class BadSegment(ValueError):
@@ -125,8 +129,8 @@ class Journal:
         """Remove the files that hold no row from `keep_from` on."""
         here = self.held.path_of(self.folder) if self.held is not None else self.folder
         for path in sorted(here.glob("rows-*.f32")):
-            start = int(path.stem.removeprefix("rows-"))
-            if start < keep_from:
+            number = _NAME.fullmatch(path.name)
+            if number and int(number.group(1)) < keep_from and not path.is_dir():
                 storage.remove(self.folder / path.name, self.held)
 
 

@@ -46,7 +46,7 @@ def in_order(entries):
 
 
 def outputs(entry):
-    return entry["k"], entry["f"], entry.get("in"), entry.get("out")
+    return entry["k"], entry["f"], entry.get("in", {}), entry.get("out", {})
 
 
 @fewer(2)
