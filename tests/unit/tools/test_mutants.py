@@ -11,6 +11,7 @@ from tools.mutants import ledgers
 from tools.mutants.checks import GOLDENS, Catch
 from tools.mutants.command import Result, _chosen, _parser, _summary
 from tools.mutants.mutant import BadMutant, Mutant
+from tools.mutants.table import BEGIN, END, PAGE
 from tools.mutants.tables import MUTANTS, ROOMS
 from tools.mutants.tree import ROOT
 
@@ -74,3 +75,12 @@ def test_a_survivor_a_catch_by_goldens_alone_and_another_channel_fail_the_sessio
 def test_a_sample_is_the_same_for_the_same_code():
     drawn = [[mutant.name for _, mutant in _chosen(_parser().parse_args(["--sample", "8"]))] for _ in range(2)]
     assert drawn[0] == drawn[1] and len(set(drawn[0])) == 8
+
+
+def test_the_page_tells_of_every_mutant_and_of_no_other():
+    """`python -m tools.mutants --output F`, then `python -m tools.mutants.table F`, writes it anew."""
+    told = PAGE.read_text().split(BEGIN)[1].split(END)[0]
+    named = {mutant.name for mutant in MUTANTS if f"{mutant.name}: {mutant.fault}" in told}
+    assert {mutant.name for mutant in MUTANTS} - named == set()
+    assert told.count("\n") == len(ROOMS) + len(MUTANTS) + 6, "rows of mutants that are no longer there"
+    assert "**survived**" not in told
