@@ -34,8 +34,7 @@ class Unchanged:
         if not self._kept:
             self._kept = {name: [torch.empty_like(t) for t in tensors] for name, tensors in self._channels.items()}
         for name, tensors in self._channels.items():
-            for kept, tensor in zip(self._kept[name], tensors, strict=True):
-                kept.copy_(tensor)
+            torch._foreach_copy_(self._kept[name], tensors)
 
     @torch.no_grad()
     def look(self) -> None:

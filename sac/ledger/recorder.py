@@ -15,6 +15,7 @@ from sac.ledger.outside import Unchanged
 from sac.rollout.collector import Rollout
 from sac.rollout.evaluation import Evaluation
 from sac.state import LearnerState
+from sac.untrusted.checksum import Extent, RunningChecksum
 
 
 @dataclass(frozen=True)
@@ -126,10 +127,10 @@ class LedgerRecorder:
             digests.add_value(name, count)
         self._digests = digests
 
-    def sync(self) -> int:
-        """Wait until all lines are on the disk, the one that is begun too; returns their length without the header."""
+    def sync(self) -> Extent:
+        """Wait until all lines are on the disk, the one that is begun too; returns what they are without the header."""
         self.flush()
-        return self._ledger.sync() if self._ledger is not None else 0
+        return self._ledger.sync() if self._ledger is not None else RunningChecksum().extent
 
 
 def record_first(digests: DigestBatch, seeds: torch.Tensor, observation: torch.Tensor) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -12,6 +13,7 @@ import torch
 
 from sac.rollout.episodes import take_means
 from sac.state import EpisodeSums, MetricsState
+from sac.untrusted.checksum import Extent, RunningChecksum, read_checksum
 
 
 class MetricsFile:
@@ -37,11 +39,10 @@ class MetricsFile:
 
     def __init__(self, path: Path, state: MetricsState | None = None, *, append: bool = False) -> None:
         self.state = new_metrics() if state is None else state
-        self._file = path.open("a" if append else "w", newline="")
-        self._writer = csv.writer(self._file)
+        self._file = path.open("ab" if append else "wb")
+        self._checksum = read_checksum(path, 0) if append else RunningChecksum()
         if not append:
-            self._writer.writerow(self.COLUMNS)
-            self._file.flush()
+            self._put(self.COLUMNS)
 
     def write(self, step: int, evaluation: Mapping[str, float], training: EpisodeSums) -> None:
         """Append one row and hand it to the operating system; `training` restarts at zero."""
@@ -49,14 +50,21 @@ class MetricsFile:
         episodes, train = training.count, take_means(training)
         row: list[float | str] = [step, *(evaluation[name] for name in self.SHOWN), *averages]
         row += [train[name] if train else "" for name in self.SHOWN]
-        self._writer.writerow([*row, episodes])
-        self._file.flush()
+        self._put([*row, episodes])
 
-    def sync(self) -> int:
-        """Wait until all rows are on disk; return the file's length in bytes."""
+    def sync(self) -> Extent:
+        """Wait until all rows are on disk; return the file's length in bytes, and its checksum."""
         self._file.flush()
         os.fsync(self._file.fileno())
-        return os.fstat(self._file.fileno()).st_size
+        return self._checksum.extent
+
+    def _put(self, row: Sequence[object]) -> None:
+        line = io.StringIO(newline="")
+        csv.writer(line).writerow(row)
+        data = line.getvalue().encode()
+        self._file.write(data)
+        self._file.flush()
+        self._checksum.add(data)
 
     def _moving_averages(self, row: list[float]) -> list[float]:
         recent, state = self.state.recent, self.state

@@ -64,7 +64,9 @@ def test_an_answer_belongs_to_the_worker_that_gave_it_whoever_answers_first(monk
         end.send(("done", f"of {index}"))
     connections = [workers._members[index].connection for index in order]
     # One at a time, in this order.
-    monkeypatch.setattr(pool, "wait", lambda waiting: [next(one for one in connections if one in waiting)])
+    monkeypatch.setattr(
+        pool, "wait", lambda waiting, timeout=None: [next(one for one in connections if one in waiting)]
+    )
     assert workers.receive() == {index: f"of {index}" for index in range(3)}
 
 
@@ -82,7 +84,7 @@ def test_workers_are_started_with_one_thread_for_each_library_and_without_a_gpu(
 @pytest.mark.parametrize("mode", [0, 2])
 def test_workers_are_told_this_processs_numerics(monkeypatch, exact, mode):
     told = []
-    monkeypatch.setattr(factory, "WorkerPool", lambda *arguments: told.append(arguments))
+    monkeypatch.setattr(factory, "WorkerPool", lambda *arguments: told.append(arguments[:3]))
     monkeypatch.setattr(exact_functions, "is_installed", lambda: exact)
     monkeypatch.setattr(torch, "get_deterministic_debug_mode", lambda: mode)
     factory.start_workers(3)
