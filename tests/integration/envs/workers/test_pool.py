@@ -79,10 +79,12 @@ def open_files() -> list[str]:
 def test_every_number_of_workers_gives_the_bits_of_serial_stepping(num_envs, ignore, frequency, seed):
     options = {"ignore_terminations": ignore, "reconfiguration_freq": frequency}
     steps = actions(num_envs, 2, 3 * FAKE_STEPS, seed)
-    serial = rollout(SerialVectorEnv([careless() for _ in range(num_envs)], episode_seed, **options), steps)
+    alone = SerialVectorEnv([careless() for _ in range(num_envs)], episode_seed, **options)
+    serial = rollout(alone, steps)
     for count in (1, 3):
         pooled = PooledVectorEnv(shared_pool(count), careless, num_envs, episode_seed, **options)
         assert first_difference(serial, rollout(pooled, steps)) is None
+        assert pooled.episodes.tolist() == alone.episodes.tolist() and pooled.episodes.any()
         pooled.close()
 
 
