@@ -1,4 +1,4 @@
-"""`python -m tools.stability [--runs N] [--shuffled M] [-- PYTEST-ARGUMENT …]`: run the determinism gate again and again.
+"""`python -m tools.stability [--runs N] [--shuffled M] [-- PYTEST-ARGUMENT …]`: the determinism gate again and again.
 
 The tree stays as it is, so every failure is a false alarm. Meanwhile two processes keep the cores busy; in the last M
 runs the tests come in a drawn order. Each run's outcome is printed as it ends; the last line is the figure for

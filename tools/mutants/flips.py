@@ -99,8 +99,9 @@ def draw(count: int, seed: int = 17) -> list[Flip]:
     found = []
     for number, (iteration, place, up) in enumerate(places):
         kind, when = kinds[number % len(kinds)]
-        # Second moments are squares: one below zero would be no other rounding. Moments are zero, and nothing is learned or drawn, before learning begins.
+        # Moments are zero, and nothing is learned or drawn, before learning begins.
         first = 1 if kind.startswith("rollout.") else FIRST_LEARNING + 1
+        # Second moments are squares: below zero would be no rounding.
         found.append(
             Flip(
                 kind,

@@ -1,4 +1,4 @@
-"""`python -m tools.mutants.table RESULTS.json …`: write what `python -m tools.mutants --output` found into docs/gate.md."""
+"""`python -m tools.mutants.table RESULTS.json …`: write what `tools.mutants --output` found into docs/gate.md."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def section(results: dict[str, dict[str, Any]]) -> str:
             continue
         caught = sum(row["catch"]["stage"] not in ("", "goldens") for row in rows)
         looked = [row for row in rows if row["channel"] is not None]
-        channel = f"{sum(row['as_expected'] for row in looked)} of {len(looked)}" if looked else "–"
+        channel = f"{sum(row['as_expected'] for row in looked)} of {len(looked)}" if looked else "-"
         seconds = statistics.median(row["catch"]["seconds"] for row in rows)
         lines.append(f"| {room.name} | {len(rows)} | {caught} | {seconds:.0f} | {channel} |")
     lines += ["", "| room | fault | first channel | caught by | s |", "|---|---|---|---|---|"]
@@ -47,7 +47,7 @@ def _line(room: str, row: dict[str, Any]) -> str:
     linked = f"[{fault}]({mutant['link']})" if mutant["link"] else fault
     # Of a parametrised test the name is enough.
     name = test.partition("[")[0]
-    shown = f"`{mutant['channel']}`" if mutant["channel"] else "–"
+    shown = f"`{mutant['channel']}`" if mutant["channel"] else "-"
     return f"| {room} | {linked} | {shown} | `{name}` | {catch['seconds']:.0f} |"
 
 

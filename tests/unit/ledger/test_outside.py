@@ -103,7 +103,7 @@ def test_who_writes_to_the_learner_is_seen_wherever_it_stands(tmp_path, monkeypa
     monkeypatch.setattr(owner, name, meddling)
     first = compare(plain[False], trained(tmp_path / "run", **flags)).first
     expected = {Checkpoints: 4, Trainer: 1}.get(owner, 3)
-    # The first evaluation is that of iteration 0. Progress is told of iteration 0, too: its third call is that of iteration 2.
+    # The first evaluation is that of iteration 0; progress is told of iteration 0 first, too.
     assert (first.channel, first.iteration) == ("param.target", expected)
     assert first.cause.kind == "outside"
 

@@ -240,7 +240,7 @@ def test_after_an_interrupted_call_no_stale_answer_is_taken_for_a_new_one(monkey
     env = faulty(2)
     env.reset()
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(pool_module, "wait", lambda connections: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(pool_module, "wait", lambda *waiting: (_ for _ in ()).throw(KeyboardInterrupt))
         act(env, 0, 0.0)
     with pytest.raises(RuntimeError, match="interrupted"):
         act(env, 0, 0.0)
