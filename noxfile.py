@@ -129,6 +129,25 @@ def why(session: nox.Session) -> None:
 
 
 @nox.session
+def mutants(session: nox.Session) -> None:
+    """Plant faults in copies of the tree, one at a time: the tests must catch each, the ledger name its channel.
+
+    `-- --sample 8` takes a few of the quick ones, `-- --room replay` those of one part. Single last bits come after.
+    """
+    prepare(session)
+    session.run("python", "-m", "tools.mutants", *session.posargs, env={"PYTHONPATH": str(ROOT)})
+    if not session.posargs:
+        session.run("python", "-m", "tools.mutants.flips", env={"PYTHONPATH": str(ROOT)})
+
+
+@nox.session
+def stability(session: nox.Session) -> None:
+    """Run the determinism gate 30 times under load, ten times in a drawn order: hours. `-- --runs 3` for a taste."""
+    prepare(session)
+    session.run("python", "-m", "tools.stability", *session.posargs, env={"PYTHONPATH": str(ROOT)})
+
+
+@nox.session
 def resume(session: nox.Session) -> None:
     """StackCube-v1 with 4 environments, killed in mid-episode at 10 points and resumed, must end equal.
 

@@ -14,6 +14,7 @@ from sac.checkpoint.resume import find_run
 from sac.config import TrainConfig
 from sac.digest import Digester, digest, digester_for
 from sac.ledger.file import read_ledger
+from sac.rollout.collector import Collector
 from sac.run.signals import Stopped, StopSignals
 from sac.trainer import train
 from tests.examples import fewer
@@ -164,3 +165,28 @@ def test_a_run_that_was_stopped_and_resumed_leaves_what_one_that_was_not_does(tm
     assert read_ledger(run).lines == read_ledger(whole).lines
     assert (run / "metrics.csv").read_bytes() == (whole / "metrics.csv").read_bytes()
     assert told_by_tensorboard(run) == told_by_tensorboard(whole)
+
+
+def test_a_run_that_died_beyond_its_checkpoint_leaves_what_one_that_did_not_does(tmp_path, monkeypatch):
+    """Ledger and metrics go on from the checkpoint of iteration 4: a line of 5 and 6, and the row of 6, come once."""
+    config = replace(BASE, tensorboard=False, eval_freq=36, checkpoint_freq="4")
+    collect, taken = Collector.collect, []
+
+    def dying(self, *arguments):
+        taken.append(None)
+        if len(taken) == 7:
+            raise MemoryError("planted")
+        return collect(self, *arguments)
+
+    with watched():
+        train(replace(config, run_dir=str(tmp_path / "whole"), checkpoint_freq="0"))
+        monkeypatch.setattr(Collector, "collect", dying)
+        with pytest.raises(MemoryError, match="planted"):
+            train(replace(config, run_dir=str(tmp_path / "run")))
+        dead = read_ledger(tmp_path / "run").lines
+        assert dead[-1].iteration == 6 and "eval.return" in dead[-1].digests
+        resume = find_run(tmp_path / "run", None, False)
+        train(resume.stored, resume)
+    whole, run = tmp_path / "whole", tmp_path / "run"
+    assert read_ledger(run).lines == read_ledger(whole).lines
+    assert (run / "metrics.csv").read_bytes() == (whole / "metrics.csv").read_bytes()

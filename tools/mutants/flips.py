@@ -101,7 +101,16 @@ def draw(count: int, seed: int = 17) -> list[Flip]:
         kind, when = kinds[number % len(kinds)]
         # Moments are zero, and nothing is learned or drawn, before learning begins.
         first = 1 if kind.startswith("rollout.") else FIRST_LEARNING + 1
-        found.append(Flip(kind, when, first + iteration % (ITERATIONS + 1 - first), place, bool(up % 2)))
+        # Second moments are squares: below zero would be no rounding.
+        found.append(
+            Flip(
+                kind,
+                when,
+                first + iteration % (ITERATIONS + 1 - first),
+                place,
+                up % 2 == 0 or kind.endswith("second order"),
+            )
+        )
     return found
 
 

@@ -8,11 +8,10 @@ from pathlib import Path
 
 from sac.ledger.comparison import NotComparable, compare
 from sac.ledger.file import LedgerError, read_ledger
-from tools.mutants.mutant import Mutant
+from tools.mutants.mutant import NO_RUN, Mutant
 from tools.mutants.tree import environment
 
 EQUAL = "equal"
-FAILED = "no run"
 FLAGS = (
     *("--env_id=Point-v1", "--num_envs=4", "--num_eval_envs=2", "--num_eval_steps=45", "--training_freq=16"),
     *("--batch_size=16", "--buffer_size=100", "--learning_starts=64", "--utd=0.25", "--total_timesteps=320"),
@@ -40,15 +39,15 @@ class Reference:
             self._runs[flags] = _trained(self._root, self._folder / f"reference-{len(self._runs)}", flags)
 
     def first_channel(self, mutant: Mutant, root: Path) -> str:
-        """Return the first channel that differs in a tree with a fault; `EQUAL`, or `FAILED` and why."""
+        """Return the first channel that differs in a tree with a fault; `EQUAL`, or `NO_RUN` and why."""
         reference = self._runs[mutant.flags]
         run = _trained(root, self._folder / mutant.name.replace(" ", "-"), mutant.flags)
         if reference is None or run is None:
-            return FAILED
+            return NO_RUN
         try:
             first = compare(read_ledger(reference), read_ledger(run)).first
         except (LedgerError, NotComparable) as error:
-            return f"{FAILED}: {error}"
+            return f"{NO_RUN}: {error}"
         return first.channel if first is not None else EQUAL
 
 

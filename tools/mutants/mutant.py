@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+NO_RUN = "no run"
+"""In the place of a channel: the training fails, with a message."""
+
 
 class BadMutant(ValueError):
     """A mutant's text is not found exactly once: the code has moved on, and the table must follow."""
@@ -21,7 +24,7 @@ class Mutant:
         after: what it becomes.
         fault: what goes wrong, in words.
         channel: the ledger's first channel that differs between a training without and one with the fault; None where
-            no ledger can show it (logs, files, messages), or the task of that training does not reach it.
+            no ledger can show it (logs, files, messages), or the task of that training does not reach it; `NO_RUN`.
         more: further edits of the same file, each text and what it becomes.
         flags: of `sac train`, for the training that shows it.
         tests: the first to run; empty for the room's.

@@ -130,3 +130,12 @@ def test_the_writer_refuses_what_a_reader_would(tmp_path):
         with pytest.raises(ValueError, match=r"16 hexadecimal digits for env.seed, found 'x'"):
             ledger.write(4, 0, {"env.seed": "x"})
     assert len(read_ledger(tmp_path / "l").lines) == 1
+
+
+def test_each_line_can_be_read_as_soon_as_it_is_written(tmp_path):
+    """What waits in the process is lost when it is killed."""
+    path = tmp_path / "l"
+    with LedgerWriter(path, HEADER) as ledger:
+        for iteration in range(3):
+            ledger.write(iteration, 64 * iteration, {})
+            assert [line.iteration for line in read_ledger(path).lines] == list(range(iteration + 1))

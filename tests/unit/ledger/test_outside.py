@@ -80,6 +80,7 @@ def test_one_bit_changed_between_iterations_is_named_by_its_channel_and_iteratio
 
 
 PLACES = {
+    "while an evaluation goes on": (Trainer, "_evaluate", {}),
     "while environments step": (Collector, "collect", {}),
     "while something is logged": (Logs, "progress", {}),
     "while a checkpoint is written": (Checkpoints, "save", {"checkpoint_freq": "1"}),
@@ -95,14 +96,15 @@ def test_who_writes_to_the_learner_is_seen_wherever_it_stands(tmp_path, monkeypa
 
     def meddling(self, *arguments, **options):
         calls.append(None)
-        if len(calls) == 3:
+        if len(calls) == (1 if owner is Trainer else 3):
             flipped(learners[0], "param.target")
         return own(self, *arguments, **options)
 
     monkeypatch.setattr(owner, name, meddling)
     first = compare(plain[False], trained(tmp_path / "run", **flags)).first
-    # Progress is told of iteration 0, too: its third call is that of iteration 2.
-    assert (first.channel, first.iteration) == ("param.target", 4 if owner is Checkpoints else 3)
+    expected = {Checkpoints: 4, Trainer: 1}.get(owner, 3)
+    # The first evaluation is that of iteration 0; progress is told of iteration 0 first, too.
+    assert (first.channel, first.iteration) == ("param.target", expected)
     assert first.cause.kind == "outside"
 
 

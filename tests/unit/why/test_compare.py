@@ -154,3 +154,14 @@ def test_what_a_child_has_read_before_an_event_of_its_parent_may_have_parted_the
         sides.append(main)
     divergence = compare(*sides).divergence
     assert [pair.a.kind for pair in divergence.sources] == ["hash"] * suspected
+
+
+@pytest.mark.parametrize("times", [(1.0, 2.0, 3.0), (3.0, 2.0, 1.0), (2.0, 1.0, 3.0)])
+def test_of_several_processes_that_part_the_first_in_time_is_named(tmp_path, times):
+    sides = []
+    for value in "pq":
+        main = trace(tmp_path, f"{value}.trace", [line(1, output=value, t=times[0])])
+        for label, time in zip("12", times[1:], strict=True):
+            main.children[label] = trace(tmp_path, f"{value}.trace.{label}", [line(5, at=3, output=value, t=time)])
+        sides.append(main)
+    assert compare(*sides).divergence.event.a.time == min(times)

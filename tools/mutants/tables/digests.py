@@ -6,7 +6,7 @@ FILE = "sac/digest.py"
 
 ROOM = Room(
     "digests",
-    ("tests/unit/test_digest.py",),
+    ("tests/unit/test_digest.py", "tests/unit/ledger/test_marks.py"),
     (
         Mutant(
             "order does not count",
@@ -22,7 +22,7 @@ ROOM = Room(
             "self._piece_sum(piece, offset)",
             "self._piece_sum(piece, 0)",
             "pieces of a block can change places",
-            "env.seed",
+            "param.critic",
         ),
         Mutant(
             "sums without a mix",
@@ -78,7 +78,7 @@ ROOM = Room(
             "return path, type(leaf).__name__, repr(leaf)",
             "return type(leaf).__name__, repr(leaf)",
             "host values under other names have the same digest",
-            "rollout.done",
+            "optim.critic",
         ),
         Mutant(
             "values rounded",

@@ -1,6 +1,6 @@
 """Environments whose episodes are not functions of their seeds, or whose answers are not the task's."""
 
-from tools.mutants.mutant import Mutant, Room
+from tools.mutants.mutant import NO_RUN, Mutant, Room
 
 POINT = "sac/envs/point.py"
 SERIAL = "sac/envs/serial.py"
@@ -20,7 +20,7 @@ ROOM = Room(
             "(offset[:, 0] + offset[:, 1]) * 0.25",
             "(offset[:, 0] + offset[:, 1]) * 0.24",
             "the task gives another reward",
-            "rollout.reward",
+            "eval.return",
         ),
         Mutant(
             "successor lost at the end",
@@ -45,7 +45,7 @@ ROOM = Room(
             "            self.episodes[rows] += 1\n",
             "            self.episodes[rows] += 0\n",
             "every episode begins as the first one",
-            "env.seed",
+            "eval.action",
         ),
         Mutant(
             "time limit one step late",
@@ -53,7 +53,7 @@ ROOM = Room(
             "out_of_time = self._steps >= self.spec.max_episode_steps",
             "out_of_time = self._steps > self.spec.max_episode_steps",
             "episodes are one step too long",
-            "rollout.done",
+            NO_RUN,
         ),
         Mutant(
             "the same episode again, one by one",

@@ -18,15 +18,15 @@ ROOM = Room(
         Mutant(
             "passes without twins",
             FILE,
-            "    if twin is not None and twin.equal:\n",
-            "    if twin is None or twin is not None:\n",
+            "    if twin.equal:\n",
+            "    if twin is not None:\n",
             "another fingerprint passes, whatever the runs are",
         ),
         Mutant(
             "twins that never differ",
             FILE,
-            "twin = compare(fresh, read_ledger(again)) if code == 0 else None",
-            "twin = compare(fresh, fresh) if code == 0 else None",
+            "twin = compare(fresh, read_ledger(again))",
+            "twin = compare(fresh, fresh)",
             "the run is compared with itself",
         ),
         Mutant(

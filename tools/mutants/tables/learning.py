@@ -11,7 +11,7 @@ LOSS = "update.critic_loss"
 
 ROOM = Room(
     "learner",
-    ("tests/unit/learner/test_sac.py",),
+    ("tests/unit/learner/test_sac.py", "tests/unit/learner/test_portable.py"),
     (
         Mutant(
             "discounted twice",
@@ -124,7 +124,7 @@ ROOM = Room(
             "LOG_STD_MIN, LOG_STD_MAX = -5.0, 2.0",
             "LOG_STD_MIN, LOG_STD_MAX = -20.0, 2.0",
             "another range of the policy's deviation",
-            "rollout.action",
+            "update.critic_loss",
         ),
         Mutant(
             "squashing counted by half",
@@ -196,7 +196,7 @@ ROOM = Room(
             "return torch.expm1(x) + 1",
             "return torch.exp(x)",
             "a function whose last bit is the CPU vendor's: goldens hold on one vendor alone",
-            "rollout.action",
+            "update.critic_loss",
         ),
     ),
 )
@@ -264,13 +264,13 @@ OVERLAP = Room(
         Mutant(
             "line written too late",
             TRAINER,
-            "            self.recorder.flush()\n            begun = time.perf_counter()",
+            "            self._settle_last()\n            begun = time.perf_counter()",
             "            begun = time.perf_counter()",
             "a line that is left to be written tells of the learner after the next gradient steps",
             more=(
                 (
                     "training.collector.collect(warm_up, meanwhile)\n",
-                    "training.collector.collect(warm_up, meanwhile)\n        self.recorder.flush()\n",
+                    "training.collector.collect(warm_up, meanwhile)\n        self._settle_last()\n",
                 ),
             ),
             tests=("tests/unit/ledger/test_recorder.py",),

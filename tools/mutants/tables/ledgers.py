@@ -5,10 +5,16 @@ from tools.mutants.mutant import Mutant, Room
 RECORDER = "sac/ledger/recorder.py"
 COMPARE = "sac/ledger/comparison.py"
 LEDGER = "sac/ledger/file.py"
+DIFFERENCE = "sac/ledger/difference.py"
 
 CHANNELS = Room(
     "ledger channels",
-    ("tests/unit/ledger/test_channels.py", "tests/unit/ledger/test_recorder.py", "tests/unit/test_plain_run.py"),
+    (
+        "tests/unit/ledger/test_channels.py",
+        "tests/unit/ledger/test_outside.py",
+        "tests/unit/ledger/test_recorder.py",
+        "tests/unit/test_plain_run.py",
+    ),
     (
         Mutant(
             "reward of zeros",
@@ -153,7 +159,7 @@ COMPARISON = Room(
     (
         Mutant(
             "what one side lacks is equal",
-            COMPARE,
+            DIFFERENCE,
             "        if left.digests.get(channel) != right.digests.get(channel)\n",
             "        if channel in left.digests and channel in right.digests\n"
             "        and left.digests[channel] != right.digests[channel]\n",
@@ -162,34 +168,39 @@ COMPARISON = Room(
         Mutant(
             "the last difference",
             COMPARE,
-            "for position, pair in enumerate(pairs):",
-            "for position, pair in reversed(list(enumerate(pairs))):",
+            "        if self._first is None and left is not right:\n",
+            "        if left is not right:\n",
             "the last iteration that differs is named as the first",
+            more=(
+                ("elif self._silent is None and", "elif self._first is None and self._silent is None and"),
+                ("return self._first is not None and self._alike", "return self._first is None and self._pairs < 0"),
+            ),
         ),
         Mutant(
             "lines by their place",
-            COMPARE,
-            "pairs = [(line, others[line.iteration]) for line in a.lines if line.iteration in others]",
-            "pairs = list(zip(a.lines, b.lines)) if others else []",
+            "sac/ledger/alignment.py",
+            "left is not None and left.iteration < right.iteration",
+            "left is not None and left.iteration < 0",
             "lines of unlike iterations are held against each other",
+            more=(("left is None or right.iteration < left.iteration", "left is None or right.iteration < 0"),),
         ),
         Mutant(
             "a torn end is whole",
             COMPARE,
-            "all(ledger.torn is None and len(ledger.lines) == len(pairs) for ledger in (a, b))",
-            "all(len(ledger.lines) == len(pairs) for ledger in (a, b))",
+            "complete = self._complete and not torn and self._first is None",
+            "complete = self._complete and self._first is None",
             "a ledger that was cut off passes as complete",
         ),
         Mutant(
             "coverage never differs",
             COMPARE,
-            "        if missing:\n            iteration, channel",
-            "        if missing and len(missing) > 10**6:\n            iteration, channel",
+            "next((lack.text for lack in lacks if lack.count), None)",
+            "next((lack.text for lack in lacks if lack.count > 10**6), None)",
             "a run that records less passes as equal",
         ),
         Mutant(
             "zeros are alike",
-            COMPARE,
+            DIFFERENCE,
             'return struct.pack("<d", value)',
             'return struct.pack("<d", value + 0.0)',
             "values that are zeros of unlike sign are the same",
@@ -224,18 +235,17 @@ COMPARISON = Room(
         ),
         Mutant(
             "iterations may repeat",
-            LEDGER,
-            "        if iteration <= previous:\n            raise",
-            "        if iteration < previous:\n            raise",
+            "sac/ledger/line.py",
+            "    if iteration <= previous:\n",
+            "    if iteration < previous:\n",
             "a ledger with an iteration twice is read",
         ),
         Mutant(
             "lines kept back",
             LEDGER,
-            'self._file.write(json.dumps(entry, allow_nan=False, default=str) + "\\n")\n        self._file.flush()',
-            'self._file.write(json.dumps(entry, allow_nan=False, default=str) + "\\n")',
+            "        self._file.write(data)\n        self._file.flush()\n",
+            "        self._file.write(data)\n",
             "a run that is killed leaves no lines",
-            tests=("tests/unit/ledger", "tests/determinism/test_twins.py"),
         ),
         Mutant(
             "ulps of doubles alone",

@@ -144,8 +144,8 @@ ROOM = Room(
         Mutant(
             "no policy for the evaluation",
             TRAINER,
-            "policy_file.save(self.training.learner, folder.policy)",
-            "policy_file.save(self.training.learner, folder.policy.with_name('policy_last.pt'))",
+            "policy_file.save(self.training.learner, folder.policy, self.output.held)",
+            "policy_file.save(self.training.learner, folder.policy.with_name('policy_last.pt'), self.output.held)",
             "the final policy lies under another name",
         ),
     ),

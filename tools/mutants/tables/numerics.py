@@ -79,7 +79,6 @@ ROOM = Room(
             'if device.type == "cpu" and torch.backends.mkldnn.is_available():',
             'if device.type == "mps":',
             "another order of summation than the fingerprint's name says",
-            "rollout.action",
         ),
         Mutant(
             "angles rounded twice",
@@ -89,4 +88,6 @@ ROOM = Room(
             "an exact function is not exact",
         ),
     ),
+    # At which channel another arithmetic shows depends on the CPU.
+    trained=False,
 )

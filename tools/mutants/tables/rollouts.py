@@ -238,7 +238,7 @@ ROOM = Room(
             "        self.learner.state.actor.flat[0] += 1e-7\n"
             "        return self.learner.act_mean(observation.to(self.device)).to(observation.device)",
             "an evaluation changes a weight of the policy",
-            "param.actor",
+            "eval.action",
             tests=("tests/unit/test_trainer.py",),
         ),
     ),

@@ -58,8 +58,8 @@ ROOM = Room(
         Mutant(
             "profile not handed on",
             "sac/envs/factory.py",
-            "return WorkerPool(count, torch.get_deterministic_debug_mode(), exact_functions.is_installed())",
-            "return WorkerPool(count, torch.get_deterministic_debug_mode(), False)",
+            "get_deterministic_debug_mode(), exact_functions.is_installed(), asked_to_stop)",
+            "get_deterministic_debug_mode(), False, asked_to_stop)",
             "workers of a portable run are not portable",
         ),
         Mutant(

@@ -79,10 +79,12 @@ def open_files() -> list[str]:
 def test_every_number_of_workers_gives_the_bits_of_serial_stepping(num_envs, ignore, frequency, seed):
     options = {"ignore_terminations": ignore, "reconfiguration_freq": frequency}
     steps = actions(num_envs, 2, 3 * FAKE_STEPS, seed)
-    serial = rollout(SerialVectorEnv([careless() for _ in range(num_envs)], episode_seed, **options), steps)
+    alone = SerialVectorEnv([careless() for _ in range(num_envs)], episode_seed, **options)
+    serial = rollout(alone, steps)
     for count in (1, 3):
         pooled = PooledVectorEnv(shared_pool(count), careless, num_envs, episode_seed, **options)
         assert first_difference(serial, rollout(pooled, steps)) is None
+        assert pooled.episodes.tolist() == alone.episodes.tolist() and pooled.episodes.any()
         pooled.close()
 
 
@@ -238,7 +240,7 @@ def test_after_an_interrupted_call_no_stale_answer_is_taken_for_a_new_one(monkey
     env = faulty(2)
     env.reset()
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(pool_module, "wait", lambda connections: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(pool_module, "wait", lambda *waiting: (_ for _ in ()).throw(KeyboardInterrupt))
         act(env, 0, 0.0)
     with pytest.raises(RuntimeError, match="interrupted"):
         act(env, 0, 0.0)
