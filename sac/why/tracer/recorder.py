@@ -28,6 +28,7 @@ from .content import Uncompared, digest, sample, short
 from .force import Forced, ForcedSite
 from .generators import NEVER, Entropy, Generators, short_digest
 from .place import Place, Places
+from .redaction import redacted
 from .trace_file import TraceFile
 
 PARENT, SLOT = "SAC_WHY_PARENT", "SAC_WHY_SLOT"
@@ -166,9 +167,8 @@ class Recorder:
     def started(self, pid: int, arguments: Sequence[str], place: Place) -> None:
         """Write that a program was started."""
         with self._lock:
-            self._file.put(
-                {"started": pid, "arguments": [part[:200] for part in arguments[:20]], "at": self._number(place)}
-            )
+            words = [part[:200] for part in redacted(arguments[:20])]
+            self._file.put({"started": pid, "arguments": words, "at": self._number(place)})
 
     def close(self, how: str = "end") -> None:
         """Write the last line."""
