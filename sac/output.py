@@ -12,6 +12,7 @@ from sac.checkpoint.replay_log import Journal
 from sac.ledger.file import LedgerWriter
 from sac.ledger.recorder import LedgerRecorder
 from sac.run.folder import RunFolder
+from sac.run.history_files import HistoryFiles
 from sac.run.logs import Logs
 from sac.run.metrics_file import MetricsFile
 from sac.run.tracking import Tracker
@@ -30,6 +31,7 @@ class RunOutput:
         folder: where they lie.
         logs: progress, TensorBoard and Weights & Biases.
         metrics: a row for each evaluation.
+        history: success alone, and the clock, at each evaluation.
         ledger: a line for each iteration that is recorded; None where none is.
         checkpoints: all of the state.
         resumed: whether the files go on from a checkpoint.
@@ -39,6 +41,7 @@ class RunOutput:
     folder: RunFolder
     logs: Logs
     metrics: MetricsFile
+    history: HistoryFiles
     ledger: LedgerWriter | None
     checkpoints: Checkpoints
     resumed: bool
@@ -71,9 +74,10 @@ def open_output(
     after, step = (state.iteration, state.global_step) if resumed else (None, None)
     logs = stack.enter_context(Logs(config, folder, step, tracker))
     metrics = stack.enter_context(MetricsFile(folder.metrics, state.metrics, append=resumed))
+    history = stack.enter_context(HistoryFiles(folder, append=resumed))
     ledger = stack.enter_context(LedgerWriter(folder.ledger, header, after)) if config.ledger_freq else None
     checkpoints = Checkpoints(folder.states, config, fingerprint, journal)
-    return RunOutput(folder, logs, metrics, ledger, checkpoints, resumed, keep)
+    return RunOutput(folder, logs, metrics, history, ledger, checkpoints, resumed, keep)
 
 
 def make_recorder(training: Training, ledger: LedgerWriter | None) -> LedgerRecorder:
