@@ -209,6 +209,13 @@ def _trace(arguments: list[str]) -> int:
     return trace_command(arguments)
 
 
+def _stats(arguments: list[str]) -> int:
+    """Say what seeds tell of an experiment, and whether two experiments differ by more than chance."""
+    from sac.commands.stats import stats_command
+
+    return stats_command(arguments)
+
+
 def _doctor(arguments: list[str]) -> int:
     """Check what this machine can do, what is missing, and how to fix it."""
     from sac.commands.doctor import doctor_command
@@ -221,6 +228,7 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "eval": _eval,
     "twin": _twin,
     "diff": _diff,
+    "stats": _stats,
     "golden": _golden,
     "why": _why,
     "gate": _gate,

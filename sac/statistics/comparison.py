@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from scipy import stats
 
-from sac.statistics.intervals import CONFIDENCE, resampled, widened
+from sac.statistics.intervals import CONFIDENCE, FEWEST, resampled, widened
 from sac.statistics.power import seeds_needed
 
 Decision = Literal["difference", "no difference shown", "inconclusive"]
@@ -28,7 +29,8 @@ class Effect:
         p: probability of a difference of the means this large if the groups were alike (permutation test).
         hedges_g: the difference in units of the spread over seeds; NaN without spread.
         improvement: probability that a run of the second group is better than one of the first, ties counting half.
-        improvement_low: lower end of its bootstrap interval; NaN with fewer than 5 runs in a group, or without spread.
+        improvement_low: lower end of its bootstrap interval; NaN with fewer than 5 runs in a group, or where the
+            groups do not overlap.
         improvement_high: upper end.
     """
 
@@ -72,7 +74,10 @@ def interval(a: np.ndarray, b: np.ndarray, confidence: float) -> tuple[float, fl
     """Welch's interval of the difference of means, b minus a; NaN where the runs show no spread."""
     if pooled_spread(a, b) == 0:
         return math.nan, math.nan
-    found = stats.ttest_ind(b, a, equal_var=False).confidence_interval(confidence)
+    with warnings.catch_warnings():
+        # One group without spread: SciPy fears cancellation, though its zero is exact.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        found = stats.ttest_ind(b, a, equal_var=False).confidence_interval(confidence)
     return float(found.low), float(found.high)
 
 
@@ -154,8 +159,8 @@ def _above(a: np.ndarray, b: np.ndarray, axis: int = -1) -> np.ndarray:
 
 def _improvement(a: np.ndarray, b: np.ndarray) -> tuple[float, float, float]:
     value = float(_above(a, b))
-    fewest = min(len(a), len(b))
-    if fewest < 5 or (np.ptp(a) == 0 and np.ptp(b) == 0):
+    # Of groups that do not overlap every resample says the same, which tells nothing of fresh runs.
+    if min(len(a), len(b)) < FEWEST or value in (0.0, 1.0) or pooled_spread(a, b) == 0:
         return value, math.nan, math.nan
     low, high = resampled(_above, (a, b), widened(len(a) + len(b), 2, CONFIDENCE))
     return value, float(low), float(high)

@@ -124,9 +124,7 @@ def read_run(path: Path, metric: str) -> ScoredRun:
         config = json.loads(folder.manifest.read_bytes())["config"]
         assert isinstance(config, dict)
     except (OSError, ValueError, KeyError, TypeError, AssertionError) as error:
-        raise BadConfig(f"{folder.manifest}: can't be read, so it is unknown which seed and flags this run has") from (
-            error
-        )
+        raise BadConfig(f"{folder.manifest}: can't be read, so this run's seed and flags are unknown") from error
     scores = _scores(folder.metrics, metric)
     if not scores:
         raise BadConfig(
@@ -177,7 +175,7 @@ def _distinct(runs: Sequence[ScoredRun]) -> tuple[list[ScoredRun], list[str]]:
     kept: list[ScoredRun] = []
     notes: list[str] = []
     for run in runs:
-        again = [one for one in kept if one.seed == run.seed and one.task == run.task and _experiment(one) == _experiment(run)]
+        again = [one for one in kept if (one.seed, meaning(one.config)) == (run.seed, meaning(run.config))]
         if any(one.scores == run.scores for one in again):
             notes.append(f"{run.path}: repeats seed {run.seed} exactly, so it counts once")
             continue

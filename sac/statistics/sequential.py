@@ -32,8 +32,8 @@ def nominal_levels(
 ) -> list[float]:
     """The two-sided level of each look, such that all looks together raise a false alarm with probability `alpha`.
 
-    The standardised means at the looks are a random walk in the information seen. Its density, of the walks that no look
-    has stopped, is carried from look to look on a grid (Armitage, McPherson and Rowe, 1969).
+    The standardised means at the looks are a random walk in the information seen. The density of walks that no look has
+    stopped is carried from look to look on a grid (Armitage, McPherson and Rowe, 1969).
 
     Args:
         fractions: increasing parts of the planned information, the last at most 1.
@@ -66,9 +66,7 @@ def _bound(walk: tuple[np.ndarray, np.ndarray] | None, step: float, fraction: fl
     return float(optimize.brentq(beyond, 0.0, 20.0, xtol=1e-10))
 
 
-def _carried(
-    walk: tuple[np.ndarray, np.ndarray] | None, step: float, edge: float
-) -> tuple[np.ndarray, np.ndarray]:
+def _carried(walk: tuple[np.ndarray, np.ndarray] | None, step: float, edge: float) -> tuple[np.ndarray, np.ndarray]:
     """Points within the edges and the probability of the walk at each: Simpson's weights times its density."""
     points = np.linspace(-edge, edge, _GRID)
     weights = np.full(_GRID, 2.0)

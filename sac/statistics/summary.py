@@ -60,7 +60,9 @@ def _results(groups: Sequence[Group], question: Question) -> Table:
             step = group.steps[-1] if moment == "final" else None
             rows.append((_name(group), len(group.runs), len(group.seeds), moment, step, *found))
     columns = ("experiment", "runs", "seeds", "taken", "env step", *AGGREGATES)
-    return Table("results", f"{question.metric} of each experiment, with {CONFIDENCE:.0%} intervals", columns, tuple(rows))
+    return Table(
+        "results", f"{question.metric} of each experiment, with {CONFIDENCE:.0%} intervals", columns, tuple(rows)
+    )
 
 
 def _curves(groups: Sequence[Group], question: Question) -> Table:
@@ -156,16 +158,18 @@ def comparison_tables(a: Group, b: Group, question: Question, found: dict[str, J
     rows: list[tuple[Cell, ...]] = []
     for task, one in found.items():
         size = one.effect
-        rows.append((
-            task,
-            f"{one.counts[0]} and {one.counts[1]}",
-            Interval(size.difference, size.low, size.high),
-            size.p,
-            size.hedges_g,
-            Interval(size.improvement, size.improvement_low, size.improvement_high),
-            one.decision,
-            one.reason,
-        ))
+        rows.append(
+            (
+                task,
+                f"{one.counts[0]} and {one.counts[1]}",
+                Interval(size.difference, size.low, size.high),
+                size.p,
+                size.hedges_g,
+                Interval(size.improvement, size.improvement_low, size.improvement_high),
+                one.decision,
+                one.reason,
+            )
+        )
     title = f"Runs against --against: {question.moment} {question.metric}, runs minus against"
     answer = Table("comparison", title, ("task", "runs", *_EFFECT, "answer", "reason"), tuple(rows))
     return [answer, _difference_curve(a, b, question)]
