@@ -1,4 +1,4 @@
-"""How often the statistics of `sac stats` are right: coverage of intervals, false alarms and power of the sequential test.
+"""How often `sac stats` is right: coverage of its intervals, false alarms and power of its sequential test.
 
 `python -m tools.measure.seed_statistics` prints the tables of docs/statistics.md. It takes minutes.
 """
@@ -49,9 +49,9 @@ def make_quick() -> None:
     """Fewer resamples and arrangements, nothing that no decision needs, levels computed once."""
     intervals.RESAMPLES = RESAMPLES
     comparison.PERMUTATIONS = 999
-    comparison._improvement = lambda a, b: (math.nan, math.nan, math.nan)  # type: ignore[assignment]
+    comparison._improvement = lambda a, b: (math.nan, math.nan, math.nan)
     levels = nominal_levels([count / MOST_SEEDS for count in looks(MOST_SEEDS)], 0.05)
-    sequential.nominal_levels = lambda *arguments: levels  # type: ignore[assignment]
+    sequential.nominal_levels = lambda *arguments: levels
 
 
 def main() -> None:

@@ -85,7 +85,7 @@ def covered(name, draw, runs, times, monkeypatch, resamples=600):
 
 
 @pytest.mark.parametrize("name", AGGREGATES)
-@pytest.mark.parametrize("runs", [5, 10])
+@pytest.mark.parametrize("runs", [5, 20])
 def test_a_95_percent_interval_holds_the_truth_in_about_95_of_100_experiments(name, runs, monkeypatch):
     share = covered(name, lambda rng, size: rng.beta(2, 2, size), runs, 300, monkeypatch)
     # Three standard errors of a share of 300 around 93 to 97.
