@@ -80,8 +80,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="sac sweep",
         description="Train with many seeds, and with each combination of a grid. All other flags go to `sac train`. "
-        "The same command again goes on with what is unfinished, and begins what is new: seeds can be added later. A run's "
-        "bits are those of a single `sac train`.",
+        "The same command again goes on with what is unfinished, and begins what is new: seeds can be added later. "
+        "A run's bits are those of a single `sac train`.",
         epilog="Exit status: 0 all runs are finished, 2 an error or a run that failed.",
         allow_abbrev=False,
     )

@@ -12,7 +12,7 @@ import numpy as np
 
 from sac.statistics import comparison, intervals, sequential
 from sac.statistics.intervals import AGGREGATES, estimate
-from sac.statistics.sequential import judge_sequentially, looks, nominal_levels
+from sac.statistics.sequential import SPENT, judge_sequentially, looks, nominal_levels
 
 Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 EXPERIMENTS, RESAMPLES = 2000, 1000
@@ -50,7 +50,7 @@ def make_quick() -> None:
     intervals.RESAMPLES = RESAMPLES
     comparison.PERMUTATIONS = 999
     comparison._improvement = lambda a, b: (math.nan, math.nan, math.nan)
-    levels = nominal_levels([count / MOST_SEEDS for count in looks(MOST_SEEDS)], 0.05)
+    levels = nominal_levels([count / MOST_SEEDS for count in looks(MOST_SEEDS)], SPENT * 0.05)
     sequential.nominal_levels = lambda *arguments: levels
 
 
