@@ -2,8 +2,8 @@
 
 One looks after each seed, in the order of the seeds, from the first look to a greatest number that is planned. At each
 look the permutation test is held against a level of its own. The levels come from Pocock's spending function: together
-the looks raise a false alarm in at most `alpha` of all comparisons. Each test is exact, but how much
-it depends on those before is taken from a normally distributed statistic, so a part of alpha is held back. docs/statistics.md has the false
+the looks raise a false alarm in at most `alpha` of all comparisons. Each test is exact, but how it depends on those
+before is taken from a normally distributed statistic, so a part of alpha is held back. docs/statistics.md has the false
 alarms that were counted in simulations.
 """
 

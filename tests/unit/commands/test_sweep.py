@@ -124,9 +124,9 @@ def test_a_folder_of_another_experiment_is_refused(swept, capsys):
 def test_a_run_whose_end_is_not_told_of_is_not_finished(swept, tmp_path, lost):
     swept("--seeds=1")
     run = make_plan(tmp_path / "s", POINT, [1], [{}])[0]
-    assert run.state == "finished"
+    before = run.state
     (run.folder.root / lost).unlink()
-    assert run.state == "unfinished"
+    assert (before, run.state) == ("finished", "unfinished")
 
 
 def test_a_run_whose_process_died_behind_its_last_line_is_not_finished(swept, tmp_path):
