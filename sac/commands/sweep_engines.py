@@ -6,6 +6,7 @@ Every engine runs the same command lines, so equal seeds give equal ledgers on e
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import shlex
 import subprocess
@@ -106,7 +107,7 @@ def run_on_ray(tasks: Sequence[SweepTask], options: Mapping[str, str], done: Don
     ray = _optional("ray", "ray")
     given = {name: int(value) if value.isdigit() else value for name, value in options.items()}
     try:
-        ray.init(**{"include_dashboard": False, "log_to_driver": False, **given})
+        ray.init(**{"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR, **given})
     except (ConnectionError, RuntimeError, TypeError, ValueError) as error:
         raise BadConfig(f"--ray: it can't be reached or started: {_first_line(error)}") from error
     try:
