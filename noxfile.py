@@ -59,7 +59,11 @@ if os.environ.get("PIP_EXTRA_INDEX_URL"):
 
 
 RELIABILITY = tuple(
-    f"tests/determinism/test_{name}.py" for name in ("crash_safety", "resume", "resume_workers", "workers")
+    f"tests/determinism/test_{name}.py"
+    for name in (
+        *("crash_safety", "lost_folder", "out_of_memory", "power_loss"),
+        *("resume", "resume_workers", "workers"),
+    )
 )
 SCHEMAS = {
     "github-workflows": ".github/workflows/*.yml",
@@ -122,6 +126,25 @@ def why(session: nox.Session) -> None:
     prepare(session, "stable-baselines3")
     session.env["SAC_WHY_DRAWN"] = os.environ.get("SAC_WHY_DRAWN", "300")
     run_pytest(session, "tests/why", "--durations=10")
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Plant faults in copies of the tree, one at a time: the tests must catch each, the ledger name its channel.
+
+    `-- --sample 8` takes a few of the quick ones, `-- --room replay` those of one part. Single last bits come after.
+    """
+    prepare(session)
+    session.run("python", "-m", "tools.mutants", *session.posargs, env={"PYTHONPATH": str(ROOT)})
+    if not session.posargs:
+        session.run("python", "-m", "tools.mutants.flips", env={"PYTHONPATH": str(ROOT)})
+
+
+@nox.session
+def stability(session: nox.Session) -> None:
+    """Run the determinism gate 30 times under load, ten times in a drawn order: hours. `-- --runs 3` for a taste."""
+    prepare(session)
+    session.run("python", "-m", "tools.stability", *session.posargs, env={"PYTHONPATH": str(ROOT)})
 
 
 @nox.session

@@ -6,21 +6,21 @@ import argparse
 import dataclasses
 import json
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from sac.commands.exit_status import DIVERGED, INCONCLUSIVE, OK
+from sac.commands.parsers import stats_parser
 from sac.config import BadConfig
+from sac.display.terminal import say
+from sac.statistics.choices import DEFAULT_DIFFERENCE, FIRST_LOOK
 from sac.statistics.comparison import Decision, Judgement
-from sac.statistics.runs import METRICS, MOMENTS, Group, read_groups
-from sac.statistics.sequential import FIRST_LOOK
+from sac.statistics.runs import Group, read_groups
 from sac.statistics.summary import Question, comparison_tables, judgements, tables_of
 from sac.statistics.tables import Table, to_csv, to_latex, to_markdown
 
 _STATUS: dict[Decision, int] = {"difference": DIVERGED, "inconclusive": INCONCLUSIVE, "no difference shown": OK}
 """From the answer that weighs most to the one that weighs least, where tasks have different ones."""
-_DEFAULT_DIFFERENCE = 0.2
 _SHORT = ("results", "seeds", "beside_the_first", "comparison")
 """Tables that are printed; files hold all."""
 
@@ -31,7 +31,7 @@ def stats_command(arguments: Sequence[str]) -> int:
     Raises:
         BadConfig: a flag's value can't be used, or a run can't be read.
     """
-    options = _parser().parse_args(list(arguments))
+    options = stats_parser().parse_args(list(arguments))
     question = _question(options)
     groups, notes = read_groups(options.runs, question.metric)
     if not options.against:
@@ -44,41 +44,6 @@ def stats_command(arguments: Sequence[str]) -> int:
     tables = [*comparison_tables(theirs, ours, question, found), *tables_of(named, question)]
     tables = [table for table in tables if table.name != "beside_the_first"]
     return _finish(options, tables, [*notes, *more], found)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="sac stats",
-        description="What the seeds of an experiment tell: mean, median and interquartile mean with 95 % intervals, "
-        "performance profile, final against best, seeds needed. With --against: do two experiments differ by more than "
-        "chance, and by how much?",
-        epilog="Exit status: 0 no difference shown (or none asked for), 1 a difference, 2 an error, 4 inconclusive. "
-        "docs/statistics.md says what each number means and how often each answer is wrong.",
-        allow_abbrev=False,
-    )
-    what = "run folder, or a folder of run folders such as `sac sweep` makes"
-    parser.add_argument("runs", nargs="+", type=os.path.expanduser, metavar="RUN", help=what)
-    what = "compare with these runs: an older version's, another machine's, other flags'"
-    parser.add_argument("--against", nargs="+", type=os.path.expanduser, metavar="RUN", help=what)
-    what = "column of metrics.csv (default %(default)s)"
-    parser.add_argument("--metric", choices=METRICS, default="success_once", help=what)
-    what = "of each run: its last evaluation, its best, or the average of all (default %(default)s)"
-    parser.add_argument("--at", choices=MOMENTS, default="final", help=what)
-    what = f"the difference that would matter (default {_DEFAULT_DIFFERENCE} for success rates, none for returns)"
-    parser.add_argument("--difference", type=float, metavar="D", help=what)
-    what = "probability of showing that difference, for the number of seeds needed (default %(default)s)"
-    parser.add_argument("--power", type=float, default=0.8, help=what)
-    what = "probability of a false alarm (default %(default)s)"
-    parser.add_argument("--alpha", type=float, default=0.05, help=what)
-    what = "look after each seed from the 5th on, and stop as soon as the error rate allows"
-    parser.add_argument("--sequential", action="store_true", help=what)
-    what = "with --sequential: seeds on each side at the last look (default 10)"
-    parser.add_argument("--most_seeds", "--most-seeds", type=int, metavar="N", help=what)
-    parser.add_argument("--csv", type=os.path.expanduser, metavar="FOLDER", help="write each table as a CSV file")
-    parser.add_argument("--markdown", type=os.path.expanduser, metavar="FILE", help="write all tables as Markdown")
-    parser.add_argument("--latex", type=os.path.expanduser, metavar="FILE", help="write all tables as LaTeX")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    return parser
 
 
 def _question(options: argparse.Namespace) -> Question:
@@ -101,7 +66,7 @@ def _question(options: argparse.Namespace) -> Question:
         raise BadConfig(f"--most_seeds {most}: must lie between {FIRST_LOOK}, the first look, and 1000")
     question = Question(options.metric, options.at, options.difference, options.alpha, options.power)
     if question.is_rate and question.matters is None:
-        question = dataclasses.replace(question, matters=_DEFAULT_DIFFERENCE)
+        question = dataclasses.replace(question, matters=DEFAULT_DIFFERENCE)
     return dataclasses.replace(question, most_seeds=most) if options.sequential else question
 
 
@@ -147,12 +112,12 @@ def _finish(
     decisions = [one.decision for one in found.values()]
     status = next((code for decision, code in _STATUS.items() if decision in decisions), OK)
     if options.json:
-        print(json.dumps(_as_json(tables, notes, found, status), allow_nan=False))
+        say(json.dumps(_as_json(tables, notes, found, status), allow_nan=False))
         return status
-    print("\n\n".join(to_markdown(table) for table in tables if table.name in _SHORT))
-    print("".join(f"\nnote: {note}" for note in notes), end="\n" if notes else "")
+    say("\n\n".join(to_markdown(table) for table in tables if table.name in _SHORT))
+    say("".join(f"\nnote: {note}" for note in notes), end="\n" if notes else "")
     for task, one in found.items():
-        print(f"\n{task}: {one.decision}: {one.reason}{_next(one)}")
+        say(f"\n{task}: {one.decision}: {one.reason}{_next(one)}")
     return status
 
 

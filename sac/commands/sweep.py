@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import os
-import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from sac.commands.exit_status import BAD_INPUT, OK
+from sac.commands.parsers import sweep_parser
 from sac.commands.sweep_engines import SweepTask, run_locally, run_on_ray, run_on_slurm
 from sac.commands.sweep_plan import SweepRun, make_plan, parse_grid, parse_seeds, require_free
 from sac.commands.sweep_progress import SweepProgress
 from sac.config import BadConfig, TrainConfig
+from sac.display import shell
+from sac.display.terminal import complain, refuse, say
+from sac.display.visible import one_line
 from sac.numerics.machine import available_memory, usable_cores
 from sac.numerics.profiles import default_threads
 from sac.processes import ended_by_signals
@@ -34,7 +35,7 @@ def sweep_command(arguments: Sequence[str]) -> int:
     Raises:
         BadConfig: a flag's value can't be used, or a folder holds runs of another experiment.
     """
-    options, flags = _parser().parse_known_args(list(arguments))
+    options, flags = sweep_parser().parse_known_args(list(arguments))
     require_free(flags)
     engine_options = _engine_options(options)
     seeds, grid = parse_seeds(options.seeds), parse_grid(options.grid)
@@ -45,10 +46,10 @@ def sweep_command(arguments: Sequence[str]) -> int:
         missing = [run for run in plan if run.state != "finished"]
         jobs = _jobs(options.jobs, missing)
         tasks = [_task(run, jobs, root) for run in missing]
-        print(_announcement(plan, missing, jobs if options.engine == "local" else 0, root), file=sys.stderr, flush=True)
+        complain(_announcement(plan, missing, jobs if options.engine == "local" else 0, root))
         failures = _train(options.engine, engine_options, tasks, missing, jobs, root)
     for line in failures:
-        print(f"sac sweep: {line}", file=sys.stderr)
+        refuse("sac sweep", line)
     _summarise(plan, root)
     return BAD_INPUT if failures else OK
 
@@ -74,31 +75,6 @@ def _train(
         else:
             run_locally(tasks, jobs, done)
     return failures
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="sac sweep",
-        description="Train with many seeds, and with each combination of a grid. All other flags go to `sac train`. "
-        "The same command again goes on with what is unfinished, and begins what is new: seeds can be added later. "
-        "A run's bits are those of a single `sac train`.",
-        epilog="Exit status: 0 all runs are finished, 2 an error or a run that failed.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("--seeds", required=True, metavar="A-B,C", help="seeds and ranges, for example 42-46")
-    what = "a flag of `sac train` and its values; several make all combinations"
-    parser.add_argument("--grid", action="extend", nargs="+", default=[], metavar="NAME=A,B", help=what)
-    what = "folder of the run folders (default runs/<exp_name>, or runs/<env_id>__sweep)"
-    parser.add_argument("--sweep_dir", "--sweep-dir", type=os.path.expanduser, metavar="FOLDER", help=what)
-    what = "runs at the same time on this machine; auto: as many as its cores and its memory hold (default)"
-    parser.add_argument("--jobs", default="auto", metavar="N", help=what)
-    what = "processes of this machine (default), jobs of Slurm, or tasks of Ray"
-    parser.add_argument("--engine", choices=("local", "slurm", "ray"), default="local", help=what)
-    what = "with --engine slurm: options of submitit, for example partition=gpu timeout_min=600"
-    parser.add_argument("--slurm", action="extend", nargs="+", default=[], metavar="NAME=VALUE", help=what)
-    what = "with --engine ray: options of ray.init, for example address=auto"
-    parser.add_argument("--ray", action="extend", nargs="+", default=[], metavar="NAME=VALUE", help=what)
-    return parser
 
 
 def _engine_options(options: argparse.Namespace) -> dict[str, str]:
@@ -159,7 +135,11 @@ def _task(run: SweepRun, jobs: int, root: Path) -> SweepTask:
 
 def _announcement(plan: Sequence[SweepRun], missing: Sequence[SweepRun], jobs: int, root: Path) -> str:
     begun = sum(run.state == "unfinished" for run in missing)
-    parts = [f"{len(plan)} runs in {root}", f"{len(plan) - len(missing)} finished", f"{begun} to go on with"]
+    parts = [
+        f"{len(plan)} runs in {one_line(str(root))}",
+        f"{len(plan) - len(missing)} finished",
+        f"{begun} to go on with",
+    ]
     parts += [f"{len(missing) - begun} new"] + ([f"{jobs} at a time"] if jobs and missing else [])
     return f"sac sweep: {', '.join(parts)}"
 
@@ -174,8 +154,8 @@ def _summarise(plan: Sequence[SweepRun], root: Path) -> None:
     evaluated = [run.folder.root for run in plan if run.state == "finished" and run.config.eval_freq]
     if evaluated:
         groups, _ = read_groups(evaluated, "success_once")
-        print(to_markdown(tables_of(groups, Question("success_once", matters=0.2))[0]))
+        say(to_markdown(tables_of(groups, Question("success_once", matters=0.2))[0]))
     finished = sum(run.state == "finished" for run in plan)
-    print(f"\n{finished} of {len(plan)} runs are finished in {root}")
+    say(f"\n{finished} of {len(plan)} runs are finished in {one_line(str(root))}")
     if finished:
-        print(f"next: {shlex.join(['sac', 'stats', str(root)])}; {shlex.join(['sac', 'report', str(root)])}")
+        say(f"next: sac stats {shell.path(root)}; sac report {shell.path(root)}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import logging
 import os
-import shlex
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sac.config import BadConfig
+from sac.display import shell
 from sac.errors import UserError
 from sac.processes import Children, sac_command
 
@@ -137,7 +137,7 @@ def _optional(package: str, extra: str) -> Any:
     try:
         return importlib.import_module(package)
     except ImportError as error:
-        install = shlex.join(["pip", "install", f"sac-determinism[{extra}]"])
+        install = shell.join(["pip", "install", f"sac-determinism[{extra}]"])
         raise BadConfig(f"--engine {extra}: needs the package {package}: {install}") from error
 
 

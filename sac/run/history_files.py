@@ -14,6 +14,8 @@ from types import TracebackType
 
 from sac.run import storage
 from sac.run.folder import RunFolder
+from sac.run.metrics_table import read_metrics
+from sac.untrusted.file import Unreadable
 
 
 class HistoryFiles:
@@ -33,8 +35,8 @@ class HistoryFiles:
     TIMES = ("step", "seconds")
 
     def __init__(self, folder: RunFolder, *, append: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
-        evaluated = _rows(folder.metrics, ("step", "success_once")) if append else []
-        times = _kept(_rows(folder.times, self.TIMES), {row[0] for row in evaluated}) if append else []
+        evaluated = success_rows(folder.metrics) if append else []
+        times = _times(folder.times, {row[0] for row in evaluated}) if append else []
         self._clock = clock
         self._begun = clock() - (float(times[-1][1]) if times else 0.0)
         _replace(folder.success_history, [self.SUCCESS, *evaluated])
@@ -60,29 +62,32 @@ class HistoryFiles:
             file.close()
 
 
-def _rows(path: Path, columns: Sequence[str]) -> list[tuple[str, ...]]:
-    """These columns of a file, as they stand there; none where there is no such file."""
-    if not path.exists():
-        return []
-    with path.open(newline="", errors="replace") as file:
-        rows = list(csv.DictReader(file))
-    return [tuple(row.get(name) or "" for name in columns) for row in rows]
+def success_rows(metrics: Path) -> list[tuple[str, str]]:
+    """The rows of `success_history.csv`, without its header, of a run with these metrics.
+
+    Raises:
+        Unreadable: the metrics are damaged.
+    """
+    table = read_metrics(metrics).columns
+    return [(str(int(step)), repr(value)) for step, value in zip(table["step"], table["success_once"], strict=True)]
 
 
-def _kept(rows: Iterable[tuple[str, ...]], steps: set[str]) -> list[tuple[str, ...]]:
-    """The rows of these steps whose number is whole: a death may have torn the last."""
-    return [row for row in rows if row[0] in steps and _is_number(row[1])]
+def to_csv(rows: Iterable[Sequence[str]]) -> bytes:
+    """Rows as the files hold them."""
+    buffer = io.StringIO(newline="")
+    csv.writer(buffer).writerows(rows)
+    return buffer.getvalue().encode()
 
 
-def _is_number(text: str) -> bool:
+def _times(path: Path, steps: set[str]) -> list[tuple[str, str]]:
+    """The rows of these steps; none where the file is missing or damaged, for a clock is no reason to stop."""
     try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+        table = read_metrics(path).columns
+        rows = zip(table["step"], table["seconds"], strict=True)
+    except (Unreadable, KeyError):
+        return []
+    return [(str(int(step)), f"{seconds:.3f}") for step, seconds in rows if str(int(step)) in steps]
 
 
 def _replace(path: Path, rows: Iterable[Sequence[str]]) -> None:
-    buffer = io.StringIO(newline="")
-    csv.writer(buffer).writerows(rows)
-    storage.write_atomically(path, buffer.getvalue().encode())
+    storage.write_atomically(path, to_csv(rows))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 
@@ -12,6 +13,7 @@ import torch
 
 from sac.rollout.episodes import take_means
 from sac.state import EpisodeSums, MetricsState
+from sac.untrusted.checksum import Extent, RunningChecksum, read_checksum
 
 
 class MetricsFile:
@@ -41,12 +43,11 @@ class MetricsFile:
 
     def __init__(self, path: Path, state: MetricsState | None = None, *, append: bool = False) -> None:
         self.state = new_metrics() if state is None else state
-        columns = _columns_of(path) if append else None
-        self._file = path.open("a" if append else "w", newline="")
-        self._writer = csv.DictWriter(self._file, columns or self.COLUMNS, extrasaction="ignore")
+        self._columns = (_columns_of(path) if append else []) or self.COLUMNS
+        self._file = path.open("ab" if append else "wb")
+        self._checksum = read_checksum(path, 0) if append else RunningChecksum()
         if not append:
-            self._writer.writeheader()
-            self._file.flush()
+            self._put(self.COLUMNS)
 
     def write(
         self,
@@ -70,14 +71,21 @@ class MetricsFile:
         row["train_episodes"], train = training.count, take_means(training)
         row |= {f"train_{name}": train[name] for name in self.SHOWN if train}
         row |= {name: losses[name] for name in self.LOSSES if name in losses}
-        self._writer.writerow(row)
-        self._file.flush()
+        self._put([row.get(name, "") for name in self._columns])
 
-    def sync(self) -> int:
-        """Wait until all rows are on disk; return the file's length in bytes."""
+    def sync(self) -> Extent:
+        """Wait until all rows are on disk; return the file's length in bytes, and its checksum."""
         self._file.flush()
         os.fsync(self._file.fileno())
-        return os.fstat(self._file.fileno()).st_size
+        return self._checksum.extent
+
+    def _put(self, row: Sequence[object]) -> None:
+        line = io.StringIO(newline="")
+        csv.writer(line).writerow(row)
+        data = line.getvalue().encode()
+        self._file.write(data)
+        self._file.flush()
+        self._checksum.add(data)
 
     def _moving_averages(self, row: list[float]) -> list[float]:
         recent, state = self.state.recent, self.state

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +12,10 @@ import numpy as np
 
 from sac.config import BadConfig
 from sac.run.folder import RunFolder
+from sac.run.manifest import read_manifest
+from sac.run.metrics_table import read_metrics
 from sac.statistics.experiments import Meaning, meaning, names
-
-METRICS = ("success_once", "success_at_end", "return")
-MOMENTS = ("final", "best", "average")
-"""What is taken of a run: the last evaluation that all runs have, the best one, or the mean of all."""
+from sac.untrusted.file import Unreadable
 
 
 @dataclass(frozen=True)
@@ -121,16 +118,15 @@ def read_run(path: Path, metric: str) -> ScoredRun:
     """
     folder = RunFolder(path)
     try:
-        config = json.loads(folder.manifest.read_bytes())["config"]
-        assert isinstance(config, dict)
-    except (OSError, ValueError, KeyError, TypeError, AssertionError) as error:
-        raise BadConfig(f"{folder.manifest}: can't be read, so this run's seed and flags are unknown") from error
-    scores = _scores(folder.metrics, metric)
+        manifest = read_manifest(folder.manifest)
+        scores = _scores(folder.metrics, metric)
+    except Unreadable as error:
+        raise BadConfig(f"{error}; leave this run out, or train it again") from error
     if not scores:
         raise BadConfig(
             f"{folder.metrics}: holds no evaluation with {metric}: train with --eval_freq, or leave this run out"
         )
-    return ScoredRun(path, config, scores)
+    return ScoredRun(path, manifest["config"], scores)
 
 
 def _expand(path: Path) -> list[Path]:
@@ -145,21 +141,19 @@ def _expand(path: Path) -> list[Path]:
 
 
 def _scores(path: Path, metric: str) -> dict[int, float]:
-    """Step -> value; a row that is torn is passed over."""
+    """Step -> value of each evaluation; none where there is no file, or no such column.
+
+    Raises:
+        Unreadable: the file is damaged.
+    """
     try:
-        with path.open(newline="", encoding="utf-8", errors="replace") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, csv.Error):
-        return {}
-    found: dict[int, float] = {}
-    for row in rows:
-        try:
-            step, value = int(row["step"]), float(row[metric])
-        except (KeyError, TypeError, ValueError):
-            continue
-        if math.isfinite(value):
-            found[step] = value
-    return found
+        table = read_metrics(path).columns
+    except Unreadable as error:
+        if error.missing:
+            return {}
+        raise
+    pairs = zip(table["step"], table.get(metric, ()), strict=False)
+    return {int(step): value for step, value in pairs if math.isfinite(value)}
 
 
 def _experiment(run: ScoredRun) -> Meaning:

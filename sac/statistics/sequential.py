@@ -15,10 +15,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy import optimize, stats
 
+from sac.statistics.choices import FIRST_LOOK
 from sac.statistics.comparison import Decision, Judgement, effect, interval, permutation_p, runs_to_show, without_alarm
 
-FIRST_LOOK = 5
-"""Seeds on each side at the first look: with fewer the permutation test can't reach the levels."""
 SPENT = 0.9
 """The part of alpha that levels are computed with; with all of it 5.3 % of 1,000 comparisons were false alarms."""
 _GRID = 401

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sac.statistics.choices import MOMENTS
 from sac.statistics.comparison import Judgement, effect, interval, judge
 from sac.statistics.intervals import AGGREGATES, CONFIDENCE, Estimate, estimate, profile
 from sac.statistics.power import seeds_needed, spread_bounds
-from sac.statistics.runs import MOMENTS, Group
+from sac.statistics.runs import Group
 from sac.statistics.sequential import judge_sequentially
 from sac.statistics.tables import Cell, Interval, Table
 

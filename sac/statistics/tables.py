@@ -9,6 +9,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sac.display import markdown
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -64,7 +66,7 @@ def to_csv(table: Table) -> str:
 
 def to_markdown(table: Table) -> str:
     """A heading and the table."""
-    rows = [[_shown(cell).replace("|", "\\|").replace("<", "&lt;") for cell in row] for row in table.rows]
+    rows = [[markdown.cell(_shown(cell)) for cell in row] for row in table.rows]
     lines = [f"### {table.title}", "", _line(table.columns), "|---" * len(table.columns) + "|", *map(_line, rows)]
     return "\n".join(lines)
 
