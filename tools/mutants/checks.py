@@ -20,13 +20,18 @@ _PYTEST = [
 ]
 # What a fault leads to may be a process without end or measure.
 _LIMITED = ["sh", "-c", 'ulimit -d 6000000; exec "$@"', "sh"]
-_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+::\S+)", re.MULTILINE)
+"""A test, or what it stands on; a file that can't even be imported has no test's name."""
 _GOLDEN_TESTS = "tests/determinism/test_goldens.py"
 _WHOLE_GATE = (
     ("unit", ("tests/unit",)),
     ("determinism", ("tests/determinism", f"--ignore={_GOLDEN_TESTS}")),
     (GOLDENS, (_GOLDEN_TESTS,)),
 )
+
+
+class CannotTest(RuntimeError):
+    """A tree's tests can't be run; the message is pytest's."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +73,20 @@ def caught(mutant: Mutant, room: Room, root: Path, *, all_stages: bool) -> Catch
 
 
 def first_failure(root: Path, arguments: tuple[str, ...]) -> str:
-    """Return the first test that fails in a tree; empty if none does."""
+    """Return the first test that fails in a tree; empty if none does.
+
+    Raises:
+        CannotTest: they can't be run.
+    """
     with tempfile.TemporaryDirectory(prefix="sac-mutants-", ignore_cleanup_errors=True) as temporary:
         command = [*_LIMITED, *_PYTEST, f"--basetemp={temporary}/tests", *arguments]
         done = subprocess.run(command, cwd=root, env=environment(root), capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return ""
     found = _FAILED.search(done.stdout)
-    return found.group(1) if found else f"pytest ended with {done.returncode}: {done.stdout[-300:].strip()}"
+    if found is None:
+        # Were it taken for a catch, a tree whose tests can't run at all would catch everything.
+        raise CannotTest(
+            f"{' '.join(arguments)}: pytest ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+        )
+    return found.group(1)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from sac.ledger.channels import CHANNELS
-from tools.mutants import ledgers
+from tools.mutants import checks, ledgers
 from tools.mutants.checks import GOLDENS, Catch
 from tools.mutants.command import Result, _chosen, _parser, _summary
 from tools.mutants.mutant import NO_RUN, BadMutant, Mutant
@@ -84,3 +85,26 @@ def test_the_page_tells_of_every_mutant_and_of_no_other():
     assert {mutant.name for mutant in MUTANTS} - named == set()
     assert told.count("\n") == len(ROOMS) + len(MUTANTS) + 6, "rows of mutants that are no longer there"
     assert "**survived**" not in told
+
+
+ENDS = {
+    "a test failed": (1, "FAILED tests/unit/test_x.py::test_one[a b] - assert", "tests/unit/test_x.py::test_one[a"),
+    "a fixture failed": (1, "ERROR tests/unit/test_x.py::test_one - boom", "tests/unit/test_x.py::test_one"),
+    "none failed": (0, "3 passed", ""),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_failed_test_is_a_catch(monkeypatch, end):
+    code, output, expected = ENDS[end]
+    done = SimpleNamespace(returncode=code, stdout=output, stderr="")
+    monkeypatch.setattr(checks.subprocess, "run", lambda *command, **options: done)
+    assert checks.first_failure(ROOT, ("tests/unit",)) == expected
+
+
+@pytest.mark.parametrize("output", ["ERROR tests/unit/test_x.py - ImportError", "no module named pytest", ""])
+def test_tests_that_can_not_run_are_no_catch(monkeypatch, output):
+    done = SimpleNamespace(returncode=2, stdout=output, stderr="")
+    monkeypatch.setattr(checks.subprocess, "run", lambda *command, **options: done)
+    with pytest.raises(checks.CannotTest, match="pytest ended with 2"):
+        checks.first_failure(ROOT, ("tests/unit",))

@@ -70,8 +70,8 @@ ROOM = Room(
         Mutant(
             "one segment too many removed",
             ROWS,
-            "if start < keep_from:",
-            "if start <= keep_from:",
+            "int(number.group(1)) < keep_from",
+            "int(number.group(1)) <= keep_from",
             "rows are removed that a checkpoint needs",
         ),
         Mutant(
