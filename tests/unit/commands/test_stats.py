@@ -114,8 +114,18 @@ def test_a_run_is_not_compared_with_itself(sides, capsys):
     assert "can't be on both sides" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"step,success_once\n1,nan\n"])
+UNUSABLE = {
+    b"": "holds no line with the names of its columns",
+    b"\xff\xfe": "holds no line with the names of its columns",
+    b"step,success_once\n1,nan\n": "line 2: expected a finite number, found 'nan'",
+    b"step,success_once\n": "holds no evaluation with success_once",
+}
+
+
+@pytest.mark.parametrize("content", UNUSABLE)
 def test_a_run_without_evaluations_is_named(sides, capsys, content):
-    (sides[0] / "seed=42" / "metrics.csv").write_bytes(content)
+    path = sides[0] / "seed=42" / "metrics.csv"
+    path.write_bytes(content)
     assert main(["stats", str(sides[0])]) == 2
-    assert "holds no evaluation with success_once" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert f"{path}: {UNUSABLE[content]}" in told and "leave this run out" in told

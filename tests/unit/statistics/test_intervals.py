@@ -29,7 +29,9 @@ def bootstrapped(statistic, values, level, draws=20_000):
 def test_intervals_agree_with_a_second_implementation(name):
     found = estimate(name, (DRAWN,))
     level = intervals._WIDENED[name](len(DRAWN), 1, 0.95)
-    assert (found.low, found.high) == pytest.approx(bootstrapped(AGGREGATES[name], DRAWN, level), abs=0.015)
+    # Medians of resamples jump from one value or midpoint to the next, means do not.
+    apart = 0.05 if name == "median" else 0.015
+    assert (found.low, found.high) == pytest.approx(bootstrapped(AGGREGATES[name], DRAWN, level), abs=apart)
 
 
 def test_a_mean_of_few_seeds_has_students_interval():

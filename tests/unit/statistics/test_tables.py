@@ -23,7 +23,7 @@ def test_csv_keeps_all_digits_and_gives_an_interval_three_columns():
 
 def test_markdown_keeps_its_columns_whatever_a_name_holds():
     line = to_markdown(TABLE).splitlines()[-2]
-    assert line == "| gamma=0.8\\|x&lt;y | 0.25 (0.125 to 0.5) |"
+    assert line == "| gamma=0.8&#124;x&lt;y | 0.25 (0.125 to 0.5) |"
 
 
 def test_latex_takes_no_character_of_a_name_for_a_command():
