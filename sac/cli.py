@@ -205,6 +205,20 @@ def _trace(arguments: list[str]) -> int:
     return trace_command(arguments)
 
 
+def _sweep(arguments: list[str]) -> int:
+    """Train with many seeds and settings; go on with what is unfinished."""
+    from sac.commands.sweep import sweep_command
+
+    return sweep_command(arguments)
+
+
+def _stats(arguments: list[str]) -> int:
+    """Say what seeds tell of an experiment, and whether two experiments differ by more than chance."""
+    from sac.commands.stats import stats_command
+
+    return stats_command(arguments)
+
+
 def _verify(arguments: list[str]) -> int:
     """Check every file of a run folder: is it what the run wrote?"""
     from sac.commands.verify import verify_command
@@ -231,6 +245,8 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "eval": _eval,
     "twin": _twin,
     "diff": _diff,
+    "sweep": _sweep,
+    "stats": _stats,
     "golden": _golden,
     "why": _why,
     "gate": _gate,

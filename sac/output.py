@@ -14,6 +14,7 @@ from sac.ledger.recorder import LedgerRecorder
 from sac.run import storage
 from sac.run.folder import RunFolder
 from sac.run.held_folder import HeldFolder
+from sac.run.history_files import HistoryFiles
 from sac.run.logs import Logs
 from sac.run.metrics_file import MetricsFile
 from sac.run.tracking import Tracker
@@ -32,6 +33,7 @@ class RunOutput:
         folder: where they lie.
         logs: progress, TensorBoard and Weights & Biases.
         metrics: a row for each evaluation.
+        history: success alone, and the clock, at each evaluation.
         ledger: a line for each iteration that is recorded; None where none is.
         checkpoints: all of the state.
         held: the folder, and what in it must stay as it is.
@@ -42,6 +44,7 @@ class RunOutput:
     folder: RunFolder
     logs: Logs
     metrics: MetricsFile
+    history: HistoryFiles
     ledger: LedgerWriter | None
     checkpoints: Checkpoints
     held: HeldFolder
@@ -81,15 +84,16 @@ def open_output(
     after, step = (state.iteration, state.global_step) if resumed else (None, None)
     logs = stack.enter_context(Logs(config, held, step, tracker))
     metrics = stack.enter_context(MetricsFile(folder.metrics, state.metrics, append=resumed))
+    history = stack.enter_context(HistoryFiles(folder, append=resumed))
     ledger = stack.enter_context(LedgerWriter(folder.ledger, header, after)) if config.ledger_freq else None
-    for path in (folder.manifest, folder.lock, folder.ledger, folder.metrics):
+    for path in (folder.manifest, folder.lock, folder.ledger, folder.metrics, folder.success_history, folder.times):
         if path.exists():
             held.watch(path)
     # The names of the files: what is in them reaches the disk before a checkpoint counts it.
     storage.sync_folder(folder.root, held)
     held.require_intact()
     checkpoints = Checkpoints(folder.states, config, fingerprint, journal, held)
-    return RunOutput(folder, logs, metrics, ledger, checkpoints, held, resumed, keep)
+    return RunOutput(folder, logs, metrics, history, ledger, checkpoints, held, resumed, keep)
 
 
 def make_recorder(training: Training, ledger: LedgerWriter | None) -> LedgerRecorder:

@@ -372,29 +372,31 @@ class Trainer:
         if self.training.device.type == "cpu" or self.schedule.evaluates(self.state.global_step):
             self._finite.settle()
         if self.schedule.evaluates(self.state.global_step):
-            self.recorder.evaluate(self._evaluate)
+            self.recorder.evaluate(lambda: self._evaluate(updates))
         self.recorder.end()
         self.logs.progress(self.state.global_step)
 
-    def _evaluate(self) -> Evaluation:
+    def _evaluate(self, updates: Updates | None) -> Evaluation:
         if self.eval_envs is None:
             raise RuntimeError("an evaluation is due, but no evaluation environments were made")
         with self.logs.timed("eval_time"):
             watch = self.video.watch if self.video is not None else None
             policy, steps = self.training.act_mean, self.config.num_eval_steps
             evaluation = evaluate(self.eval_envs, policy, steps, watch=watch)
-        self._report(evaluation, self.state.global_step)
+        self._report(evaluation, self.state.global_step, losses(updates) if updates is not None else {})
         return evaluation
 
-    def _report(self, evaluation: Evaluation, step: int) -> None:
-        """Show and keep what an evaluation found, and the policy that it found it of."""
+    def _report(self, evaluation: Evaluation, step: int, lost: Mapping[str, float]) -> None:
+        """Show and keep what an evaluation found, the losses before it, and the policy that it found it of."""
         means, seconds = evaluation.episodes.means(), self.logs.last["eval_time"]
         if self.video is not None:
             self.video.save(step)
         self.logs.scalars({f"eval/{name}": value for name, value in means.items()}, step)
         self.logs.scalars({"time/eval_time": seconds}, step)
         self.logs.evaluation(step, means, evaluation.episodes.count, seconds)
-        self.output.metrics.write(step, means, self.state.collector.since_evaluation)
+        before = {name.removeprefix("losses/"): value for name, value in lost.items()}
+        self.output.metrics.write(step, means, self.state.collector.since_evaluation, before)
+        self.output.history.write(step, means["success_once"])
         if self.config.save_model:
             path = self.output.folder.checkpoints / f"policy_{step}.pt"
             policy_file.save(self.training.learner, path, self.output.held)

@@ -21,9 +21,10 @@ from sac.config import BadConfig
 from sac.ledger.file import LedgerError, open_ledger
 from sac.run import policy_file
 from sac.run.folder import RunFolder
+from sac.run.history_files import HistoryFiles, success_rows, to_csv
 from sac.run.manifest import read_manifest
 from sac.run.metrics_table import read_metrics
-from sac.untrusted.file import Unreadable
+from sac.untrusted.file import CHUNK, Unreadable, read_bytes
 from sac.untrusted.seal import is_sealed
 
 State = Literal["whole", "damaged", "unchecked"]
@@ -56,6 +57,7 @@ def check_run(folder: RunFolder) -> list[FileFinding]:
     checkpoints, indexes = _checkpoints(folder)
     findings = [_manifest(folder), *checkpoints, *_grown(folder, indexes), *_policies(folder)]
     findings += _lacking(folder, indexes)
+    findings += _success_history(folder)
     findings += [_events(path) for path in sorted(folder.root.glob(f"{_EVENTS}*"))]
     known = {finding.name for finding in findings} | {folder.lock.name, *_parts(folder, indexes)}
     return findings + list(_others(folder, known))
@@ -152,6 +154,24 @@ def _lacking(folder: RunFolder, indexes: list[CheckpointIndex]) -> Iterator[File
     config = read_config(indexes[-1].config, "checkpoint")
     if config.save_model and indexes[-1].iteration >= config.iterations:
         yield FileFinding(folder.policy.name, "damaged", "missing: the run has ended, and had written it before")
+
+
+def _success_history(folder: RunFolder) -> Iterator[FileFinding]:
+    """It repeats two columns of the metrics; a killed run may have written its last row into one of the two only."""
+    path = folder.success_history
+    if not path.exists() or not folder.metrics.exists():
+        return
+    try:
+        expected = to_csv([HistoryFiles.SUCCESS, *success_rows(folder.metrics)])
+        found = read_bytes(path, len(expected) + CHUNK)
+    except Unreadable as error:
+        yield FileFinding(path.name, "damaged", f"it can't be held against metrics.csv: {error}")
+        return
+    last_row = expected[: expected[:-1].rfind(b"\n") + 1]
+    if expected.startswith(found) and found.startswith(last_row):
+        yield FileFinding(path.name, "whole", "it agrees with metrics.csv")
+    else:
+        yield FileFinding(path.name, "damaged", "it does not agree with metrics.csv")
 
 
 def _events(path: Path) -> FileFinding:

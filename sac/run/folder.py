@@ -46,6 +46,16 @@ class RunFolder:
         return self.root / "metrics.csv"
 
     @property
+    def success_history(self) -> Path:
+        """Step and success of each evaluation."""
+        return self.root / "success_history.csv"
+
+    @property
+    def times(self) -> Path:
+        """Step and seconds of each evaluation."""
+        return self.root / "times.csv"
+
+    @property
     def checkpoints(self) -> Path:
         """Policies saved at evaluations."""
         return self.root / "checkpoints"
@@ -157,7 +167,9 @@ def _sync_name(path: Path) -> None:
         storage.sync_folder(path.parent)
 
 
-_FILES = frozenset(("manifest.json", "ledger.jsonl", "metrics.csv", "policy.pt", "lock"))
+_FILES = frozenset(
+    ("manifest.json", "ledger.jsonl", "metrics.csv", "success_history.csv", "times.csv", "policy.pt", "lock")
+)
 _FOLDERS = frozenset(("checkpoints", "videos"))
 _EVENTS = "events.out.tfevents."
 

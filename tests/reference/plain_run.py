@@ -282,7 +282,7 @@ class PlainRun:
         """Tell all of it."""
         config = self.config
         self.written.lines[0] = {"env.seed": self.envs_story.resets[0][2], "rollout.obs": self.first}
-        self._end(0)
+        self._end(0, [])
         for k in range(1, config.iterations + 1):
             if config.overlap:
                 updates = self._learn(k, (k - 1) * self.length)
@@ -292,7 +292,7 @@ class PlainRun:
                 updates = self._learn(k, k * self.length)
             self._record(k, updates)
             self._log(k, updates)
-            self._end(k)
+            self._end(k, updates)
         assert len(self.envs_story.steps) == config.iterations * self.length
         assert len(self.story.updates) == self.story.learners[-1][2] == sum(self._due(k) for k in self._numbers())
         return self.written
@@ -411,19 +411,12 @@ class PlainRun:
         config, step = self.config, k * self.config.training_freq
         if not infos or step % config.log_freq >= config.training_freq:
             return
-        last, scalars = infos[-1], self.written.scalars
-        losses, values = last.critic_losses.tolist(), last.q_values.tolist()
-        found = {"qf1_loss": losses[0], "qf2_loss": losses[1], "qf_loss": (losses[0] + losses[1]) / 2}
-        found |= {"qf1_values": values[0], "qf2_values": values[1], "alpha": last.alpha.item()}
-        for name in ("actor_loss", "alpha_loss"):
-            told = [value for info in infos if (value := getattr(info, name)) is not None]
-            if told:
-                found[name] = told[-1].item()
-        scalars.update({(f"losses/{name}", step): value for name, value in found.items()})
+        scalars = self.written.scalars
+        scalars.update({(f"losses/{name}", step): value for name, value in losses_of(infos).items()})
         scalars.update({(f"train/{name}", step): value for name, value in means(self.since_log).items()})
         self.since_log = []
 
-    def _end(self, k: int) -> None:
+    def _end(self, k: int, infos: list[Any]) -> None:
         """The learner's channels, and the evaluation where one is due."""
         config, step = self.config, k * self.config.training_freq
         line = self.written.lines[k]
@@ -438,7 +431,7 @@ class PlainRun:
         self.written.values.setdefault(k, {})["eval.return"] = math.fsum(returns) / len(returns)
         found = means(episodes)
         self.written.scalars.update({(f"eval/{name}", step): value for name, value in found.items()})
-        self._row(step, found)
+        self._row(step, found, infos)
 
     def _evaluate(self, k: int) -> tuple[torch.Tensor, list[dict[str, float]]]:
         """An evaluation begins with the same episodes as every other, and takes the policy's mean."""
@@ -459,8 +452,8 @@ class PlainRun:
             observation = batch.observation
         return torch.stack([actions for _, actions, _ in steps]), ended
 
-    def _row(self, step: int, found: dict[str, float]) -> None:
-        """A row of metrics.csv: this evaluation, the mean of the last five, and the training episodes since the row."""
+    def _row(self, step: int, found: dict[str, float], infos: list[Any]) -> None:
+        """A row of metrics.csv: this evaluation, the mean of the last five, training since the row, and losses."""
         shown = ("success_once", "success_at_end", "return")
         self.evaluations.append(found)
         recent = self.evaluations[-5:]
@@ -468,8 +461,25 @@ class PlainRun:
         row |= {f"{name}_avg": sum(one[name] for one in recent) / len(recent) for name in shown}
         train = means(self.since_evaluation)
         row |= {f"train_{name}": train.get(name, "") for name in shown}
-        self.written.rows.append({**row, "train_episodes": len(self.since_evaluation)})
+        row["train_episodes"] = len(self.since_evaluation)
+        lost = losses_of(infos)
+        row |= {name: lost.get(name, "") for name in ("qf_loss", "actor_loss", "alpha_loss", "alpha")}
+        self.written.rows.append(row)
         self.since_evaluation = []
+
+
+def losses_of(infos: list[Any]) -> dict[str, float]:
+    """What logs show of an iteration's gradient steps: the last critic and actor loss, values and temperature."""
+    if not infos:
+        return {}
+    losses, values = infos[-1].critic_losses.tolist(), infos[-1].q_values.tolist()
+    found = {"qf1_loss": losses[0], "qf2_loss": losses[1], "qf_loss": (losses[0] + losses[1]) / 2}
+    found |= {"qf1_values": values[0], "qf2_values": values[1], "alpha": infos[-1].alpha.item()}
+    for name in ("actor_loss", "alpha_loss"):
+        told = [value for info in infos if (value := getattr(info, name)) is not None]
+        if told:
+            found[name] = told[-1].item()
+    return found
 
 
 def means(episodes: list[dict[str, float]]) -> dict[str, float]:

@@ -25,7 +25,7 @@ BAD = {
     "": ["usage: sac COMMAND"],
     "trian": [
         "no command 'trian'; did you mean train?",
-        "train, eval, twin, diff, golden, why, gate, trace, bench, verify, doctor, report",
+        "train, eval, twin, diff, sweep, stats, golden, why, gate, trace, bench, verify, doctor, report",
     ],
     "--seed 1": ["no command '--seed'"],
     "train --nonsense 3": ["--nonsense"],

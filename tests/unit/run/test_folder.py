@@ -29,6 +29,7 @@ def fail(*_, **__):
         "sac.trainer.RunLock",
         "sac.output.Logs",
         "sac.output.MetricsFile",
+        "sac.output.HistoryFiles",
         "sac.output.LedgerWriter",
         "sac.trainer.evaluate",
         "sac.trainer.costly_evaluation",

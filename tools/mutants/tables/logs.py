@@ -27,15 +27,15 @@ ROOM = Room(
         Mutant(
             "training columns not reset",
             METRICS,
-            "episodes, train = training.count, take_means(training)",
-            'episodes, train = training.count, take_means(__import__("copy").deepcopy(training))',
+            "train = training.count, take_means(training)",
+            'train = training.count, take_means(__import__("copy").deepcopy(training))',
             "training columns are over all episodes, not those since the row before",
         ),
         Mutant(
             "columns of another metric",
             METRICS,
-            "averages = self._moving_averages([evaluation[name] for name in self.SHOWN])",
-            "averages = self._moving_averages([evaluation[self.SHOWN[0]] for name in self.SHOWN])",
+            "self._moving_averages(shown), strict=True)",
+            "self._moving_averages([shown[0]] * len(shown)), strict=True)",
             "all moving averages are of success_once",
         ),
         Mutant(
@@ -62,8 +62,8 @@ ROOM = Room(
         Mutant(
             "metrics of the other record",
             TRAINER,
-            "self.output.metrics.write(step, means, self.state.collector.since_evaluation)",
-            "self.output.metrics.write(step, means, self.state.collector.since_log)",
+            "self.output.metrics.write(step, means, self.state.collector.since_evaluation, before)",
+            "self.output.metrics.write(step, means, self.state.collector.since_log, before)",
             "metrics.csv takes the episodes away from the logs",
         ),
         Mutant(
