@@ -11,7 +11,7 @@ from sac.digest import DigestBatch, digester_for
 from sac.learner.cuda_graph import CapturedCall
 from sac.learner.gradient_steps import Updates
 from sac.ledger.file import LedgerWriter
-from sac.ledger.outside import Unchanged
+from sac.ledger.unchanged import Unchanged
 from sac.rollout.collector import Rollout
 from sac.rollout.evaluation import Evaluation
 from sac.state import LearnerState

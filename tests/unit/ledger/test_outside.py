@@ -10,7 +10,8 @@ import torch
 from sac.checkpoint.checkpoint import Checkpoints
 from sac.ledger.comparison import compare
 from sac.ledger.file import read_ledger
-from sac.ledger.outside import Unchanged, changed_outside
+from sac.ledger.outside import changed_outside
+from sac.ledger.unchanged import Unchanged
 from sac.rollout.collector import Collector
 from sac.run.logs import Logs
 from sac.state import walk
