@@ -138,17 +138,17 @@ def test_a_ledger_that_can_not_be_written_stops_the_run_and_names_the_command_th
     """The disk is full from the sixth line on; with room again the run ends as one that always had it."""
     from sac.ledger.file import LedgerWriter
 
-    put, lines = LedgerWriter._put, []
+    write, lines = LedgerWriter.write, []
 
-    def full(self, entry):
-        lines.append(entry)
-        if len(lines) > 6:
+    def full(self, *line, **more):
+        lines.append(line)
+        if len(lines) > 5:
             raise OSError(28, "No space left on device")
-        put(self, entry)
+        write(self, *line, **more)
 
     flags = [*SMALL, "--checkpoint_freq=2"]
     with monkeypatch.context() as patched:
-        patched.setattr(LedgerWriter, "_put", full)
+        patched.setattr(LedgerWriter, "write", full)
         assert main(["train", *flags, f"--run_dir={tmp_path}/run"]) == 2
     message = capsys.readouterr().err
     assert "No space left on device" in message and f"sac train --resume {tmp_path}/run" in message
