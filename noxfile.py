@@ -101,7 +101,7 @@ def integration(session: nox.Session) -> None:
     """What starts processes, trains, or plays whole episodes of the simulator; and the quick tests of `sac why`."""
     prepare(session)
     folders = ("tests/integration", "tests/why/test_quick.py", "tests/why/drawn")
-    run_pytest(session, *SIDE_BY_SIDE, *folders, "--durations=10")
+    run_pytest(session, *SIDE_BY_SIDE, *folders, "--durations=30")
 
 
 @nox.session
@@ -109,7 +109,7 @@ def determinism(session: nox.Session) -> None:
     """The determinism gate: equal seeds give equal bits, on the real simulator."""
     prepare(session)
     run_pytest(
-        session, *SIDE_BY_SIDE, "tests/determinism", *(f"--ignore={file}" for file in RELIABILITY), "--durations=10"
+        session, *SIDE_BY_SIDE, "tests/determinism", *(f"--ignore={file}" for file in RELIABILITY), "--durations=30"
     )
 
 
@@ -117,7 +117,7 @@ def determinism(session: nox.Session) -> None:
 def reliability(session: nox.Session) -> None:
     """Runs that are killed and resumed, and their worker processes: equal bits whatever happens, nothing lost."""
     prepare(session)
-    run_pytest(session, *SIDE_BY_SIDE, *RELIABILITY, "--durations=10")
+    run_pytest(session, *SIDE_BY_SIDE, *RELIABILITY, "--durations=30")
 
 
 @nox.session
@@ -125,7 +125,7 @@ def why(session: nox.Session) -> None:
     """`sac why` on scripts with one planted cause each, on whole programs, and on hundreds of drawn ones."""
     prepare(session, "stable-baselines3")
     session.env["SAC_WHY_DRAWN"] = os.environ.get("SAC_WHY_DRAWN", "300")
-    run_pytest(session, "tests/why", "--durations=10")
+    run_pytest(session, "tests/why", "--durations=30")
 
 
 @nox.session
