@@ -119,7 +119,7 @@ def test_eval(finished, data):
         assert name == "manifest.json" or reference.same_archive(before, after)
 
 
-@fewer(2)
+@fewer(4)
 @given(st.data())
 def test_verify(finished, unfinished, data):
     source = data.draw(st.sampled_from([finished, unfinished]))
@@ -129,7 +129,9 @@ def test_verify(finished, unfinished, data):
     if after is None:
         assert said.status != 0 or kind == "missing" or "?  " in said.out, said
     elif said.status == 0:
-        assert before == after or _does_not_matter(name, before, after, source), (name, said)
+        # Of the clock's file nothing is known, and verify says so.
+        told = name == "times.csv" and f"?    {name}: nothing says what was written into it" in said.out
+        assert before == after or told or _does_not_matter(name, before, after, source), (name, said)
 
 
 def _does_not_matter(name, before, after, source):
