@@ -7,7 +7,6 @@ reads the assembly). So a kernel has the same bits on every CPU, whatever the ve
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 from llvmlite import ir
@@ -70,23 +69,23 @@ class Code:
     # Arithmetic. Floats and vectors of floats alike; a Python number stands for a constant of the other's type.
 
     def add(self, a: Value, b: Value) -> Value:
-        """a + b."""
+        """A + b."""
         return self.builder.fadd(*_alike(a, b))
 
     def sub(self, a: Value, b: Value) -> Value:
-        """a - b."""
+        """A - b."""
         return self.builder.fsub(*_alike(a, b))
 
     def mul(self, a: Value, b: Value) -> Value:
-        """a * b."""
+        """A * b."""
         return self.builder.fmul(*_alike(a, b))
 
     def div(self, a: Value, b: Value) -> Value:
-        """a / b."""
+        """A / b."""
         return self.builder.fdiv(*_alike(a, b))
 
     def fma(self, a: Value, b: Value, c: Value) -> Value:
-        """a * b + c, rounded once."""
+        """A * b + c, rounded once."""
         kind = next(value.type for value in (a, b, c) if isinstance(value, ir.Value))
         return self._intrinsic("fma", kind, [constant(value, kind) for value in (a, b, c)])
 
@@ -104,11 +103,11 @@ class Code:
         return self.builder.select(self.builder.fcmp_ordered(relation, *_alike(a, b)), then, other)
 
     def whole_add(self, a: Value, b: Value) -> Value:
-        """a + b of integers."""
+        """A + b of integers."""
         return self.builder.add(whole(a), whole(b))
 
     def whole_mul(self, a: Value, b: Value) -> Value:
-        """a * b of integers."""
+        """A * b of integers."""
         return self.builder.mul(whole(a), whole(b))
 
     def splat(self, scalar: Value, lanes: int = LANES) -> Value:
@@ -128,7 +127,9 @@ class Code:
 
     # Control flow.
 
-    def loop(self, stop: Value, body: Body, *, start: Value = 0, step: int = 1, carried: Sequence[Value] = ()) -> list:
+    def loop(
+        self, stop: Value, body: Body, *, start: Value = 0, step: int = 1, carried: Sequence[Value] = ()
+    ) -> list[Value]:
         """Run `body(index, *carried)` for start, start + step, ... below `stop`.
 
         Returns:
@@ -180,6 +181,3 @@ def inner(module: ir.Module, name: str, parameters: Sequence[ir.Type]) -> Code:
     function = ir.Function(module, ir.FunctionType(VOID, list(parameters)), name)
     function.linkage = "internal"
     return Code(function)
-
-
-__all__ = ["Code", "Value", "constant", "inner", "kernel", "partial", "vector", "whole"]

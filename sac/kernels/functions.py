@@ -43,7 +43,7 @@ def expm1(code: Code, x: Value) -> Value:
 
 
 def tanh(code: Code, x: Value) -> Value:
-    """tanh |x| = -(e^(-2|x|) - 1) / (e^(-2|x|) + 1)."""
+    """Tanh |x| = -(e^(-2|x|) - 1) / (e^(-2|x|) + 1)."""
     less = expm1(code, code.mul(code.magnitude(x), -2.0))
     size = code.div(less, code.sub(-2.0, less))
     return code.where("<", x, 0.0, code.mul(size, -1.0), size)

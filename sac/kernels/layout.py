@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from llvmlite import ir
 
 from sac.kernels.code import F32, I32, I64, LANES, Code, Value, kernel, vector
@@ -46,11 +48,11 @@ def transpose(module: ir.Module) -> None:
     code.end()
 
 
-def over_columns(code: Code, columns: Value, body: object) -> None:
+def over_columns(code: Code, columns: Value, body: Callable[[Value, ir.Type], None]) -> None:
     """Run `body(j, type)` for whole vectors of the columns, and then for each column that is left."""
     whole_columns = _multiple(code, columns)
-    code.loop(whole_columns, lambda j: body(j, _KIND), step=LANES)  # type: ignore[operator]
-    code.loop(columns, lambda j: body(j, F32), start=whole_columns)  # type: ignore[operator]
+    code.loop(whole_columns, lambda j: body(j, _KIND), step=LANES)
+    code.loop(columns, lambda j: body(j, F32), start=whole_columns)
 
 
 def _matrices(code: Code) -> tuple[Value, ...]:

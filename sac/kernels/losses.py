@@ -142,6 +142,3 @@ def _store_mean(code: Code, body: Callable[[Value, Value], list[Value]], out: in
     mean = code.div(total, code.load(code.address(count), 0))
     code.store(mean, code.address(out), 0)
     return mean
-
-
-__all__ = ["actor_gradient", "actor_report", "critic_gradient", "critic_report", "through_value"]

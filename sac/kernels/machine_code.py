@@ -22,7 +22,6 @@ LEVELS = {
     "x86-64-v3": (Tile(4, 3, 8), ("avx2", "fma", "bmi2")),
 }
 """Instruction sets that code is made for, widest first: what they hold in registers, and what a CPU must have."""
-LOG_STD_RANGE = (-5.0, 2.0)
 _TRIPLE = "x86_64-unknown-linux-gnu"
 _ADDRESSES = [f"product_{ending.value}" for ending in Ending] + [
     *("row_product", "copy", "transpose", "sample_policy", "head_gradient", "critic_gradient", "actor_gradient"),
@@ -73,7 +72,7 @@ def intermediate(level: str) -> ir.Module:
     products.row_product(module)
     layout.copy(module)
     layout.transpose(module)
-    policy.sample_policy(module, *LOG_STD_RANGE)
+    policy.sample_policy(module)
     policy.head_gradient(module)
     for loss in (losses.critic_gradient, losses.actor_gradient, losses.through_value):
         loss(module)
@@ -112,7 +111,7 @@ def object_code(level: str, folder: Path | None, announce: Callable[[str], None]
 
 
 def _version() -> str:
-    """A digest of what the machine code depends on besides the instruction set: this package's text, and LLVM's version."""
+    """A digest of what the machine code depends on besides the instruction set: this package's text, LLVM's version."""
     texts = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
     return hashlib.sha256(b"\0".join([llvmlite.__version__.encode(), *texts])).hexdigest()[:16]
 

@@ -14,8 +14,8 @@ BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 def adam(module: ir.Module, *, target: bool) -> None:
     """Write the kernel ``adam``, or ``adam_target``, which also moves targets towards the new parameters.
 
-    Slots: parameters, first moments, second moments, row stride of these, gradient, its row stride, rows, columns, where
-    the step's constants lie (lr / (1 - beta_1^t) and 1 / sqrt(1 - beta_2^t), then tau), targets.
+    Slots: parameters, first moments, second moments, row stride of these, gradient, its row stride, rows, columns,
+    where the step's constants lie (lr / (1 - beta_1^t) and 1 / sqrt(1 - beta_2^t), then tau), targets.
     """
     code = kernel(module, "adam_target" if target else "adam")
     parameter, first, second, gradient, constants = (code.address(n) for n in (0, 1, 2, 4, 8))

@@ -9,26 +9,28 @@ import math
 
 from llvmlite import ir
 
-from sac.kernels.code import F32, LANES, Code, Value, constant, kernel, vector
+from sac.kernels.code import F32, LANES, Code, Value, kernel, vector
 from sac.kernels.functions import exp, softplus, tanh
 
 _KIND = vector(LANES)
 _HALF_LOG_2_PI = 0.5 * math.log(2.0 * math.pi)
 
 
-def sample_policy(module: ir.Module, log_std_min: float, log_std_max: float) -> None:
+def sample_policy(module: ir.Module) -> None:
     """Write the kernel ``sample_policy``: equation 21 for each row.
 
     Slots: head, its row stride, noise, half the action box's width, its centre, actions, their row stride, log pi,
-    squashed, spread, slope, row stride of these three and of the noise, rows, action components, where the sum of the
-    logarithms of half the widths lies, terms of log pi (with the same row stride).
+    squashed, spread, slope, row stride of these three and of the noise, rows, action components, where constants lie
+    (the sum of the logarithms of half the widths, the lowest log std, half its range), terms of log pi (with the same
+    row stride).
     """
     code = kernel(module, "sample_policy")
-    half_range = 0.5 * (log_std_max - log_std_min)
     head, noise, scale, centre, action, log_prob = (code.address(n) for n in (0, 2, 3, 4, 5, 7))
     kept = [code.address(n) for n in (8, 9, 10)]
     head_stride, action_stride, stride, actions = (code.integer(n) for n in (1, 6, 11, 13))
-    terms, log_scale = code.address(15), code.load(code.address(14), 0)
+    terms, constants = code.address(15), code.address(14)
+    log_scale, lowest, half_range = (code.load(constants, n) for n in range(3))
+    wide_lowest, wide_range = code.splat(lowest), code.splat(half_range)
 
     def row(i: Value) -> None:
         at, out = code.whole_mul(i, stride), code.whole_mul(i, action_stride)
@@ -38,12 +40,12 @@ def sample_policy(module: ir.Module, log_std_min: float, log_std_max: float) -> 
             here = code.whole_add(at, j)
             drawn = code.load(noise, here, _KIND)
             mean, raw = code.load(own, j, _KIND), tanh(code, code.load(own, code.whole_add(actions, j), _KIND))
-            log_std = code.fma(code.add(raw, 1.0), half_range, constant(log_std_min, _KIND))
+            log_std = code.fma(code.add(raw, 1.0), wide_range, wide_lowest)
             spread = code.mul(exp(code, log_std), drawn)
             before = code.add(mean, spread)
             squashed = tanh(code, before)
             code.store(code.sub(_log_normal(code, drawn, log_std), _log_squash(code, before)), terms, here)
-            slope = code.mul(code.fma(code.mul(raw, -1.0), raw, 1.0), half_range)
+            slope = code.mul(code.fma(code.mul(raw, -1.0), raw, 1.0), wide_range)
             for value, base in zip((squashed, spread, slope), kept, strict=True):
                 code.store(value, base, here)
             scaled = code.fma(squashed, code.load(scale, j, _KIND), code.load(centre, j, _KIND))
@@ -73,7 +75,9 @@ def head_gradient(module: ir.Module) -> None:
         own = code.at(out, code.whole_mul(i, out_stride))
 
         def before_squash(j: Value) -> Value:
-            through = code.add(code.load(first, code.whole_add(given, j), _KIND), code.load(second, code.whole_add(given, j), _KIND))
+            through = code.add(
+                code.load(first, code.whole_add(given, j), _KIND), code.load(second, code.whole_add(given, j), _KIND)
+            )
             value = code.load(squashed, code.whole_add(at, j), _KIND)
             inner = code.mul(code.mul(through, code.load(scale, j, _KIND)), code.fma(code.mul(value, -1.0), value, 1.0))
             return code.fma(code.mul(weight, 2.0), value, inner)

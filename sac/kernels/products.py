@@ -69,7 +69,13 @@ def product(module: ir.Module, tile: Tile, ending: Ending) -> None:
 
 
 def _panels(code: Code, tile: ir.Function, start: Value, stop: Value, shape: Tile, step: int, ending: Ending) -> None:
-    a, row_stride, k_stride, b, b_stride = code.address(0), code.integer(1), code.integer(2), code.address(3), code.integer(4)
+    a, row_stride, k_stride, b, b_stride = (
+        code.address(0),
+        code.integer(1),
+        code.integer(2),
+        code.address(3),
+        code.integer(4),
+    )
     c, c_stride, rows, depth = code.address(5), code.integer(6), code.integer(7), code.integer(9)
     extra, extra_stride = code.address(10), code.integer(11)
 
@@ -78,7 +84,18 @@ def _panels(code: Code, tile: ir.Function, start: Value, stop: Value, shape: Til
             first = code.at(a, code.whole_mul(i, row_stride))
             out = code.at(c, code.whole_add(code.whole_mul(i, c_stride), j))
             other = code.at(extra, code.whole_add(code.whole_mul(i, extra_stride), j) if ending is Ending.MASKED else j)
-            arguments = [first, row_stride, k_stride, code.at(b, j), b_stride, out, c_stride, depth, other, extra_stride]
+            arguments = [
+                first,
+                row_stride,
+                k_stride,
+                code.at(b, j),
+                b_stride,
+                out,
+                c_stride,
+                depth,
+                other,
+                extra_stride,
+            ]
             code.builder.call(tile, arguments)
 
         code.loop(rows, one, step=shape.rows)

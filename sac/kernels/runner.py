@@ -67,7 +67,9 @@ def _wait(module: ir.Module, code: Code, arrivals: Value, threads: Value) -> Non
     builder, function = code.builder, code.function
     pause = ir.Function(module, ir.FunctionType(VOID, []), "llvm.x86.sse2.pause")
     let_others = ir.Function(module, ir.FunctionType(I32, []), "sched_yield")
-    check, spin, rest, again, after = (function.append_basic_block(n) for n in ("check", "spin", "rest", "again", "after"))
+    check, spin, rest, again, after = (
+        function.append_basic_block(n) for n in ("check", "spin", "rest", "again", "after")
+    )
     before = builder.block
     builder.branch(check)
     builder.position_at_end(check)

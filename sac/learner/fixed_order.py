@@ -18,7 +18,7 @@ from sac.kernels.optimizer import BETA_1, BETA_2
 from sac.kernels.plan import Table, padded
 from sac.kernels.threads import Crew
 from sac.learner.fixed_order_plan import CONSTANTS, REPORT, Sizes, StepPlan
-from sac.learner.networks import NUM_CRITICS
+from sac.learner.networks import LOG_STD_MAX, LOG_STD_MIN, NUM_CRITICS
 from sac.learner.sac import Learner, UpdateInfo
 from sac.replay import Batch
 from sac.state import AdamState
@@ -85,6 +85,8 @@ class FixedOrderLearner(Learner):
             "minus_one_over_b": -1 / size,
             "b": size,
             "log_scale_sum": self.scale.log_scale_sum,
+            "log_std_min": LOG_STD_MIN,
+            "log_std_half_range": 0.5 * (LOG_STD_MAX - LOG_STD_MIN),
             "one": 1.0,
             "critic_tau": config.tau,
         }

@@ -10,7 +10,7 @@ No sum is split between items, so neither the number of threads nor the size of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,10 +21,11 @@ from sac.state import AdamState, LearnerState, Parameters
 
 PANEL, CHUNK = 96, 128
 """Columns of a weight gradient that are one item, and rows of the batch that are added at a time."""
-CONSTANTS = ("gamma", "alpha", "two_over_b", "alpha_again", "target_entropy", "minus_one_over_b", "b", "alpha_over_b") + (
-    *("log_scale_sum", "one"),
-    *(f"{net}_{name}" for net in ("critic", "actor", "alpha") for name in ("size", "correction", "tau")),
-)
+_LOSSES = ("gamma", "alpha", "two_over_b", "alpha_again", "target_entropy", "minus_one_over_b", "b", "alpha_over_b")
+_POLICY = ("log_scale_sum", "log_std_min", "log_std_half_range")
+_ADAM = tuple(f"{network}_{name}" for network in ("critic", "actor", "alpha") for name in ("size", "correction", "tau"))
+CONSTANTS = (*_LOSSES, *_POLICY, "one", *_ADAM)
+"""Numbers that kernels read; those that one kernel reads lie side by side."""
 REPORT = ("loss_0", "loss_1", "value_0", "value_1", "actor_loss", "alpha_loss")
 
 
@@ -37,8 +38,6 @@ class Sizes:
         observation: O.
         action: A.
         block: rows of the batch in an item, a multiple of 8.
-        row_stride: elements from row to row of the batch's tensors.
-        noise_stride: elements from row to row of the noise.
     """
 
     batch: int
@@ -77,9 +76,7 @@ class Layer:
         if self.transposed is not None and self.back is not None:
             first, last = self.back
             source, target = self.own_weight.at(first, start), self.transposed.at(start)
-            plan.add(
-                "transpose", source, self.own_weight.stride, target, self.transposed.stride, last - first, count
-            )
+            plan.add("transpose", source, self.own_weight.stride, target, self.transposed.stride, last - first, count)
 
 
 @dataclass(frozen=True)
@@ -227,10 +224,10 @@ class StepPlan:
 
     # Phases 1 and 3: blocks of rows.
 
-    def _each_block(self, body: object) -> None:
+    def _each_block(self, body: Callable[[Rows], None]) -> None:
         for start in range(0, self._sizes.batch, self._sizes.block):
             with self._plan.item():
-                body(Rows(start, min(self._sizes.block, self._sizes.batch - start)))  # type: ignore[operator]
+                body(Rows(start, min(self._sizes.block, self._sizes.batch - start)))
 
     def _critic_block(self, rows: Rows) -> None:
         self._copy(rows, "next_observation", self._next_input, self._sizes.observation)
@@ -288,7 +285,9 @@ class StepPlan:
                 *(layer.bias.at(0), 0),
             )
 
-    def _product(self, rows: Rows, ending: str, a: Matrix, b: Matrix | None, c: Matrix, mask: Matrix | None = None) -> None:
+    def _product(
+        self, rows: Rows, ending: str, a: Matrix, b: Matrix | None, c: Matrix, mask: Matrix | None = None
+    ) -> None:
         """C = A B for rows of the batch."""
         assert b is not None
         other = (0, 0) if mask is None else (mask.at(rows.start), mask.stride)
