@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from ctypes import CFUNCTYPE, c_void_p
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ LEVELS = {
     "x86-64-v3": (Tile(4, 3, 8), ("avx2", "fma", "bmi2")),
 }
 """Instruction sets that code is made for, widest first: what they hold in registers, and what a CPU must have."""
+Announce = Callable[[str], None]
 _TRIPLE = "x86_64-unknown-linux-gnu"
 _ADDRESSES = [f"product_{ending.value}" for ending in Ending] + [
     *("row_product", "copy", "transpose", "sample_policy", "head_gradient", "critic_gradient", "actor_gradient"),
@@ -38,16 +41,36 @@ class Kernels:
         announce: told before a compilation.
     """
 
-    def __init__(self, level: str, folder: Path | None = None, announce: Callable[[str], None] | None = None) -> None:
+    def __init__(self, level: str, folder: Path | None = None, announce: Announce | None = None) -> None:
         self.level = level
-        machine = target(level)
-        module = llvm.parse_assembly("")
-        module.triple = _TRIPLE
-        self._engine = llvm.create_mcjit_compiler(module, machine)
-        self._engine.add_object_file(llvm.ObjectFileRef.from_data(object_code(level, folder, announce)))
-        self._engine.finalize_object()
+        self._engine = loaded(object_code(level, folder, announce), level)
         self.addresses = {name: self._engine.get_function_address(name) for name in _ADDRESSES}
         self.run: Callable[[int], None] = CFUNCTYPE(None, c_void_p)(self.addresses["run"])
+
+
+@cache
+def kernels(level: str) -> Kernels:
+    """Return the kernels for an instruction set, compiled at most once on this machine, which standard error tells."""
+    return Kernels(level, cache_folder(), lambda text: print(text, file=sys.stderr, flush=True))
+
+
+def cache_folder() -> Path | None:
+    """Return where machine code is kept: `sac-determinism` in the user's cache folder, if there is any."""
+    given = os.environ.get("XDG_CACHE_HOME")
+    try:
+        return (Path(given) if given else Path.home() / ".cache") / "sac-determinism"
+    except RuntimeError:  # no home folder
+        return None
+
+
+def loaded(code: bytes, level: str) -> Any:
+    """Return an engine that holds an object file's functions in this process."""
+    module = llvm.parse_assembly("")
+    module.triple = _TRIPLE
+    engine = llvm.create_mcjit_compiler(module, target(level))
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    return engine
 
 
 def best_level() -> str | None:
@@ -97,13 +120,13 @@ def optimized(module: ir.Module, level: str) -> Any:
     return parsed
 
 
-def object_code(level: str, folder: Path | None, announce: Callable[[str], None] | None) -> bytes:
+def object_code(level: str, folder: Path | None, announce: Announce | None) -> bytes:
     """Return the kernels' object file for an instruction set, from the folder if it is there."""
     kept = folder / f"{level}-{_version()}.o" if folder is not None else None
     if kept is not None and (found := _read(kept)) is not None:
         return found
     if announce is not None:
-        announce(f"compiling the kernels for {level}; the machine code is kept in {folder}")
+        announce(f"sac: compiling the learner's kernels for {level}, once; the machine code is kept in {folder}")
     code: bytes = target(level).emit_object(optimized(intermediate(level), level))
     if kept is not None:
         _keep(kept, code)
