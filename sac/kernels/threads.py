@@ -8,6 +8,18 @@ from collections.abc import Callable
 from queue import SimpleQueue
 
 Call = Callable[[], None]
+_count = 1
+
+
+def use(count: int) -> None:
+    """Set how many threads of this process compute an update; no bit depends on it."""
+    global _count
+    _count = count
+
+
+def used() -> int:
+    """Return how many threads of this process compute an update."""
+    return _count
 
 
 class Crew:

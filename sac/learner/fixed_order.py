@@ -16,7 +16,7 @@ from sac.envs.protocol import EnvSpec
 from sac.kernels.machine_code import Kernels
 from sac.kernels.optimizer import BETA_1, BETA_2
 from sac.kernels.plan import Table, padded
-from sac.kernels.threads import Crew
+from sac.kernels.threads import Crew, used
 from sac.learner.fixed_order_plan import CONSTANTS, REPORT, Sizes, StepPlan
 from sac.learner.networks import LOG_STD_MAX, LOG_STD_MIN, NUM_CRITICS
 from sac.learner.sac import Learner, UpdateInfo
@@ -50,7 +50,7 @@ class FixedOrderLearner(Learner):
         state.updates += 1
         actor_due = state.updates % config.policy_frequency == 0
         tensors = _rows_of(batch, noise)
-        threads = torch.get_num_threads()
+        threads = used()
         plan, table = self._table(tensors, threads)
         self._set_constants(tensors["reward"].shape[0], actor_due=actor_due)
         self._switch(plan, table)

@@ -47,7 +47,9 @@ class Filled:
     def matrix(self, values, fill=np.nan):
         rows, columns = values.shape
         made = self.memory.matrix(rows, columns)
-        whole = np.ctypeslib.as_array((np.ctypeslib.ctypes.c_float * (padded(rows, 8) * made.stride)).from_address(made.address))
+        whole = np.ctypeslib.as_array(
+            (np.ctypeslib.ctypes.c_float * (padded(rows, 8) * made.stride)).from_address(made.address)
+        )
         whole = whole.reshape(-1, made.stride)
         whole[:] = fill
         whole[:rows, :columns] = values
