@@ -14,6 +14,7 @@ from typing import Any
 
 import llvmlite
 import llvmlite.binding as llvm
+import numpy as np
 from llvmlite import ir
 
 from sac.kernels import layout, losses, optimizer, policy, products, runner
@@ -45,7 +46,14 @@ class Kernels:
         self.level = level
         self._engine = loaded(object_code(level, folder, announce), level)
         self.addresses = {name: self._engine.get_function_address(name) for name in _ADDRESSES}
-        self.run: Callable[[int], None] = CFUNCTYPE(None, c_void_p)(self.addresses["run"])
+        self._functions = {name: CFUNCTYPE(None, c_void_p)(address) for name, address in self.addresses.items()}
+        self.run: Callable[[int], None] = self._functions["run"]
+
+    def call(self, kernel: str, *slots: int) -> None:
+        """Run one operation in this thread."""
+        operation = np.zeros(runner.SLOTS, np.int64)
+        operation[: len(slots)] = slots
+        self._functions[kernel](operation.ctypes.data)
 
 
 @cache

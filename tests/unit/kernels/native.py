@@ -1,6 +1,6 @@
 """Kernels of a test's own, and matrices for those of the package."""
 
-from ctypes import CFUNCTYPE, c_void_p
+from ctypes import CFUNCTYPE, c_float, c_void_p
 
 import numpy as np
 import pytest
@@ -47,10 +47,8 @@ class Filled:
     def matrix(self, values, fill=np.nan):
         rows, columns = values.shape
         made = self.memory.matrix(rows, columns)
-        whole = np.ctypeslib.as_array(
-            (np.ctypeslib.ctypes.c_float * (padded(rows, 8) * made.stride)).from_address(made.address)
-        )
-        whole = whole.reshape(-1, made.stride)
+        floats = (c_float * (padded(rows, 8) * made.stride)).from_address(made.address)
+        whole = np.ctypeslib.as_array(floats).reshape(-1, made.stride)
         whole[:] = fill
         whole[:rows, :columns] = values
         return made, whole[:rows, :columns]

@@ -2,6 +2,7 @@
 
 import gc
 import threading
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ def counting_plan(memory):
     cells = [memory.floats(ITEMS * 16) for _ in range(4)]
     one = memory.floats(1)
     one[0] = 1
-    for before, after in zip(cells, cells[1:], strict=False):
+    for before, after in pairwise(cells):
         with plan.phase():
             for n in range(ITEMS):
                 with plan.item():

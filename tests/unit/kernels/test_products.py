@@ -1,4 +1,4 @@
-"""Products: every element is one chain of fused multiply-adds over k, whatever the tile, the padding and the strides."""
+"""Products: every element is one chain of fused multiply-adds over k, whatever tile, padding and strides."""
 
 from fractions import Fraction
 
