@@ -59,7 +59,11 @@ if os.environ.get("PIP_EXTRA_INDEX_URL"):
 
 
 RELIABILITY = tuple(
-    f"tests/determinism/test_{name}.py" for name in ("crash_safety", "resume", "resume_workers", "workers")
+    f"tests/determinism/test_{name}.py"
+    for name in (
+        *("crash_safety", "lost_folder", "out_of_memory", "power_loss"),
+        *("resume", "resume_workers", "workers"),
+    )
 )
 SCHEMAS = {
     "github-workflows": ".github/workflows/*.yml",
@@ -97,7 +101,7 @@ def integration(session: nox.Session) -> None:
     """What starts processes, trains, or plays whole episodes of the simulator; and the quick tests of `sac why`."""
     prepare(session)
     folders = ("tests/integration", "tests/why/test_quick.py", "tests/why/drawn")
-    run_pytest(session, *SIDE_BY_SIDE, *folders, "--durations=10")
+    run_pytest(session, *SIDE_BY_SIDE, *folders, "--durations=30")
 
 
 @nox.session
@@ -105,7 +109,7 @@ def determinism(session: nox.Session) -> None:
     """The determinism gate: equal seeds give equal bits, on the real simulator."""
     prepare(session)
     run_pytest(
-        session, *SIDE_BY_SIDE, "tests/determinism", *(f"--ignore={file}" for file in RELIABILITY), "--durations=10"
+        session, *SIDE_BY_SIDE, "tests/determinism", *(f"--ignore={file}" for file in RELIABILITY), "--durations=30"
     )
 
 
@@ -113,7 +117,7 @@ def determinism(session: nox.Session) -> None:
 def reliability(session: nox.Session) -> None:
     """Runs that are killed and resumed, and their worker processes: equal bits whatever happens, nothing lost."""
     prepare(session)
-    run_pytest(session, *SIDE_BY_SIDE, *RELIABILITY, "--durations=10")
+    run_pytest(session, *SIDE_BY_SIDE, *RELIABILITY, "--durations=30")
 
 
 @nox.session
@@ -121,7 +125,26 @@ def why(session: nox.Session) -> None:
     """`sac why` on scripts with one planted cause each, on whole programs, and on hundreds of drawn ones."""
     prepare(session, "stable-baselines3")
     session.env["SAC_WHY_DRAWN"] = os.environ.get("SAC_WHY_DRAWN", "300")
-    run_pytest(session, "tests/why", "--durations=10")
+    run_pytest(session, "tests/why", "--durations=30")
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Plant faults in copies of the tree, one at a time: the tests must catch each, the ledger name its channel.
+
+    `-- --sample 8` takes a few of the quick ones, `-- --room replay` those of one part. Single last bits come after.
+    """
+    prepare(session)
+    session.run("python", "-m", "tools.mutants", *session.posargs, env={"PYTHONPATH": str(ROOT)})
+    if not session.posargs:
+        session.run("python", "-m", "tools.mutants.flips", env={"PYTHONPATH": str(ROOT)})
+
+
+@nox.session
+def stability(session: nox.Session) -> None:
+    """Run the determinism gate 30 times under load, ten times in a drawn order: hours. `-- --runs 3` for a taste."""
+    prepare(session)
+    session.run("python", "-m", "tools.stability", *session.posargs, env={"PYTHONPATH": str(ROOT)})
 
 
 @nox.session

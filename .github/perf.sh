@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Compares the working tree's speed with PERF_BASE, and leaves in PERF_KEEP: comparison.json, report.html and
-# comment.md, a text that can be posted on a pull request as it is. More flags of `sac bench compare` may follow.
+# comment.md, the same in words. The code under test has made all of them. More flags of `sac bench compare` may follow.
 # Exit status: 0 no slowdown, or undecided, which a notice says; 1 slowdown; 2 nothing could be compared.
 set -euo pipefail
 

@@ -5,24 +5,57 @@ Nothing here imports torch or NumPy at its top: a numerics profile must be prepa
 
 from __future__ import annotations
 
-import argparse
 import difflib
 import io
-import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 
-from sac.commands.exit_status import BAD_INPUT, BROKEN_PIPE, INTERRUPTED, OK
-from sac.errors import UserError
-from sac.numerics.profiles import LoadedTooEarly, restart
+from sac import standard_streams
+from sac.commands.exit_status import BAD_INPUT, INTERRUPTED, OK, UNFORESEEN
+from sac.commands.parsers import diff_parser, eval_parser, report_parser
+from sac.display.terminal import refuse, say
+from sac.errors import UserError, is_out_of_memory, memory_ran_out
+from sac.numerics.profiles import LoadedTooEarly, NumericsError, restart
 
 
 def program() -> int:
-    """Run the command `sac` in a process of its own, which restarts if torch was loaded too early."""
+    """Run the command `sac` in a process of its own, which restarts if torch was loaded too early.
+
+    Whatever becomes of its output, the exit status is that of what it did; an error that nobody foresaw has its own.
+    """
+    standard_streams.protect()
     try:
-        return _run(None)
+        status = _run(None)
     except LoadedTooEarly as error:
+        status = _restarted(error)
+    except Exception as error:
+        status = _unforeseen(error)
+    lost = standard_streams.lost_output()
+    if lost is not None:
+        refuse("sac", f"standard output could not be written ({lost.strerror}): what is there lacks a part")
+    return status
+
+
+def _restarted(error: LoadedTooEarly) -> int:
+    """Start this process again with the variables that it lacks; return only if that has been tried already."""
+    try:
         restart(error)
+    except (NumericsError, OSError) as failed:
+        refuse("sac: error", failed)
+        return BAD_INPUT
+
+
+def _unforeseen(error: Exception) -> int:
+    """Show the traceback of an error that is no answer about anybody's runs."""
+    traceback.print_exception(error)
+    words = traceback.format_exception_only(error)[-1].strip()
+    refuse(
+        "sac: unforeseen error",
+        f"{words} (exit status {UNFORESEEN}: a bug in sac or below it, not a result; what was written so far stays; "
+        "please report it with the traceback above)",
+    )
+    return UNFORESEEN
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(arguments)
     except LoadedTooEarly as error:
-        print(f"sac: error: {error}", file=sys.stderr)
+        refuse("sac: error", error)
         return BAD_INPUT
 
 
@@ -38,30 +71,23 @@ def _run(arguments: Sequence[str] | None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
-    try:
-        status = _dispatch(arguments)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader of the output has gone (`| head`): use the shell's own status for that, and flush nothing more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return BROKEN_PIPE
-    return status
+    return _dispatch(arguments)
 
 
 def _dispatch(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(_usage())
+        say(_usage())
         return OK if arguments else BAD_INPUT
     if arguments[0] == "--version":
         from sac import __version__
 
-        print(__version__)
+        say(__version__)
         return OK
     command = _COMMANDS.get(arguments[0])
     if command is None:
         close = difflib.get_close_matches(arguments[0], _COMMANDS, n=1)
         meant = f"did you mean {close[0]}? " if close else ""
-        print(f"sac: no command {arguments[0]!r}; {meant}there are: {', '.join(_COMMANDS)}", file=sys.stderr)
+        refuse("sac", f"no command {arguments[0]!r}; {meant}there are: {', '.join(_COMMANDS)}")
         return BAD_INPUT
     return _guarded(arguments[0], command, arguments[1:])
 
@@ -71,18 +97,35 @@ def _guarded(name: str, command: Callable[[list[str]], int], arguments: list[str
     try:
         return command(arguments)
     except KeyboardInterrupt:
-        print(f"sac {name}: interrupted", file=sys.stderr)
+        refuse(f"sac {name}", "interrupted")
         return INTERRUPTED
-    except (BrokenPipeError, LoadedTooEarly):
+    except LoadedTooEarly:
         raise
-    except (UserError, OSError, MemoryError) as error:
-        print(f"sac {name}: error: {error}", file=sys.stderr)
-        return BAD_INPUT
+    except (UserError, OSError) as error:
+        refuse(f"sac {name}: error", error)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        refuse(f"sac {name}: error", memory_ran_out(error))
+    return BAD_INPUT
 
 
 def _usage() -> str:
-    lines = [f"  {name:8} {command.__doc__.splitlines()[0]}" for name, command in _COMMANDS.items() if command.__doc__]
-    return "\n".join(["usage: sac COMMAND ...", "", *lines, "", "`sac COMMAND --help` explains one of them."])
+    lines = [f"  {name:10} {_summary(command)}" for name, command in _COMMANDS.items()]
+    return "\n".join(
+        ["usage: sac COMMAND ...", "", *lines, "", "`sac COMMAND --help` explains one of them.", _STATUSES]
+    )
+
+
+_STATUSES = (
+    f"Exit status: that of the command; {BAD_INPUT} an error that its message explains, {UNFORESEEN} an error that "
+    f"nobody foresaw, {INTERRUPTED} interrupted."
+)
+
+
+def _summary(command: Callable[[list[str]], int]) -> str:
+    """The first line of what a command says of itself."""
+    return (command.__doc__ or "").partition("\n")[0]
 
 
 def _train(arguments: list[str]) -> int:
@@ -94,31 +137,7 @@ def _train(arguments: list[str]) -> int:
 
 def _eval(arguments: list[str]) -> int:
     """Evaluate a saved policy over many episodes, with a confidence interval."""
-    parser = argparse.ArgumentParser(
-        prog="sac eval",
-        description="Evaluate a saved policy over many episodes: means, with a 95 % interval where they vary.",
-    )
-    policy = parser.add_mutually_exclusive_group(required=True)
-    what = "policy file, or a run folder, whose policy.pt is taken"
-    policy.add_argument("policy", nargs="?", type=os.path.expanduser, metavar="RUN", help=what)
-    policy.add_argument("--checkpoint", type=os.path.expanduser, metavar="RUN", help="the same, under ManiSkill's name")
-    parser.add_argument("--env_id", "--env-id", help="task; default: that of the run that holds the policy")
-    parser.add_argument("--control_mode", "--control-mode", help="control mode; default: that of the same run")
-    parser.add_argument("--reward_mode", "--reward-mode", help="reward mode; default: that of the same run")
-    what = "module or file that registers the task, can be given several times; default: those of the same run"
-    parser.add_argument("--import", dest="imports", action="append", metavar="MODULE", help=what)
-    parser.add_argument("--episodes", type=int, default=100, help="number of episodes (default %(default)s)")
-    parser.add_argument(
-        "--num_eval_envs",
-        "--num-eval-envs",
-        type=int,
-        default=4,
-        help="number of parallel environments (default %(default)s)",
-    )
-    parser.add_argument("--seed", type=int, default=10_000, help="root seed of the episodes (default %(default)s)")
-    parser.add_argument("--numerics", choices=("fast", "deterministic", "portable"), default="deterministic")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    options = parser.parse_args(arguments)
+    options = eval_parser().parse_args(arguments)
     options.checkpoint = options.checkpoint or options.policy
     from sac.numerics import profiles
 
@@ -137,18 +156,7 @@ def _twin(arguments: list[str]) -> int:
 
 def _diff(arguments: list[str]) -> int:
     """Compare two run folders or ledgers: where do they diverge first?"""
-    parser = argparse.ArgumentParser(
-        prog="sac diff",
-        description="Compare two runs by their ledgers: in which iteration and which quantity do they diverge first? "
-        "If one run is longer, only what both hold is compared.",
-        epilog="Exit status: 0 equal, 1 diverged, 2 not comparable, or what --require names was not compared.",
-    )
-    parser.add_argument("a", type=os.path.expanduser, help="run folder or ledger")
-    parser.add_argument("b", type=os.path.expanduser, help="run folder or ledger")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    what = "fail with status 2 unless this was compared; can be given several times"
-    parser.add_argument("--require", choices=("update", "evaluation"), action="append", default=[], help=what)
-    options = parser.parse_args(arguments)
+    options = diff_parser().parse_args(arguments)
     from sac.commands.diff import diff_command
 
     return diff_command(options.a, options.b, options.json, options.require)
@@ -163,19 +171,7 @@ def _golden(arguments: list[str]) -> int:
 
 def _report(arguments: list[str]) -> int:
     """Write one page about runs: where they diverge, what they learned, how to reproduce them."""
-    parser = argparse.ArgumentParser(
-        prog="sac report",
-        description="Write one page about runs: where they diverge, what they learned, and how to reproduce them. "
-        "All runs are compared with the first.",
-    )
-    what = "run folder, ledger, folder of run folders, or what `sac why` (--keep, --json) or `sac bench compare` wrote"
-    parser.add_argument("runs", nargs="+", type=os.path.expanduser, metavar="RUN", help=what)
-    page = "the page (default report.html)"
-    parser.add_argument("-o", "--output", type=os.path.expanduser, metavar="FILE.html", help=page)
-    parser.add_argument(
-        "--markdown", type=os.path.expanduser, metavar="FILE", help="the same as Markdown; - is standard output"
-    )
-    options = parser.parse_args(arguments)
+    options = report_parser().parse_args(arguments)
     from sac.report.command import report_command
 
     return report_command(options.runs, options.output, options.markdown)
@@ -209,6 +205,27 @@ def _trace(arguments: list[str]) -> int:
     return trace_command(arguments)
 
 
+def _sweep(arguments: list[str]) -> int:
+    """Train with many seeds and settings; go on with what is unfinished."""
+    from sac.commands.sweep import sweep_command
+
+    return sweep_command(arguments)
+
+
+def _stats(arguments: list[str]) -> int:
+    """Say what seeds tell of an experiment, and whether two experiments differ by more than chance."""
+    from sac.commands.stats import stats_command
+
+    return stats_command(arguments)
+
+
+def _verify(arguments: list[str]) -> int:
+    """Check every file of a run folder: is it what the run wrote?"""
+    from sac.commands.verify import verify_command
+
+    return verify_command(arguments)
+
+
 def _doctor(arguments: list[str]) -> int:
     """Check what this machine can do, what is missing, and how to fix it."""
     from sac.commands.doctor import doctor_command
@@ -216,16 +233,27 @@ def _doctor(arguments: list[str]) -> int:
     return doctor_command(arguments)
 
 
+def _completion(arguments: list[str]) -> int:
+    """Print the script with which bash, zsh or fish completes commands, flags and files."""
+    from sac.completion import completion_command
+
+    return completion_command(arguments, {name: _summary(command) for name, command in _COMMANDS.items()})
+
+
 _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "train": _train,
     "eval": _eval,
     "twin": _twin,
     "diff": _diff,
+    "sweep": _sweep,
+    "stats": _stats,
     "golden": _golden,
     "why": _why,
     "gate": _gate,
     "trace": _trace,
     "bench": _bench,
+    "verify": _verify,
     "doctor": _doctor,
     "report": _report,
+    "completion": _completion,
 }

@@ -66,7 +66,7 @@ def main(descriptor: int, command: list[str]) -> None:
     try:
         os.execvp(command[0], command)
     except OSError as error:
-        print(f"{command[0]}: can't be started: {error.strerror}", file=sys.stderr)
+        print(f"{command[0]!r}: can't be started: {error.strerror}", file=sys.stderr)
         sys.exit(CANNOT_START)
 
 

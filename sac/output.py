@@ -11,7 +11,10 @@ from sac.checkpoint.checkpoint import Checkpoints
 from sac.checkpoint.replay_log import Journal
 from sac.ledger.file import LedgerWriter
 from sac.ledger.recorder import LedgerRecorder
+from sac.run import storage
 from sac.run.folder import RunFolder
+from sac.run.held_folder import HeldFolder
+from sac.run.history_files import HistoryFiles
 from sac.run.logs import Logs
 from sac.run.metrics_file import MetricsFile
 from sac.run.tracking import Tracker
@@ -30,8 +33,10 @@ class RunOutput:
         folder: where they lie.
         logs: progress, TensorBoard and Weights & Biases.
         metrics: a row for each evaluation.
+        history: success alone, and the clock, at each evaluation.
         ledger: a line for each iteration that is recorded; None where none is.
         checkpoints: all of the state.
+        held: the folder, and what in it must stay as it is.
         resumed: whether the files go on from a checkpoint.
         keep: to be called once an iteration begins: from then on there is something worth keeping.
     """
@@ -39,8 +44,10 @@ class RunOutput:
     folder: RunFolder
     logs: Logs
     metrics: MetricsFile
+    history: HistoryFiles
     ledger: LedgerWriter | None
     checkpoints: Checkpoints
+    held: HeldFolder
     resumed: bool
     keep: Callable[[], None] = _keep
 
@@ -54,6 +61,7 @@ def open_output(
     journal: Journal | None = None,
     tracker: Tracker | None = None,
     keep: Callable[[], None] = _keep,
+    held: HeldFolder | None = None,
 ) -> RunOutput:
     """Open the files that a run writes; closed with `stack`.
 
@@ -66,14 +74,26 @@ def open_output(
         journal: replay rows on the disk, where the run goes on from a checkpoint.
         tracker: takes the scalars too.
         keep: of the folder, see `RunOutput`.
+        held: the folder, if it is held already.
+
+    Raises:
+        FolderLost: the folder was replaced meanwhile.
     """
+    held = held or stack.enter_context(HeldFolder(folder.root))
     config, state, resumed = training.config, training.state, journal is not None
     after, step = (state.iteration, state.global_step) if resumed else (None, None)
-    logs = stack.enter_context(Logs(config, folder, step, tracker))
+    logs = stack.enter_context(Logs(config, held, step, tracker))
     metrics = stack.enter_context(MetricsFile(folder.metrics, state.metrics, append=resumed))
+    history = stack.enter_context(HistoryFiles(folder, append=resumed))
     ledger = stack.enter_context(LedgerWriter(folder.ledger, header, after)) if config.ledger_freq else None
-    checkpoints = Checkpoints(folder.states, config, fingerprint, journal)
-    return RunOutput(folder, logs, metrics, ledger, checkpoints, resumed, keep)
+    for path in (folder.manifest, folder.lock, folder.ledger, folder.metrics, folder.success_history, folder.times):
+        if path.exists():
+            held.watch(path)
+    # The names of the files: what is in them reaches the disk before a checkpoint counts it.
+    storage.sync_folder(folder.root, held)
+    held.require_intact()
+    checkpoints = Checkpoints(folder.states, config, fingerprint, journal, held)
+    return RunOutput(folder, logs, metrics, history, ledger, checkpoints, held, resumed, keep)
 
 
 def make_recorder(training: Training, ledger: LedgerWriter | None) -> LedgerRecorder:

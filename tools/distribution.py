@@ -1,8 +1,8 @@
 """Check a wheel and a source distribution before they are published.
 
-`python -m tools.distribution FOLDER [--tag TAG]` compares what is in them with what git tracks: the wheel holds all of
-sac/ and nothing else, the source distribution the whole tree. With `--tag` the version must be the tag's. Exit status:
-0, 1 where something is wrong, 2 where there is not one of each.
+`python -m tools.distribution FOLDER [--tag TAG]` compares what is in them with what git tracks: the wheel holds the
+packages and nothing else, the source distribution the whole tree. With `--tag` the version must be the tag's. Exit
+status: 0, 1 where something is wrong, 2 where there is not one of each.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+PACKAGES = ("sac/", "sac_determinism_pytest/")
+"""The folders that a wheel installs: those of `[tool.hatch.build.targets.wheel]`."""
 
 
 def tracked(root: Path = ROOT) -> set[str]:
@@ -62,7 +64,7 @@ def troubles(wheel: Path, sdist: Path, files: set[str], tag: str | None) -> Iter
         files: the paths that git tracks.
         tag: the tag of the release, a `v` before the version; None where there is none.
     """
-    yield from differences(wheel.name, wheel_files(wheel), {name for name in files if name.startswith("sac/")})
+    yield from differences(wheel.name, wheel_files(wheel), {name for name in files if name.startswith(PACKAGES)})
     yield from differences(sdist.name, sdist_files(sdist), files)
     if "sac/py.typed" not in files:
         yield "sac/py.typed: not tracked, so type checkers would ignore the annotations"

@@ -7,7 +7,7 @@ from os import PathLike, fspath
 from sac.api.runs import Run
 from sac.ledger.comparison import LedgerComparison
 from sac.ledger.comparison import compare as compare_ledgers
-from sac.ledger.file import read_ledger
+from sac.ledger.file import open_ledger
 
 
 def compare(a: Run | str | PathLike[str], b: Run | str | PathLike[str]) -> LedgerComparison:
@@ -24,4 +24,5 @@ def compare(a: Run | str | PathLike[str], b: Run | str | PathLike[str]) -> Ledge
         LedgerError: there is no ledger, or it can't be read.
         NotComparable: the two are of unlike tasks, or hold nothing in common.
     """
-    return compare_ledgers(*(read_ledger(one.root if isinstance(one, Run) else fspath(one)) for one in (a, b)))
+    left, right = (open_ledger(one.root if isinstance(one, Run) else fspath(one)) for one in (a, b))
+    return compare_ledgers(left, right)

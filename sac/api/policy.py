@@ -14,6 +14,8 @@ from torch import nn
 from sac.config import BadConfig, is_file, require_policy
 from sac.learner.networks import HIDDEN
 from sac.run import policy_file
+from sac.untrusted.file import Unreadable
+from sac.untrusted.tensors import require_plain
 
 Array = TypeVar("Array", np.ndarray, torch.Tensor)
 _OPSET = 17
@@ -39,6 +41,18 @@ class _Actor(nn.Module):
         return torch.tanh(self.fc_mean(self.backbone(observation))) * self.action_scale + self.action_bias
 
 
+def _plain(path: Path, name: str, value: object) -> torch.Tensor:
+    """Return a tensor of a policy file.
+
+    Raises:
+        BadConfig: it is none, or none of finite floats.
+    """
+    try:
+        return require_plain(value, floating=True)
+    except Unreadable as error:
+        raise BadConfig(f"{path}: actor.{name} {error}") from error
+
+
 class Policy:
     """A policy on the CPU.
 
@@ -52,7 +66,7 @@ class Policy:
 
     def __init__(self, path: Path) -> None:
         saved = policy_file.read(path)["actor"]
-        shapes = {name: tuple(saved[name].shape) for name in saved if isinstance(saved[name], torch.Tensor)}
+        shapes = {name: tuple(_plain(path, name, value).shape) for name, value in saved.items()}
         try:
             self.observation_dim, self.action_dim = shapes["backbone.0.weight"][1], shapes["fc_mean.weight"][0]
             self._module = _Actor(self.observation_dim, self.action_dim)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -12,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 from sac.config import BadConfig
 from sac.ledger.file import read_ledger
 from sac.run.folder import RunFolder
+from sac.run.manifest import read_manifest
+from sac.run.metrics_table import read_metrics
+from sac.untrusted.file import Unreadable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,14 +34,11 @@ class Run:
         self.root = root
         self._folder = RunFolder(root)
         try:
-            manifest = json.loads(self._folder.manifest.read_bytes())
-        except FileNotFoundError as error:
-            raise BadConfig(f"{root}: no run folder: it holds no manifest.json") from error
-        except (OSError, ValueError, RecursionError) as error:
-            raise BadConfig(f"{self._folder.manifest}: can't be read: {str(error)[:200]}") from error
-        if not isinstance(manifest, dict):
-            raise BadConfig(f"{self._folder.manifest}: holds no object")
-        self.manifest: dict[str, Any] = manifest
+            self.manifest: dict[str, Any] = read_manifest(self._folder.manifest)
+        except Unreadable as error:
+            if error.missing:
+                raise BadConfig(f"{root}: no run folder: it holds no manifest.json") from error
+            raise BadConfig(str(error)) from error
 
     @property
     def config(self) -> dict[str, Any]:
@@ -53,14 +51,11 @@ class Run:
         """Column -> float64 (E,) of `metrics.csv`, a row an evaluation; NaN where a cell is empty.
 
         Raises:
-            OSError: there is no such file.
+            Unreadable: there is no such file, or a row is malformed.
         """
         import numpy as np
 
-        with self._folder.metrics.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-            names = list(rows[0]) if rows else []
-        return {name: np.array([float(row[name] or "nan") for row in rows]) for name in names}
+        return {name: np.array(column) for name, column in read_metrics(self._folder.metrics).columns.items()}
 
     @cached_property
     def ledger(self) -> dict[str, Any]:

@@ -6,11 +6,11 @@ of its own can set them in time; it also keeps its memory and its threads to its
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any, cast
 from sac.api.runs import Run, load_run
 from sac.checkpoint.resume import find_run, require_may_change
 from sac.config import BadConfig, TrainConfig, check, flag_words
+from sac.display.terminal import complain
 from sac.errors import UserError
 from sac.processes import end_with_parent, sac_command
 from sac.run import folder as run_folder
@@ -148,5 +149,7 @@ def _listen(process: subprocess.Popen[str], show: bool) -> str:
     for line in cast("Any", process.stdout):
         last = line.rstrip("\n") or last
         if show:
-            print(line, end="", file=sys.stderr, flush=True)
+            # Nobody may be there to read it: no reason to end the training.
+            with contextlib.suppress(OSError, ValueError):
+                complain(line, end="")
     return last

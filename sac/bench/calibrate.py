@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import statistics
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from sac.bench.errors import BenchError
 from sac.bench.judge import BenchVerdict, risen
 from sac.bench.rounds import Setup
 from sac.bench.trees import Tree
+from sac.display.terminal import complain, say
 
 _PLANTED = """
 
@@ -112,13 +112,13 @@ def calibrate_command(options: argparse.Namespace) -> int:
         for number in range(options.repeats):
             for kind in kinds:
                 _try(kind, tree, wanted, setup)
-                print(f"repeat {number + 1}: {kind.fault} {kind.size:.0%}: {kind.verdicts[-1].value}", file=sys.stderr)
+                complain(f"repeat {number + 1}: {kind.fault} {kind.size:.0%}: {kind.verdicts[-1].value}")
             if options.json is not None:
                 options.json.write_text(json.dumps([_plain(kind) for kind in kinds], indent=1) + "\n")
         trials = kinds
-    print(table(trials))
+    say(table(trials))
     if not any(kind.size >= SURE for kind in trials):
-        print(f"no planted slowdown reaches {SURE:.0%}: whether such are seen has not been tried", file=sys.stderr)
+        complain(f"no planted slowdown reaches {SURE:.0%}: whether such are seen has not been tried")
     return 0 if passes(trials) else 1
 
 

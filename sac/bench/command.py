@@ -19,6 +19,7 @@ from sac.bench.report import as_json, markdown, print_report
 from sac.bench.rounds import Setup
 from sac.bench.trees import Tree
 from sac.bench.workloads.cases import CASES
+from sac.display.terminal import complain
 from sac.numerics.profiles import PROFILES
 from sac.processes import ended_by_signals
 
@@ -86,7 +87,7 @@ def compare_command(options: argparse.Namespace) -> int:
     wanted = _wanted(options)
     check(wanted)
     # A log has no width of its own, and the assumed 80 columns would cut the verdicts off.
-    console, errors = Console(width=None if sys.stdout.isatty() else 120), Console(stderr=True, highlight=False)
+    console = Console(width=None if sys.stdout.isatty() else 120)
     with ExitStack() as stack:
         repository = trees.find_repository(Path.cwd())
         base_revision = options.base or trees.default_base(repository)
@@ -95,7 +96,7 @@ def compare_command(options: argparse.Namespace) -> int:
         here = Tree(repository, trees.WORKTREE)
         base, head = (trees.with_interpreter(tree, here, options.same_environment) for tree in (base, head))
         setup = Setup(options.numerics, options.threads)
-        report = compare(base, head, wanted, setup, say=lambda line: errors.print(line, soft_wrap=True))
+        report = compare(base, head, wanted, setup, say=complain)
     print_report(report, console)
     _write(report, options)
     return report.exit_status
@@ -127,4 +128,4 @@ def _write(report: BenchReport, options: argparse.Namespace) -> None:
             file.write(markdown(report))
     for path in (options.json, options.markdown):
         if path is not None:
-            print(f"wrote {path}", file=sys.stderr)
+            complain(f"wrote {path}")

@@ -7,10 +7,14 @@ from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Column, Table
 
 from sac.bench.compare import BenchReport, Result
 from sac.bench.judge import CONFIDENCE, ERROR, INCONCLUSIVE, NO_SLOWDOWN, SLOWDOWN, BenchVerdict
+from sac.display.markdown import cell, code, prose, text
+from sac.display.visible import one_line
+from sac.untrusted.seal import sealed
 
 COLUMNS = ("benchmark", "base", "head", "ratio", "interval", "pairs", "verdict")
 _STYLES = {
@@ -32,23 +36,23 @@ _SUMMARIES = {
 
 def print_report(report: BenchReport, console: Console) -> None:
     """The table, and the verdict below it."""
-    console.print(_heading(report), markup=False, highlight=False, soft_wrap=True)
+    console.print(one_line(_heading(report)), markup=False, highlight=False, soft_wrap=True)
     table = Table(*(Column(name, no_wrap=name != "verdict", min_width=8) for name in COLUMNS))
     for result in report.results:
-        table.add_row(*row(result), style=_STYLES.get(result.verdict, ""))
+        table.add_row(*(escape(one_line(cell)) for cell in row(result)), style=_STYLES.get(result.verdict, ""))
     console.print(table)
     for result in report.results:
         if result.note:
-            console.print(f"{result.name}: {result.note}", markup=False, highlight=False, soft_wrap=True)
+            console.print(one_line(f"{result.name}: {result.note}"), markup=False, highlight=False, soft_wrap=True)
     console.print(summary(report), style="bold", highlight=False, soft_wrap=True)
 
 
 def markdown(report: BenchReport) -> str:
     """The same for a job's summary page."""
-    lines = [f"### Benchmarks: {_SUMMARIES[report.exit_status].split(':')[0]}", "", _heading(report), ""]
+    lines = [f"### Benchmarks: {_SUMMARIES[report.exit_status].split(':')[0]}", "", text(_heading(report)), ""]
     lines += ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
-    lines += ["| " + " | ".join(_escaped(cell) for cell in row(result)) + " |" for result in report.results]
-    notes = [f"- `{result.name}`: {_escaped(result.note)}" for result in report.results if result.note]
+    lines += ["| " + " | ".join(cell(part) for part in row(result)) + " |" for result in report.results]
+    notes = [f"- {code(result.name)}: {prose(result.note)}" for result in report.results if result.note]
     return "\n".join([*lines, "", *notes, *([""] if notes else []), summary(report), ""])
 
 
@@ -69,7 +73,7 @@ def as_json(report: BenchReport) -> str:
         "results": results,
         "samples": samples,
     }
-    return json.dumps(document, indent=1) + "\n"
+    return json.dumps(sealed(document), indent=1) + "\n"
 
 
 def row(result: Result) -> list[str]:
@@ -111,7 +115,3 @@ def _seconds(value: float | None) -> str:
         return ""
     unit, scale = next(((u, s) for u, s in (("s", 1.0), ("ms", 1e-3)) if value >= s), ("µs", 1e-6))
     return f"{value / scale:.3g} {unit}"
-
-
-def _escaped(cell: str) -> str:
-    return cell.replace("|", "\\|").replace("\n", " ")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sac.bench.errors import BenchError
+from sac.display.terminal import complain
 
 WORKTREE = "worktree"
 _DECIDES_DEPENDENCIES = ("constraints.txt", "pyproject.toml")
@@ -125,7 +126,7 @@ def with_interpreter(tree: Tree, other: Tree, same_environment: bool) -> Tree:
     if same_environment or not _dependencies_differ(tree.root, other.root):
         return tree
     python = _outer_python()
-    print(f"the dependencies of {tree.revision[:10]} differ: installing them for it", file=sys.stderr)
+    complain(f"the dependencies of {tree.revision[:10]} differ: installing them for it")
     done = subprocess.run([python, "dev", "install"], cwd=tree.root, stdout=sys.stderr, check=False)
     own = tree.root / ".nox" / "install" / "bin" / "python"
     if done.returncode != 0 or not own.exists():

@@ -12,7 +12,7 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,16 @@ from sac.checkpoint.index import BadCheckpoint, CheckpointIndex, index_path, lis
 from sac.checkpoint.replay_log import BadSegment, Journal, check_segment
 from sac.config import TrainConfig
 from sac.run import storage
+from sac.run.held_folder import HeldFolder
 from sac.state import Leaf, TrainState, describe, put, walk
+from sac.untrusted.checksum import Extent
+from sac.untrusted.file import Unreadable, read_bytes
+from sac.untrusted.tensors import require_plain
 
 ROWS = "replay.rows"
 """The one leaf that is not stored whole; see `replay_log`."""
+_FINITE = ("learner.", "collector.observation")
+"""How the names of leaves begin that can't be NaN or infinite in a run that goes on."""
 
 
 class Cadence:
@@ -56,10 +62,17 @@ class Cadence:
 
 @dataclass(frozen=True)
 class Position:
-    """How long the files are that a run appends to; see `index.CheckpointIndex`."""
+    """How long the files are that a run appends to, and their checksums; see `index.CheckpointIndex`."""
 
     ledger_bytes: int
     metrics_bytes: int
+    ledger_sha256: str | None = None
+    metrics_sha256: str | None = None
+
+    @classmethod
+    def of(cls, ledger: Extent, metrics: Extent) -> Position:
+        """Return what was written so far of both files."""
+        return cls(ledger.size, metrics.size, ledger.sha256, metrics.sha256)
 
 
 class Checkpoints:
@@ -70,13 +83,22 @@ class Checkpoints:
         config: the run's flags, stored in each; `keep_checkpoints` says how many to keep.
         fingerprint: the machine's arithmetic, stored in each.
         journal: the replay rows on disk, if the run resumes from a checkpoint.
+        held: the run folder, where the checkpoints are below one.
     """
 
     def __init__(
-        self, folder: Path, config: TrainConfig, fingerprint: Mapping[str, Any], journal: Journal | None = None
+        self,
+        folder: Path,
+        config: TrainConfig,
+        fingerprint: Mapping[str, Any],
+        journal: Journal | None = None,
+        held: HeldFolder | None = None,
     ) -> None:
         self.folder, self._config, self._fingerprint = folder, config, dict(fingerprint)
-        self._journal = journal or Journal(folder)
+        self._journal, self._held = journal or Journal(folder), held
+        self._journal.held = held
+        # What is there already is read without the run folder's name, as it is written.
+        self._here = held.path_of(folder) if held is not None else folder
         self._last: int | None = None
 
     def save(self, state: TrainState, position: Position) -> None:
@@ -85,25 +107,25 @@ class Checkpoints:
         Raises:
             StorageError: it can't be written; the checkpoints before it are intact.
         """
-        if self._last == state.iteration:
+        paths = index_path(self.folder, state.iteration), tensor_path(self.folder, state.iteration)
+        if self._last == state.iteration and all((self._here / path.name).exists() for path in paths):
             return
-        storage.make_folder(self.folder)
+        storage.make_folder(self.folder, self._held)
         segments = self._journal.append(state.replay)
         tensors, counters = split(state)
         data = safetensors.torch.save(tensors)
-        storage.write_atomically(tensor_path(self.folder, state.iteration), data)
+        storage.write_atomically(paths[1], data, self._held)
         index = CheckpointIndex(
             iteration=state.iteration,
             counters=counters,
             tensor_bytes=len(data),
             tensor_sha256=hashlib.sha256(data).hexdigest(),
             segments=segments,
-            ledger_bytes=position.ledger_bytes,
-            metrics_bytes=position.metrics_bytes,
             config=self._config.to_manifest(),
             fingerprint=self._fingerprint,
+            **asdict(position),
         )
-        storage.write_atomically(index_path(self.folder, state.iteration), index.encode())
+        storage.write_atomically(paths[0], index.encode(), self._held)
         self._last = state.iteration
         self._prune(self._config.keep_checkpoints)
 
@@ -115,23 +137,29 @@ class Checkpoints:
         """
         self.save(state, position)
         self._prune(1)
-        return sum(path.stat().st_size for path in self.folder.iterdir())
+        return sum(path.lstat().st_size for path in self._here.iterdir())
 
     def _prune(self, keep: int) -> None:
         """Remove what no kept checkpoint needs: indexes first, so that none is left without its tensors."""
-        iterations = list_iterations(self.folder)
+        iterations = list_iterations(self._here)
         kept = iterations[-keep:]
         for iteration in iterations[:-keep]:
-            storage.remove(index_path(self.folder, iteration))
-        for path in self.folder.glob("state-*"):
+            self._remove(index_path(self.folder, iteration).name)
+        for path in self._here.glob("state-*"):
             number = re.match(r"state-(\d+)\.", path.name)
             if number and (int(number.group(1)) not in kept or path.name.endswith(storage.PARTIAL)):
-                storage.remove(path)
-        self._prune_rows(kept[0])
+                self._remove(path.name)
+        if kept:
+            self._prune_rows(kept[0])
+
+    def _remove(self, name: str) -> None:
+        """Remove a file; a folder under its name is somebody else's, and no reason to end a run."""
+        if not (self._here / name).is_dir():
+            storage.remove(self.folder / name, self._held)
 
     def _prune_rows(self, oldest: int) -> None:
         try:
-            segments = read_index(self.folder, oldest).segments
+            segments = read_index(self._here, oldest).segments
         except BadCheckpoint:
             return  # damaged since: what it needs is unknown, so all stays until it is gone itself
         if segments:
@@ -214,18 +242,27 @@ def read_checkpoint(folder: Path, iteration: int) -> Checkpoint:
     """
     index, path = read_index(folder, iteration), tensor_path(folder, iteration)
     try:
-        size = path.stat().st_size
-        if size != index.tensor_bytes:
-            raise BadCheckpoint(f"{path}: damaged: it has {size} bytes, {index.tensor_bytes} were written")
-        data = path.read_bytes()
-    except OSError as error:
-        raise BadCheckpoint(f"{path}: can't be read: {error.strerror}") from error
+        data = read_bytes(path, index.tensor_bytes)
+    except Unreadable as error:
+        raise BadCheckpoint(f"{error}; {index.tensor_bytes} bytes were written") from error
+    if len(data) != index.tensor_bytes:
+        raise BadCheckpoint(f"{path}: damaged: it has {len(data)} bytes, {index.tensor_bytes} were written")
     if hashlib.sha256(data).hexdigest() != index.tensor_sha256:
         raise BadCheckpoint(f"{path}: damaged: its checksum is another than when written")
     try:
-        return Checkpoint(folder, index, safetensors.torch.load(data))
+        tensors = safetensors.torch.load(data)
     except Exception as error:  # the parser's own errors are of several kinds
         raise BadCheckpoint(f"{path}: not a file of tensors: {str(error)[:200]}") from error
+    for name, tensor in tensors.items():
+        _require_plain(path, name, tensor)
+    return Checkpoint(folder, index, tensors)
+
+
+def _require_plain(path: Path, name: str, tensor: torch.Tensor) -> None:
+    try:
+        require_plain(tensor, finite=name.startswith(_FINITE))
+    except Unreadable as error:
+        raise BadCheckpoint(f"{path}: {name} {error}") from error
 
 
 def verify(folder: Path, iteration: int) -> Checkpoint:

@@ -1,27 +1,31 @@
 """The index of a checkpoint: the small file that makes it valid, written last and verified to the last byte.
 
-Two lines: a JSON object, and the SHA-256 of the first line. It holds no file names: they follow from its numbers, so a
-index can't point elsewhere.
+Two lines: a JSON object, and the SHA-256 of the first line. It holds no file names: they follow from its numbers, so an
+index can't point elsewhere. Format 2 added the checksums of ledger and metrics; without them format 1 is the same.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Set
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from sac.checkpoint.replay_log import Segment
 from sac.config import BadConfig
+from sac.untrusted.checksum import Extent
+from sac.untrusted.fields import count, member
+from sac.untrusted.file import Unreadable, read_bytes
+from sac.untrusted.json_text import parse_object, shown
 
-FORMAT = 1
+FORMAT = 2
+READABLE = (1, 2)
 _NAME = re.compile(r"state-(\d{1,12})\.json")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _LONGEST = 16 * 2**20
-_LARGEST = 2**62
 
 
 class BadCheckpoint(BadConfig):
@@ -42,6 +46,8 @@ class CheckpointIndex:
         metrics_bytes: length of `metrics.csv`, up to this iteration.
         config: the run's flags.
         fingerprint: the machine's arithmetic.
+        ledger_sha256: checksum of these bytes of the ledger; None in a checkpoint of format 1.
+        metrics_sha256: the same of the metrics.
     """
 
     iteration: int
@@ -53,6 +59,18 @@ class CheckpointIndex:
     metrics_bytes: int
     config: dict[str, Any]
     fingerprint: dict[str, Any]
+    ledger_sha256: str | None = None
+    metrics_sha256: str | None = None
+
+    @property
+    def ledger(self) -> Extent:
+        """The ledger behind its header, up to this iteration."""
+        return Extent(self.ledger_bytes, self.ledger_sha256)
+
+    @property
+    def metrics(self) -> Extent:
+        """The metrics up to this iteration."""
+        return Extent(self.metrics_bytes, self.metrics_sha256)
 
     def encode(self) -> bytes:
         """Return the index as bytes of a file."""
@@ -84,19 +102,15 @@ def read_index(folder: Path, iteration: int) -> CheckpointIndex:
     """
     path = index_path(folder, iteration)
     try:
-        if path.stat().st_size > _LONGEST:
-            raise ValueError(f"it is longer than {_LONGEST} bytes")
-        data = path.read_bytes()
-    except OSError as error:
-        raise BadCheckpoint(f"{path}: can't be read: {error.strerror}") from error
-    except ValueError as error:
-        raise BadCheckpoint(f"{path}: not a checkpoint's index: {error}") from error
+        data = read_bytes(path, _LONGEST)
+    except Unreadable as error:
+        raise BadCheckpoint(str(error)) from error
     line, newline, checksum = data.partition(b"\n")
     if not newline or checksum != _checksum(line + newline):
         raise BadCheckpoint(f"{path}: damaged: its checksum is not that of its content")
     try:
-        index = _parse(json.loads(line))
-    except (ValueError, RecursionError) as error:
+        index = _parse(parse_object(line))
+    except Unreadable as error:
         raise BadCheckpoint(f"{path}: not a checkpoint's index: {error}") from error
     if index.iteration != iteration:
         raise BadCheckpoint(f"{path}: holds iteration {index.iteration}: it has been renamed")
@@ -107,49 +121,47 @@ def _checksum(line: bytes) -> bytes:
     return f"sha256:{hashlib.sha256(line).hexdigest()}\n".encode()
 
 
-def _parse(entry: object) -> CheckpointIndex:
+_ENTRIES = frozenset(field.name for field in fields(CheckpointIndex))
+_NEWER = frozenset(field.name for field in fields(CheckpointIndex) if field.default is not MISSING)
+"""Entries that format 1 did not have."""
+
+
+def _parse(entry: dict[str, Any]) -> CheckpointIndex:
     """Check kinds and ranges of everything in an index."""
-    if not isinstance(entry, dict):
-        raise ValueError("expected an object")
     version = entry.pop("format", None)
-    if version != FORMAT:
-        raise ValueError(f"expected format {FORMAT}, found {str(version)[:40]}: use the release that wrote it")
-    _require_names(entry, {field.name for field in fields(CheckpointIndex)}, "an index")
+    if version not in READABLE or type(version) is not int:
+        raise Unreadable(f"expected format {FORMAT}, found {shown(version)}: use the release that wrote it")
+    _require_names(entry, _ENTRIES - _NEWER if version == 1 else _ENTRIES, "an index")
     for name in ("iteration", "tensor_bytes", "ledger_bytes", "metrics_bytes"):
-        _require_count(name, entry[name])
+        count(entry, name)
     for name in ("config", "fingerprint", "counters"):
-        if not isinstance(entry[name], dict):
-            raise ValueError(f"expected {name} to be an object")
-    for name, value in entry["counters"].items():
-        _require_count(f"counters.{name}"[:80], value)
+        member(entry, name, dict)
+    for name in entry["counters"]:
+        count(entry["counters"], name)
     _require_digest("tensor_sha256", entry["tensor_sha256"])
-    if not isinstance(entry["segments"], list):
-        raise ValueError("expected segments to be a list")
-    return CheckpointIndex(**{**entry, "segments": tuple(_parse_segment(item) for item in entry["segments"])})
+    for name in _NEWER & entry.keys():
+        if entry[name] is not None:
+            _require_digest(name, entry[name])
+    segments = tuple(_parse_segment(item) for item in member(entry, "segments", list))
+    return CheckpointIndex(**{**entry, "segments": segments})
 
 
 def _parse_segment(item: object) -> Segment:
     if not isinstance(item, dict):
-        raise ValueError("expected a segment to be an object")
+        raise Unreadable("expected a segment to be an object")
     _require_names(item, {"start", "rows", "size", "sha256"}, "a segment")
     for name in ("start", "rows", "size"):
-        _require_count(f"segment {name}", item[name])
+        count(item, name)
     _require_digest("segment sha256", item["sha256"])
     return Segment(**item)
 
 
-def _require_names(entry: dict[str, Any], names: set[str], what: str) -> None:
+def _require_names(entry: dict[str, Any], names: Set[str], what: str) -> None:
     unlike = sorted(str(name)[:40] for name in entry.keys() ^ names)
     if unlike:
-        raise ValueError(f"{what} has other entries than {', '.join(sorted(names))}: {', '.join(unlike[:5])}")
-
-
-def _require_count(name: str, value: object) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _LARGEST:
-        shown = value if not isinstance(value, int) or math.log10(abs(value) + 1) < 20 else "a wild number"
-        raise ValueError(f"expected {name} to be a count, found {str(shown)[:40]}")
+        raise Unreadable(f"{what} has other entries than {', '.join(sorted(names))}: {', '.join(unlike[:5])}")
 
 
 def _require_digest(name: str, value: object) -> None:
     if not (isinstance(value, str) and _DIGEST.fullmatch(value)):
-        raise ValueError(f"expected {name} to be 64 hexadecimal digits, found {str(value)[:40]!r}")
+        raise Unreadable(f"expected {name} to be 64 hexadecimal digits, found {shown(value)}")

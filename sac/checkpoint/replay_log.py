@@ -9,6 +9,7 @@ while a checkpoint counts them, and a crash during a write harms no checkpoint.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,11 +18,16 @@ from typing import Any
 import torch
 
 from sac.run import storage
+from sac.run.held_folder import HeldFolder
 from sac.state import ReplayState
+from sac.untrusted.file import Unreadable, open_regular
 
 SEGMENT_BYTES = 64 * 2**20
 """A segment is removed as a whole, so about this much is kept needlessly."""
 _CHUNK_BYTES = 4 * 2**20
+
+
+_NAME = re.compile(r"rows-(\d{1,12})\.f32")
 
 
 class BadSegment(ValueError):
@@ -60,10 +66,14 @@ class Journal:
     Args:
         folder: where the files are.
         segment_bytes: size of a full file, about.
+
+    Attributes:
+        held: the run folder, where they are below one that is held.
     """
 
     def __init__(self, folder: Path, segment_bytes: int = SEGMENT_BYTES) -> None:
         self.folder = folder
+        self.held: HeldFolder | None = None
         self._segment_bytes = segment_bytes
         self._segments: list[Segment] = []
         self._hash = hashlib.sha256()
@@ -72,7 +82,8 @@ class Journal:
         """Write the rows that no segment holds yet; return the segments that together hold the ring.
 
         Raises:
-            StorageError: the rows can't be written; segments that checkpoints count are intact.
+            StorageError: the rows can't be written, or earlier ones are gone; segments that checkpoints count are
+                as they were.
         """
         end = self._segments[-1].end if self._segments else 0
         first = state.written - state.size
@@ -82,6 +93,8 @@ class Journal:
         for start, rows in _ring_pieces(state, end):
             self._append_rows(start, rows)
         self._segments = [segment for segment in self._segments if segment.end > first]
+        for segment in self._segments:
+            storage.require_length(segment.path(self.folder), segment.size, self.held)
         return tuple(self._segments)
 
     def _append_rows(self, start: int, rows: torch.Tensor) -> None:
@@ -95,7 +108,7 @@ class Journal:
             last = self._segments[-1]
             taken = rows[: capacity - last.rows]
             data = taken.contiguous().numpy().data.cast("B")
-            storage.write_at(last.path(self.folder), last.size, data)
+            storage.write_at(last.path(self.folder), last.size, data, self.held)
             self._hash.update(data)
             rows_now, size_now = last.rows + len(taken), last.size + len(data)
             self._segments[-1] = replace(last, rows=rows_now, size=size_now, sha256=self._hash.hexdigest())
@@ -114,10 +127,11 @@ class Journal:
 
     def prune(self, keep_from: int) -> None:
         """Remove the files that hold no row from `keep_from` on."""
-        for path in sorted(self.folder.glob("rows-*.f32")):
-            start = int(path.stem.removeprefix("rows-"))
-            if start < keep_from:
-                storage.remove(path)
+        here = self.held.path_of(self.folder) if self.held is not None else self.folder
+        for path in sorted(here.glob("rows-*.f32")):
+            number = _NAME.fullmatch(path.name)
+            if number and int(number.group(1)) < keep_from and not path.is_dir():
+                storage.remove(self.folder / path.name, self.held)
 
 
 def check_cover(segments: Sequence[Segment], state: ReplayState) -> None:
@@ -159,13 +173,15 @@ def _load_one(segment: Segment, folder: Path, state: ReplayState) -> Any:
 def _chunks(path: Path, size: int, chunk: int) -> Iterator[bytearray]:
     """Yield the first `size` bytes of a file, in pieces."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             while size > 0:
                 data = bytearray(file.read(min(chunk, size)))
                 if len(data) < min(chunk, size):
                     raise BadSegment(f"{path}: cut short: {size - len(data)} bytes are missing")
                 size -= len(data)
                 yield data
+    except Unreadable as error:
+        raise BadSegment(str(error)) from error
     except OSError as error:
         raise BadSegment(f"{path}: can't be read: {error.strerror}") from error
 

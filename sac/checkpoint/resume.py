@@ -5,6 +5,7 @@ Nothing here imports torch at its top: the manifest names the numerics profile, 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
@@ -16,15 +17,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sac.config import INTEGER_BOUND, LATER_FIELDS, LAYOUT_FIELDS, BadConfig, TrainConfig
-from sac.ledger.file import header_bytes
+from sac.display import shell
+from sac.display.terminal import refuse
+from sac.ledger.file import header_bytes, read_header
+from sac.ledger.line import VERSION
 from sac.numerics.fingerprint import differences
 from sac.numerics.profiles import NumericsError
 from sac.run import folder as run_folder
 from sac.run import storage
 from sac.run.folder import RunFolder
+from sac.run.manifest import read_manifest
+from sac.run.secrets import without_secrets
+from sac.untrusted.file import Unreadable, read_bytes
+from sac.untrusted.json_text import shown
+from sac.untrusted.seal import sealed
 
 if TYPE_CHECKING:
     from sac.checkpoint.checkpoint import Checkpoint
+    from sac.checkpoint.index import CheckpointIndex
 
 MAY_CHANGE = LAYOUT_FIELDS - {"run_dir"} | {"imports"}
 """Flags that a resumed run may change: those that never change a training channel, and where a task's code is."""
@@ -60,13 +70,11 @@ def find_run(root: Path, iteration: int | None, allow_drift: bool) -> Resume:
     """
     folder = RunFolder(root)
     try:
-        manifest = json.loads(folder.manifest.read_bytes())
-    except FileNotFoundError as error:
-        raise BadConfig(f"--resume {root}: no run folder: it holds no manifest.json") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise BadConfig(f"--resume {root}: can't read {folder.manifest}: {str(error)[:200]}") from error
-    if not isinstance(manifest, dict):
-        raise BadConfig(f"--resume {root}: {folder.manifest} holds no object")
+        manifest = read_manifest(folder.manifest)
+    except Unreadable as error:
+        if error.missing:
+            raise BadConfig(f"--resume {root}: no run folder: it holds no manifest.json") from error
+        raise BadConfig(f"--resume {root}: {error}") from error
     resume = Resume(folder, manifest, iteration, allow_drift)
     _ = resume.stored
     return resume
@@ -90,7 +98,7 @@ def read_config(stored: object, where: str) -> TrainConfig:
         raise BadConfig(f"{where}: holds other flags than this release has: {', '.join(unlike[:5])}")
     for name, value in stored.items():
         if not _fits(value, hints[name]):
-            raise BadConfig(f"{where}: --{name} is {str(value)[:40]!r}, which is no value for it")
+            raise BadConfig(f"{where}: --{name} is {shown(value)}, which is no value for it")
     return TrainConfig(**stored)
 
 
@@ -99,11 +107,13 @@ def _fits(value: object, hint: Any) -> bool:
     if typing.get_origin(hint) is typing.Literal:
         return value in typing.get_args(hint)
     if typing.get_origin(hint) is tuple:
-        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+        return isinstance(value, list) and all(_fits(item, str) for item in value)
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
         return any(_fits(value, kind) for kind in typing.get_args(hint))
     if hint is float:
         return isinstance(value, float | int) and not isinstance(value, bool)
+    if hint is str:
+        return isinstance(value, str) and "\0" not in value
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool) and abs(value) < INTEGER_BOUND
     return isinstance(value, hint)
@@ -140,6 +150,7 @@ def open_checkpoint(resume: Resume) -> Checkpoint | None:
         BadConfig: the iteration asked for has none, or it belongs to another run.
     """
     from sac.checkpoint.checkpoint import verify
+    from sac.checkpoint.history import BadHistory, require_history
     from sac.checkpoint.index import BadCheckpoint, list_iterations
 
     folder, iterations = resume.folder.states, list_iterations(resume.folder.states)
@@ -148,25 +159,39 @@ def open_checkpoint(resume: Resume) -> Checkpoint | None:
     if not iterations:
         return None
     chosen = iterations[-1] if resume.iteration is None else resume.iteration
+    others = [iteration for iteration in iterations if iteration != chosen]
     try:
         checkpoint = verify(folder, chosen)
-    except BadCheckpoint as error:
-        raise BadCheckpoint(f"{error}. {_offer(resume.folder, [k for k in iterations if k != chosen])}") from error
-    _require_same_run(resume, checkpoint)
+        _require_same_run(resume, checkpoint)
+        require_history(resume.folder, checkpoint.index, _indexes(folder, others))
+    except (BadCheckpoint, BadHistory) as error:
+        raise BadCheckpoint(f"{error}. {_offer(resume.folder, others)}") from error
     return checkpoint
+
+
+def _indexes(folder: Path, iterations: list[int]) -> list[CheckpointIndex]:
+    """The other checkpoints' indexes, as far as they can be read."""
+    from sac.checkpoint.index import BadCheckpoint, read_index
+
+    found = []
+    for iteration in iterations:
+        with contextlib.suppress(BadCheckpoint):
+            found.append(read_index(folder, iteration))
+    return found
 
 
 def _offer(folder: RunFolder, others: list[int]) -> str:
     """Say from which other checkpoint the run can resume."""
     from sac.checkpoint.checkpoint import verify
+    from sac.checkpoint.history import BadHistory, require_history
     from sac.checkpoint.index import BadCheckpoint
 
     for iteration in reversed(others):
         try:
-            verify(folder.states, iteration)
-        except BadCheckpoint:
+            require_history(folder, verify(folder.states, iteration).index, quiet=True)
+        except (BadCheckpoint, BadHistory):
             continue
-        command = f"sac train --resume {folder.root} --resume_from {iteration}"
+        command = f"{command_line(folder)} --resume_from {iteration}"
         return f"The checkpoint of iteration {iteration} is intact: resume with {command}"
     return "No other checkpoint is intact: start the run again in a new folder; its bits will be the same"
 
@@ -194,7 +219,7 @@ def require_ahead(checkpoint: Checkpoint, config: TrainConfig) -> None:
     if iteration > config.iterations:
         raise BadConfig(f"--total_timesteps {config.total_timesteps}: the checkpoint is of step {step}; give more")
     if iteration == config.iterations:
-        print(f"sac train: the run has ended, at step {step}; --total_timesteps extends it", file=sys.stderr)
+        refuse("sac train", f"the run has ended, at step {step}; --total_timesteps extends it")
 
 
 def check_drift(resume: Resume, checkpoint: Checkpoint | None, fingerprint: Mapping[str, Any]) -> list[str]:
@@ -235,7 +260,12 @@ def join(
 
     folder, drift = resume.folder, check_drift(resume, checkpoint, now)
     iteration = checkpoint.index.iteration if checkpoint else 0
-    entry = {"iteration": iteration, "changed": changes(resume.stored, config), "drift": drift, "command": sys.argv}
+    entry = {
+        "iteration": iteration,
+        "changed": changes(resume.stored, config),
+        "drift": drift,
+        "command": without_secrets(sys.argv),
+    }
     entry["started"] = time.strftime("%Y-%m-%dT%H:%M:%S%z")
     current = {"config": config.to_manifest(), "fingerprint": dict(now), "versions": run_folder.versions()}
     manifest = {**resume.manifest, **current, **(more or {})}
@@ -258,35 +288,31 @@ def _written(folder: RunFolder, manifest: dict[str, Any], header: dict[str, Any]
 
 def _cut_ledger(path: Path, body: int, config: TrainConfig, drift: list[str], iteration: int) -> dict[str, Any] | None:
     """Keep the header and the `body` bytes after it; the header records what has changed since it was written."""
-    if body == 0 or not path.exists():
+    if body == 0:
         return None
-    length = header_bytes(path)
-    _cut(path, length + body)
-    data = path.read_bytes()
-    try:
-        header: dict[str, Any] = json.loads(data[:length])
-    except ValueError as error:
-        raise BadConfig(f"{path}: its first line is no ledger's header any more: {error}") from error
+    header, length = read_header(path), header_bytes(path)
+    data = _cut(path, length + body)
     if header.get("config") != config.to_manifest() or drift:
         header["config"] = config.to_manifest()
         if drift:
             header["drift"] = [*header.get("drift", []), {"after_iteration": iteration, "differences": drift}]
-        storage.write_atomically(path, json.dumps(header).encode() + b"\n" + data[length:])
+        first = json.dumps(sealed({"ledger": VERSION, **header})).encode() + b"\n"
+        storage.write_atomically(path, first + data[length:])
     return header
 
 
-def _cut(path: Path, length: int) -> None:
-    """Keep the first `length` bytes of a file."""
-    data = path.read_bytes() if path.exists() else b""
-    if len(data) < length or data[length - 1 : length] not in (b"\n", b""):
-        raise BadConfig(
-            f"{path}: is not the file that the checkpoint was made with: it had {length} bytes in whole lines, now "
-            f"it has {len(data)} bytes. Put it back, or start the run again in a new folder"
-        )
+def _cut(path: Path, length: int) -> bytes:
+    """Keep the first `length` bytes of a file, which was verified, and return them."""
+    data = read_bytes(path, _LONGEST)
     if len(data) > length:
         storage.write_atomically(path, data[:length])
+    return data[:length]
+
+
+_LONGEST = 2**40
+"""Bytes of a ledger, which is read whole when it is cut."""
 
 
 def command_line(folder: RunFolder) -> str:
     """Return the command that resumes a run."""
-    return f"sac train --resume {folder.root}"
+    return f"sac train --resume {shell.path(folder.root)}"

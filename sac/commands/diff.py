@@ -1,13 +1,13 @@
 """`sac diff A B`: compares two run folders or ledgers."""
 
 import json
-import sys
 from collections.abc import Sequence
 
 from sac.commands.exit_status import BAD_INPUT, DIVERGED, OK
+from sac.display.terminal import refuse, say
 from sac.ledger.comparison import NotComparable, compare
 from sac.ledger.coverage import lacking
-from sac.ledger.file import LedgerError, read_ledger
+from sac.ledger.file import LedgerError, open_ledger
 
 
 def diff_command(a: str, b: str, as_json: bool, required: Sequence[str] = ()) -> int:
@@ -20,13 +20,13 @@ def diff_command(a: str, b: str, as_json: bool, required: Sequence[str] = ()) ->
         required: what must have been compared, see `sac.ledger.coverage.REQUIRED`.
     """
     try:
-        comparison = compare(read_ledger(a), read_ledger(b))
+        comparison = compare(open_ledger(a), open_ledger(b))
     except (LedgerError, NotComparable) as error:
-        print(f"sac diff: not comparable: {error}", file=sys.stderr)
+        refuse("sac diff: not comparable", error)
         return BAD_INPUT
-    print(json.dumps(comparison.to_json()) if as_json else comparison.text)
+    say(json.dumps(comparison.to_json()) if as_json else comparison.text)
     lack = lacking(comparison.covered, required) if comparison.equal else ""
     if lack:
-        print(f"sac diff: {lack}", file=sys.stderr)
+        refuse("sac diff", lack)
         return BAD_INPUT
     return OK if comparison.equal else DIVERGED

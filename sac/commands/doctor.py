@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import os
 import platform
@@ -12,6 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sac.commands.parsers import doctor_parser
+from sac.display.terminal import say
+from sac.display.visible import one_line
 from sac.envs.workers.pool import resolve_workers
 from sac.flags import Numerics
 from sac.numerics import machine, profiles
@@ -37,18 +39,13 @@ class DoctorFinding:
 
 def doctor_command(arguments: Sequence[str]) -> int:
     """Run `sac doctor`: return 0 if training on the CPU works, else 1."""
-    argparse.ArgumentParser(
-        prog="sac doctor",
-        description="Try what `sac` needs on this machine: versions, numerics profiles, physics, renderer, GPU. "
-        "Each finding says how to fix it.",
-        epilog="Exit status: 0 training on the CPU works, 1 it does not. It does not need what is marked `off`.",
-    ).parse_args(list(arguments))
+    doctor_parser().parse_args(list(arguments))
     # The renderer first: building a task without one puts null materials in its place.
     renderer = _renderer()
     findings = [*_versions(), *_profiles(), _scripts(), _simulator(), _physics(), renderer, _gpu(), _gpu_physics()]
     for finding in findings:
         mark = "ok " if finding.good else ("BAD" if finding.needed else "off")
-        print(f"{mark}  {finding.name:24} {finding.text}")
+        say(f"{mark}  {finding.name:24} {one_line(finding.text)}")
     return 0 if all(finding.good for finding in findings if finding.needed) else 1
 
 

@@ -12,15 +12,23 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from sac.commands.exit_status import BAD_INPUT, DIVERGED, OK
 from sac.commands.training_process import Variant, run_training
 from sac.config import BadConfig
+from sac.display import shell
+from sac.display.terminal import say
 from sac.ledger.comparison import NotComparable, compare, coverage_difference
-from sac.ledger.file import Ledger, read_ledger
+from sac.ledger.file import Ledger, LedgerSource, open_ledger, read_ledger
+from sac.ledger.line import VERSION
 from sac.native.exact_reciprocals import COUNTS, read_counts
 from sac.numerics import machine
 from sac.numerics.fingerprint import differences
 from sac.processes import Children, ended_by_signals
+from sac.untrusted.fields import optional
+from sac.untrusted.file import Unreadable
+from sac.untrusted.seal import sealed
 
 DEFAULT_FOLDER = Path(__file__).parents[2] / "tests" / "determinism" / "goldens"
 """Folder in the checkout that this package runs from, whatever the working directory."""
@@ -59,20 +67,24 @@ IN_CONTACT = PARTING | {"stack_cube_overlap", "place_sphere", "rotate_valve"}
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of one golden's check: text of one line or more, and whether it passes."""
+    """The outcome of one golden's check: text of one line or more, and whether it passes.
+
+    `failed` says that a run came to no end, so that nothing is known of its bits.
+    """
 
     name: str
     passed: bool
     text: str
+    failed: bool = False
 
 
 def golden_command(arguments: Sequence[str]) -> int:
-    """Run `sac golden`: return 0 if all goldens hold, else 1.
+    """Run `sac golden`: return 0 if all goldens hold, 2 if a run failed, else 1.
 
     Raises:
         BadConfig: a flag's value can't be used.
     """
-    options = _parser().parse_args(list(arguments))
+    options = golden_parser().parse_args(list(arguments))
     names = options.names or list(GOLDENS)
     folder = Path(options.dir)
     flags = [_flags_of(name, folder, options.flags) for name in names]
@@ -92,19 +104,22 @@ def golden_command(arguments: Sequence[str]) -> int:
             _outcome, folder=folder, temporary=Path(temporary), options=options, children=children
         )
         for outcome in pool.map(check, names, flags):
-            print(f"{outcome.name:18} {outcome.text}", flush=True)
+            say(f"{outcome.name:18} {outcome.text}")
             outcomes.append(outcome)
     if not options.names:
         outcomes += unused(folder)
-    return 0 if all(outcome.passed for outcome in outcomes) else 1
+    if any(outcome.failed for outcome in outcomes):
+        return BAD_INPUT
+    return OK if all(outcome.passed for outcome in outcomes) else DIVERGED
 
 
-def _parser() -> argparse.ArgumentParser:
+def golden_parser() -> argparse.ArgumentParser:
+    """Return the parser of `sac golden`."""
     parser = argparse.ArgumentParser(
         prog="sac golden",
         description="Run short trainings and compare their ledgers with the committed ones, bit for bit. If this "
         "machine's arithmetic differs from a ledger's, train twice instead and compare the two runs.",
-        epilog="Exit status: 0 all hold, 1 one does not, 2 an error.",
+        epilog="Exit status: 0 all hold, 1 one does not, 2 an error, 70 one that nobody foresaw.",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which (default: all of {', '.join(GOLDENS)})")
     parser.add_argument("--update", action="store_true", help="rewrite what differs, and show what changed")
@@ -144,14 +159,26 @@ def _flags_of(name: str, folder: Path, given: str | None) -> str:
             raise BadConfig(f"--flags: {name} is a golden of this package, with flags of its own; choose another name")
         return GOLDENS[name]
     path = folder / f"{name}.jsonl"
-    stored = read_ledger(path).header.get("golden") if path.exists() else None
-    found = given if given is not None else stored.get("flags") if isinstance(stored, dict) else None
+    stored = _own_entry(open_ledger(path)) if path.exists() else {}
+    found = given if given is not None else stored.get("flags")
     if not isinstance(found, str):
         raise BadConfig(
             f"golden {name!r}: not known; there are: {', '.join(GOLDENS)}. One of your own is begun with "
             f"sac golden {name} --dir FOLDER --update --reason WHY --flags '--env_id=... --total_timesteps=...'"
         )
     return found
+
+
+def _own_entry(golden: LedgerSource) -> dict[str, Any]:
+    """What a golden's header says of the golden itself.
+
+    Raises:
+        BadConfig: it is no object.
+    """
+    try:
+        return optional(golden.header, "golden", dict, {})
+    except Unreadable as error:
+        raise BadConfig(f"{golden.path}:1: {error}") from error
 
 
 def _outcome(
@@ -161,8 +188,8 @@ def _outcome(
     variant = Variant(name, environment={COUNTS: str(counts)} if options.update else {})
     code = run_training(shlex.split(flags), run, variant, children, hear="failures")
     if code != 0:
-        command = f"sac train {flags}"
-        return Outcome(name, False, f"the run failed with status {code}; to see why: {command}")
+        command = shell.join(["sac", "train", *shlex.split(flags)])
+        return Outcome(name, False, f"the run failed with status {code}; to see why: {command}", failed=True)
     path = folder / f"{name}.jsonl"
     fresh = read_ledger(run)
     golden = read_ledger(path) if path.exists() else None
@@ -171,7 +198,7 @@ def _outcome(
     try:
         return check_golden(name, flags, golden, fresh, temporary, children, strict=options.strict)
     except NotComparable as error:
-        command = f"sac golden {name} --update --reason '...'"
+        command = f"sac golden {shell.path(name)} --update --reason '...'"
         return Outcome(name, False, f"can't be compared with the golden: {error}; {command} rewrites it")
 
 
@@ -179,7 +206,7 @@ def check_golden(
     name: str, flags: str, golden: Ledger, fresh: Ledger, temporary: Path, children: Children, *, strict: bool
 ) -> Outcome:
     """Compare a fresh run with its golden; if the fingerprint differs, with a second fresh run instead."""
-    if name in IN_CONTACT and not golden.header.get("golden", {}).get("reciprocals"):
+    if name in IN_CONTACT and not _own_entry(golden).get("reciprocals"):
         return Outcome(name, False, "a run without contact: its header counts no approximate reciprocal in the physics")
     coverage = coverage_difference(golden, fresh)
     if coverage is not None:
@@ -194,19 +221,53 @@ def check_golden(
     reason = _why_not_comparable(golden, drift)
     if strict:
         return Outcome(name, False, f"{reason}, and --strict is set")
+    if _is_stale(golden, fresh):
+        return Outcome(
+            name,
+            False,
+            f"no golden applies: {reason}, though libraries and CPU are the golden's: this program's own fingerprint "
+            f"has changed, and so nothing is checked any more. sac golden {name} --update --reason '...' makes it anew",
+        )
+    if os.environ.get("CI", "").lower() in ("1", "true") and not _libraries_apart(golden, fresh):
+        return Outcome(name, False, f"no golden applies: {reason}, though the libraries are the golden's (CI is set)")
     again = temporary / f"{name}-twin"
     code = run_training(shlex.split(flags), again, Variant(name), children, hear="failures")
-    twin = compare(fresh, read_ledger(again)) if code == 0 else None
-    if twin is not None and twin.equal:
-        return Outcome(name, True, f"{reason}: not comparable here; instead two fresh runs are equal")
-    return Outcome(name, False, f"{reason}, and two fresh runs differ\n{twin.text if twin else f'status {code}'}")
+    if code != 0:
+        return Outcome(name, False, f"{reason}, and a second run failed with status {code}", failed=True)
+    twin = compare(fresh, read_ledger(again))
+    if twin.equal:
+        return Outcome(name, True, f"{reason}: no golden applies here; instead two fresh runs are equal")
+    return Outcome(name, False, f"{reason}, and two fresh runs differ\n{twin.text}")
+
+
+def _fingerprints(golden: Ledger, fresh: Ledger) -> tuple[dict[str, Any], dict[str, Any]]:
+    return golden.header.get("fingerprint", {}), fresh.header.get("fingerprint", {})
+
+
+def _libraries_apart(golden: Ledger, fresh: Ledger) -> bool:
+    """Whether the libraries that compute are other ones, so that other bits are nobody's fault here."""
+    then, now = _fingerprints(golden, fresh)
+    return any(then.get(name) != now.get(name) for name in machine.LIBRARIES)
+
+
+def _is_stale(golden: Ledger, fresh: Ledger) -> bool:
+    """Whether nothing has changed but names that this program itself writes into a fingerprint."""
+    then, now = _fingerprints(golden, fresh)
+    return not differences(_without_names(then, now), _without_names(now, then))
+
+
+def _without_names(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Return a fingerprint without the name of the products, and without operations that only one of two has."""
+    shared = (other.get("probe") or {}).keys()
+    probe = {name: digest for name, digest in (one.get("probe") or {}).items() if name in shared}
+    return {**one, "products": "", "probe": probe}
 
 
 def _why_not_comparable(golden: Ledger, drift: Sequence[str]) -> str:
     """Say in one line why a run here can't be compared with the golden."""
     cpu = [difference for difference in drift if difference.startswith("cpu: ")]
     if cpu:
-        profile = golden.header["fingerprint"]["profile"]
+        profile = golden.header["fingerprint"].get("profile", "of its run")
         return f"made on another CPU model, to which --numerics {profile} binds ({cpu[0]})"
     return f"made under another fingerprint ({'; '.join(drift)})"
 
@@ -220,12 +281,12 @@ def _update(
     before = "new" if golden is None else _before(golden, fresh, reached)
     if golden is not None and not before and coverage_difference(golden, fresh) is None:
         return Outcome(name, True, "unchanged")
-    lines = (Path(fresh.path).read_text()).splitlines()
-    header = json.loads(lines[0])
-    header["golden"] = {"name": name, "flags": flags, "reason": reason, "reciprocals": reached}
-    header["config"]["run_dir"] = None
+    entry = {"name": name, "flags": flags, "reason": reason, "reciprocals": reached}
+    header = {"ledger": VERSION, **fresh.header, "golden": entry}
+    header["config"] = {**fresh.config, "run_dir": None}
+    body = fresh.path.read_bytes().partition(b"\n")[2]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join([json.dumps(header), *lines[1:]]) + "\n")
+    path.write_bytes(json.dumps(sealed(header)).encode() + b"\n" + body)
     return Outcome(name, True, f"written: {before}")
 
 
@@ -235,18 +296,18 @@ def _before(golden: Ledger, fresh: Ledger, reached: int) -> str:
         comparison = compare(golden, fresh)
     except NotComparable as error:
         return str(error)
-    counted = golden.header.get("golden", {}).get("reciprocals")
+    counted = _own_entry(golden).get("reciprocals")
     count = [] if counted == reached else [f"approximate reciprocals reached: {counted}, now {reached}"]
     return "\n".join([*_drift(golden, fresh), *count, *([] if comparison.equal else [comparison.text])])
 
 
 def _drift(golden: Ledger, fresh: Ledger) -> list[str]:
-    return differences(golden.header.get("fingerprint", {}), fresh.header.get("fingerprint", {}))
+    return differences(*_fingerprints(golden, fresh))
 
 
 def unused(folder: Path) -> list[Outcome]:
     """Return the golden files that no entry of the table makes."""
     stray = sorted(path for path in folder.glob("*.jsonl") if path.stem not in GOLDENS)
     for path in stray:
-        print(f"{path.stem:18} {path} belongs to no golden: remove it")
+        say(f"{path.stem:18} {path} belongs to no golden: remove it")
     return [Outcome(path.stem, False, "unused") for path in stray]

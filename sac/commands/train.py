@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from sac.checkpoint.resume import Resume, find_run, require_may_change
 from sac.commands.exit_status import OK, STOPPED
 from sac.config import BadConfig, TrainConfig, check
+from sac.display.terminal import refuse, say
+from sac.display.visible import one_line
 from sac.numerics import profiles
 
 _TRAIN = (
     "Train Soft Actor-Critic on a ManiSkill task, with the flags of ManiSkill's sac.py; equal seeds give equal bits. "
-    "--resume continues a run that was stopped. Exit status: 0 trained, 2 an error, 3 stopped by a signal."
+    "--resume continues a run that was stopped. Exit status: 0 trained, 2 an error, 3 stopped by a signal, "
+    "70 an error that nobody foresaw."
 )
 
 
@@ -68,7 +70,7 @@ def train_command(arguments: list[str]) -> int:
     try:
         folder = train(config, resume)
     except Stopped as stopped:
-        print(f"sac train: {stopped}", file=sys.stderr)
+        refuse("sac train", stopped)
         return STOPPED
-    print(f"run folder: {folder.root}")
+    say(f"run folder: {one_line(str(folder.root))}")
     return OK

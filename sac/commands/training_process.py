@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from sac.display.terminal import complain
+from sac.display.visible import one_line
 from sac.processes import Children, sac_command
 
 _STDERR = 2
@@ -45,7 +46,7 @@ def run_training(
     environment = {**os.environ, **variant.environment}
     environment.pop("SAC_RESTARTED", None)
     if hear != "failures":
-        print(f"run {variant.label}", file=sys.stderr)
+        complain(f"run {one_line(variant.label)}")
     # What the runs print goes to the error stream: standard output is for the comparison.
     streams = {
         "all": (_STDERR, _STDERR),
@@ -55,5 +56,5 @@ def run_training(
     output, errors = streams[hear]
     done = children.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=errors)
     if hear == "failures" and done.returncode != 0:
-        print(done.stdout, file=sys.stderr)
+        complain(done.stdout)
     return done.returncode

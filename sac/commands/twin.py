@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,9 +17,12 @@ from sac.commands.exit_status import BAD_INPUT, DIVERGED, OK
 from sac.commands.train import parse_train
 from sac.commands.training_process import Variant, run_training
 from sac.config import BadConfig, TrainConfig, check, flag_word
+from sac.display import shell
+from sac.display.terminal import refuse, say
+from sac.display.visible import one_line
 from sac.ledger.comparison import coverage_difference
 from sac.ledger.coverage import REQUIRED
-from sac.ledger.file import read_ledger
+from sac.ledger.file import open_ledger
 from sac.numerics.profiles import PROFILES
 from sac.processes import Children, ended_by_signals
 
@@ -34,7 +36,7 @@ def twin_command(arguments: Sequence[str]) -> int:
     Raises:
         BadConfig: a flag's value can't be used.
     """
-    options, flags = _parser().parse_known_args(list(arguments))
+    options, flags = twin_parser().parse_known_args(list(arguments))
     if any(flag.replace("-", "_").startswith("__run_dir") for flag in flags):
         raise BadConfig("--run_dir: a twin has several run folders; keep them with --keep FOLDER")
     if options.jobs < 1:
@@ -50,7 +52,7 @@ def twin_command(arguments: Sequence[str]) -> int:
         folders = [root.path / f"run-{number}" for number in range(len(variants))]
         failure = _train_all(flags, folders, variants, options.jobs, patience)
         if failure:
-            print(f"sac twin: {failure}", file=sys.stderr)
+            refuse("sac twin", failure)
             return BAD_INPUT
         status = _compare_all(folders, variants, options.require)
         root.is_evidence = status == DIVERGED
@@ -89,7 +91,8 @@ def _root(keep: str | None) -> Iterator[_Root]:
         yield root
     finally:
         if root.is_evidence:
-            print(f"the runs differ, so their folders are kept in {root.path} (`sac report {root.path}` shows them)")
+            command = shell.join(["sac", "report", root.path])
+            say(f"the runs differ, so their folders are kept in {one_line(str(root.path))} (`{command}` shows them)")
         else:
             shutil.rmtree(root.path, ignore_errors=True)
 
@@ -112,12 +115,13 @@ def _train_all(
     return failures[0] if failures else ""
 
 
-def _parser() -> argparse.ArgumentParser:
+def twin_parser() -> argparse.ArgumentParser:
+    """Return the parser of the twin's own flags."""
     parser = argparse.ArgumentParser(
         prog="sac twin",
         description="Train several times with the same flags, each time in a fresh process, and compare the ledgers. "
         "All other flags go to `sac train`. Run folders are deleted unless the runs differ or --keep names a folder.",
-        epilog="Exit status: 0 equal, 1 diverged, 2 a run failed or a flag is bad.",
+        epilog="Exit status: 0 equal, 1 diverged, 2 a run failed or a flag is bad, 70 an error that nobody foresaw.",
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -186,7 +190,7 @@ def _flag(name: str, value: str) -> str:
 def _compare_all(folders: Sequence[Path], variants: Sequence[Variant], required: Sequence[str]) -> int:
     worst = OK
     for folder, variant in zip(folders[1:], variants[1:], strict=True):
-        print(f"{variants[0].label} against {variant.label}:")
+        say(f"{one_line(variants[0].label)} against {one_line(variant.label)}:")
         status = diff_command(str(folders[0]), str(folder), False, required)
         if status == OK and variant.flags == variants[0].flags:
             status = _compare_coverage(folders[0], folder)
@@ -196,7 +200,7 @@ def _compare_all(folders: Sequence[Path], variants: Sequence[Variant], required:
 
 def _compare_coverage(a: Path, b: Path) -> int:
     """Return DIVERGED if runs of the same flags did not record the same: `sac diff` accepts runs of unequal length."""
-    difference = coverage_difference(read_ledger(a), read_ledger(b))
+    difference = coverage_difference(open_ledger(a), open_ledger(b))
     if difference:
-        print(f"diverged: {difference}")
+        say(f"diverged: {one_line(difference)}")
     return DIVERGED if difference else OK

@@ -141,9 +141,9 @@ def _make_pooled(
     )
 
 
-def start_workers(count: int) -> WorkerPool:
+def start_workers(count: int, asked_to_stop: Callable[[], bool] = lambda: False) -> WorkerPool:
     """Return worker processes with this process's numerics; the caller closes them."""
-    return WorkerPool(count, torch.get_deterministic_debug_mode(), exact_functions.is_installed())
+    return WorkerPool(count, torch.get_deterministic_debug_mode(), exact_functions.is_installed(), asked_to_stop)
 
 
 def _make_point(

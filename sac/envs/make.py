@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 
 import torch
@@ -28,16 +29,27 @@ def resolve_device(config: TrainConfig) -> torch.device:
 
 
 def make_envs(
-    config: TrainConfig, device: torch.device, stack: ExitStack, render_backend: str = "none"
+    config: TrainConfig,
+    device: torch.device,
+    stack: ExitStack,
+    render_backend: str = "none",
+    asked_to_stop: Callable[[], bool] = lambda: False,
 ) -> tuple[VectorEnv, VectorEnv | None]:
     """Return training environments, and evaluation environments if there are evaluations; `stack` closes them.
+
+    Args:
+        config: the run's flags.
+        device: of the networks.
+        stack: closes the environments.
+        render_backend: of the evaluation environments.
+        asked_to_stop: whether a signal has asked the run to stop, see `WorkerPool`.
 
     Raises:
         BadConfig: the back end can't keep the profile's promise, or no evaluation episode would end.
         BadEnvironment: the task, its control mode or the simulator can't be had.
         EnvironmentFault: a worker could not be started.
     """
-    workers = open_workers(config, stack)
+    workers = open_workers(config, stack, asked_to_stop)
     envs = make_vector_env(
         config.env_id,
         config.num_envs,
@@ -59,12 +71,14 @@ def make_envs(
     return envs, eval_envs
 
 
-def open_workers(config: TrainConfig, stack: ExitStack) -> WorkerPool | int:
+def open_workers(
+    config: TrainConfig, stack: ExitStack, asked_to_stop: Callable[[], bool] = lambda: False
+) -> WorkerPool | int:
     """Start the processes that step environments, ended with `stack`; return 0 if this process steps them."""
     count = resolve_workers(config.workers, config.num_envs)
     if not count or is_point(config.env_id) or resolve_backend(config) != "physx_cpu":
         return 0
-    pool = start_workers(count)
+    pool = start_workers(count, asked_to_stop)
     stack.callback(pool.close)
     return pool
 

@@ -3,23 +3,27 @@
 Lines are aligned by iteration, not by position: the runs may have written them at different cadences, and one may be
 shorter. What only one run was asked to record is no difference: lines beyond the other's end, evaluations at other
 steps. Such ledgers are "equal as far as both go", and the text says so. Ledgers in which nothing means the same are not
-compared at all: equality would mean nothing.
+compared at all: equality would mean nothing. However long the ledgers are, two lines of each are in memory, and nothing
+is read beyond the first difference.
 """
 
-import struct
-from collections.abc import Mapping, Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from sac.display.visible import one_line
 from sac.errors import UserError
-from sac.ledger.channels import CHANNELS, Inputs, inputs_of, rivals_of
+from sac.ledger.alignment import align
+from sac.ledger.channels import CHANNELS
 from sac.ledger.coverage import compared, missing_notes
-from sac.ledger.divergence import LedgerDivergence, ValueDifference
-from sac.ledger.file import Ledger, Line
-from sac.ledger.headers import ABSENT, EVALUATION_FLAGS, HeaderDifferences, header_differences
-from sac.ledger.likely_causes import likely_cause
-from sac.ledger.marks import locate
-from sac.ledger.next_step import Question, next_step
+from sac.ledger.difference import differing_channels, make_divergence, value_differences
+from sac.ledger.divergence import LedgerDivergence
+from sac.ledger.file import LedgerSource
+from sac.ledger.headers import EVALUATION_FLAGS, HeaderDifferences, header_differences
+from sac.ledger.line import Line
+from sac.ledger.outside import outside_channel
 
 T = TypeVar("T")
 
@@ -33,11 +37,11 @@ class LedgerComparison:
     """What the comparison of two ledgers showed.
 
     Attributes:
-        compared_iterations: lines that both hold.
+        compared_iterations: lines that were compared: all that both hold, or those up to the first difference.
         first: the first difference; None if there is none.
         notes: how far the comparison reaches, in words.
         complete: whether everything in either ledger was compared with the other.
-        held: lines of the longer ledger.
+        held: lines of the longer ledger, as far as it was read.
         covered: what of `coverage.REQUIRED` was compared.
     """
 
@@ -61,7 +65,7 @@ class LedgerComparison:
     @property
     def text(self) -> str:
         """Return the outcome for people."""
-        return "\n".join([self.verdict or self._equal(), *(f"  note: {note}" for note in self.notes)])
+        return "\n".join([self.verdict or self._equal(), *(f"  note: {one_line(note)}" for note in self.notes)])
 
     def _equal(self) -> str:
         """Say how far the ledgers are equal: a prefix of a run must not read like the whole run."""
@@ -76,197 +80,221 @@ class LedgerComparison:
         return {"equal": self.equal, **compared, "first": first, "notes": list(self.notes)}
 
 
-def compare(a: Ledger, b: Ledger) -> LedgerComparison:
+def compare(
+    a: LedgerSource, b: LedgerSource, watch: Callable[[Line | None, Line | None], None] | None = None
+) -> LedgerComparison:
     """Align two ledgers by iteration and find the first channel, in order of execution, that differs.
+
+    Args:
+        a: a ledger.
+        b: another one.
+        watch: sees all lines of both, side by side; with it both are read to their ends.
 
     Raises:
         NotComparable: nothing that could be compared means the same in both.
+        LedgerError: a line is malformed.
     """
-    headers = header_differences(a.header, b.header)
-    unlike = [entry for entry in headers.entries if entry.name in EVALUATION_FLAGS]
-    pairs = _align(*((_without_evaluation(a), _without_evaluation(b)) if unlike else (a, b)))
-    notes = [f"evaluations are not compared, {name} is {one} and {other}" for name, one, other in unlike]
-    notes += _notes(a, b, pairs)
-    complete = not unlike and _all_is_paired(a, b, pairs)
-    first, covered = _first_divergence(pairs, headers), compared(pairs)
-    if first is None:
-        notes += missing_notes(covered, a.config)
-    return LedgerComparison(len(pairs), first, tuple(notes), complete, max(len(a.lines), len(b.lines)), covered)
+    _require_same_task(a, b)
+    walk = _Walk(a, b, header_differences(a.header, b.header))
+    for left, right in align(a, b):
+        if watch is not None:
+            watch(left, right)
+        if not walk.settled:
+            walk.take(left, right)
+        elif watch is None:
+            break
+    return walk.comparison()
 
 
-def _first_divergence(pairs: Sequence[tuple[Line, Line]], headers: HeaderDifferences) -> LedgerDivergence | None:
-    """Return the first difference between aligned lines; None if there is none."""
-    for position, pair in enumerate(pairs):
-        channels = _differing(*pair)
-        if channels:
-            return _divergence(pair, pairs[position - 1] if position else None, channels, headers)
-    return None
+def _require_same_task(a: LedgerSource, b: LedgerSource) -> None:
+    # What stands in front of a colon says where a task is registered, not which it is.
+    tasks = [str(ledger.config.get("env_id")).rpartition(":")[2] for ledger in (a, b)]
+    if tasks[0] != tasks[1]:
+        raise NotComparable(f"different tasks: env_id is {tasks[0]} in {a.path} and {tasks[1]} in {b.path}")
 
 
-def _divergence(
-    pair: tuple[Line, Line], previous: tuple[Line, Line] | None, channels: Sequence[str], headers: HeaderDifferences
-) -> LedgerDivergence:
-    """Return all that is known of the first difference.
+@dataclass
+class _Side:
+    """What was seen of one ledger."""
 
-    Args:
-        pair: the first lines that differ.
-        previous: the lines before them.
-        channels: what differs, in the order of data flow.
-        headers: what the ledgers' headers hold differently.
-    """
-    left, right = pair
-    place = locate(left.steps, right.steps, headers.config.get("num_envs"))
-    # Marks are hints: the digests must agree that the channel differs.
-    place = place if place is not None and place.channel in channels else None
-    channel = place.channel if place else channels[0]
-    a, b = (line.digests.get(channel, ABSENT) for line in pair)
-    inputs = _inputs(channel, pair, previous)
-    rivals = () if place else rivals_of(channel, channels)
-    question = Question(channel, left.iteration, left.global_step, bool(inputs.unproven), bool(rivals))
-    return LedgerDivergence(
-        iteration=left.iteration,
-        global_step=left.global_step,
-        channel=channel,
-        a=a,
-        b=b,
-        differing=tuple(channels),
-        inputs=inputs,
-        cause=likely_cause(channel, headers, ABSENT in (a, b)),
-        next=next_step(question, headers),
-        env_step=place.step if place else None,
-        environment=place.environment if place else None,
-        rivals=rivals,
-        previous=previous[0].iteration if previous else None,
-        values=_value_differences(left, right),
-    )
+    source: LedgerSource
+    lines: int = 0
+    first: Line | None = None
+    last: Line | None = None
+
+    def take(self, line: Line) -> None:
+        self.lines += 1
+        self.first, self.last = self.first or line, line
+
+    @property
+    def span(self) -> str:
+        """Which iterations it holds."""
+        if self.first is None or self.last is None:
+            return "none"
+        return f"{self.lines}, from {self.first.iteration} to {self.last.iteration}"
 
 
-def _all_is_paired(a: Ledger, b: Ledger, pairs: Sequence[tuple[Line, Line]]) -> bool:
-    """Tell whether every digest of either ledger has its counterpart."""
-    whole = all(ledger.torn is None and len(ledger.lines) == len(pairs) for ledger in (a, b))
-    return whole and all(left.digests.keys() == right.digests.keys() for left, right in pairs)
+class _Walk:
+    """Two ledgers as they pass by."""
+
+    def __init__(self, a: LedgerSource, b: LedgerSource, headers: HeaderDifferences) -> None:
+        self._a, self._b, self._headers = _Side(a), _Side(b), headers
+        self._unlike = [entry for entry in headers.entries if entry.name in EVALUATION_FLAGS]
+        self._pairs, self._alike, self._complete = 0, False, not self._unlike
+        self._previous: tuple[Line, Line] | None = None
+        self._first: LedgerDivergence | None = None
+        self._covered: frozenset[str] = frozenset()
+        self._silent: int | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether what follows can't change the answer: of ledgers with no channel in common, any line may be one."""
+        return self._first is not None and self._alike
+
+    def take(self, left: Line | None, right: Line | None) -> None:
+        """Take the lines of one iteration.
+
+        Raises:
+            NotComparable: they mean different things.
+        """
+        for side, line in ((self._a, left), (self._b, right)):
+            if line is not None:
+                side.take(line)
+        if left is None or right is None:
+            self._complete = False
+            return
+        if left.global_step != right.global_step:
+            raise NotComparable(
+                f"iterations mean different things: {left.iteration} ends at global step {left.global_step} "
+                f"in {self._a.source.path} and at {right.global_step} in {self._b.source.path}; compare num_envs and "
+                "training_freq"
+            )
+        if self._unlike:
+            left, right = _without_evaluation(left), _without_evaluation(right)
+        self._take_pair(left, right)
+
+    def _take_pair(self, left: Line, right: Line) -> None:
+        self._pairs += 1
+        self._alike = self._alike or bool(left.digests.keys() & right.digests.keys())
+        self._complete = self._complete and left.digests.keys() == right.digests.keys()
+        self._covered |= compared(left, right)
+        if self._first is None and left is not right:
+            channels, outside = differing_channels(left, right), outside_channel(left.values, right.values)
+            if channels or outside:
+                self._first = make_divergence((left, right), self._previous, channels, self._headers, outside)
+            elif self._silent is None and value_differences(left, right):
+                self._silent = left.iteration
+        self._previous = left, right
+
+    def comparison(self) -> LedgerComparison:
+        """Return what was found.
+
+        Raises:
+            NotComparable: nothing was that could be compared.
+        """
+        a, b = self._a, self._b
+        if not self._pairs:
+            where = f"{a.source.path} holds {a.span}, {b.source.path} holds {b.span}"
+            raise NotComparable(f"no iteration in common: {where}")
+        if not self._alike:
+            where = f"{a.source.path} and {b.source.path}"
+            raise NotComparable(f"no channel in common in {where}: equality would say nothing")
+        torn = any(side.source.torn is not None for side in (a, b))
+        complete = self._complete and not torn and self._first is None
+        notes = tuple(self._notes())
+        return LedgerComparison(self._pairs, self._first, notes, complete, max(a.lines, b.lines), self._covered)
+
+    def _notes(self) -> Iterator[str]:
+        """Say how far the comparison reaches, one note for each limit."""
+        yield from (f"evaluations are not compared, {name} is {one} and {other}" for name, one, other in self._unlike)
+        yield from _torn_notes(self._a.source, self._b.source)
+        yield from _drift_notes(self._a.source, self._b.source)
+        if self._first is None:
+            yield from _extra_notes(self._a, self._b, self._pairs)
+            yield from _extra_notes(self._b, self._a, self._pairs)
+        totals = [side.source.config.get("total_timesteps") for side in (self._a, self._b)]
+        if totals[0] != totals[1] and self._previous is not None:
+            yield (
+                f"different lengths were asked for: total_timesteps is {totals[0]} and {totals[1]}; "
+                f"compared up to global step {self._previous[0].global_step}"
+            )
+        if self._silent is not None:
+            yield (
+                f"at iteration {self._silent} values differ though no digest does: "
+                "they measure something else than the state of training"
+            )
+        if self._first is None:
+            yield from missing_notes(self._covered, self._a.source.config)
 
 
-def coverage_difference(a: Ledger, b: Ledger) -> str | None:
+def _torn_notes(*sources: LedgerSource) -> Iterator[str]:
+    for source in sources:
+        if source.torn is not None:
+            yield f"{source.path} ends in an unfinished line, left out: its run was killed"
+
+
+def _drift_notes(*sources: LedgerSource) -> Iterator[str]:
+    for source in sources:
+        if drift := source.header.get("drift"):
+            yield f"{source.path} was resumed under another arithmetic, as --allow_drift allowed: {drift}"
+
+
+def _extra_notes(side: _Side, other: _Side, pairs: int) -> Iterator[str]:
+    """Say which lines of a ledger have no counterpart in the other."""
+    extra = side.lines - pairs
+    if not extra or side.last is None or other.last is None:
+        return
+    if side.last.iteration > other.last.iteration:
+        yield (
+            f"{other.source.path} ends at iteration {other.last.iteration} (global step {other.last.global_step}); "
+            f"{extra} of the {side.lines} lines of {side.source.path} have no counterpart"
+        )
+    else:
+        yield f"{extra} of the {side.lines} lines of {side.source.path} have no counterpart: compare ledger_freq"
+
+
+def coverage_difference(a: LedgerSource, b: LedgerSource) -> str | None:
     """Say what one of two ledgers records and the other does not; None if both record the same.
 
     `compare` accepts a run that is a prefix of a longer one, and evaluations at different steps. Runs of the same flags
     must record the same.
     """
+    lacks = _Lack(a), _Lack(b)
+    for left, right in align(a, b):
+        held = [line.digests.keys() if line is not None else set() for line in (left, right)]
+        iteration = next(line.iteration for line in (left, right) if line is not None)
+        lacks[0].take(iteration, set(held[1] - held[0]))
+        lacks[1].take(iteration, set(held[0] - held[1]))
     for ledger in (a, b):
         if ledger.torn is not None:
             return f"{ledger.path} ends in a torn line"
-    held = [{(line.iteration, name) for line in ledger.lines for name in line.digests} for ledger in (a, b)]
-    for ledger, missing in ((a, held[1] - held[0]), (b, held[0] - held[1])):
-        if missing:
-            iteration, channel = min(missing, key=lambda entry: (entry[0], CHANNELS.index(entry[1])))
-            return f"{ledger.path} lacks {len(missing)} digests, first {channel} of iteration {iteration}"
-    return None
+    return next((lack.text for lack in lacks if lack.count), None)
 
 
-def _without_evaluation(ledger: Ledger) -> Ledger:
-    """Return the ledger without its evaluations."""
-    lines = (replace(row, digests=_training(row.digests), values=_training(row.values)) for row in ledger.lines)
-    return replace(ledger, lines=tuple(lines))
+@dataclass
+class _Lack:
+    """The digests that one ledger lacks and the other has."""
+
+    source: LedgerSource
+    count: int = 0
+    first: tuple[int, str] = (0, "")
+
+    def take(self, iteration: int, channels: set[str]) -> None:
+        if channels and not self.count:
+            self.first = iteration, min(channels, key=CHANNELS.index)
+        self.count += len(channels)
+
+    @property
+    def text(self) -> str:
+        iteration, channel = self.first
+        return f"{self.source.path} lacks {self.count} digests, first {channel} of iteration {iteration}"
+
+
+def _without_evaluation(line: Line) -> Line:
+    """Return a line without its evaluation."""
+    return replace(line, digests=_training(line.digests), values=_training(line.values))
 
 
 def _training(entries: Mapping[str, T]) -> dict[str, T]:
     """Return the entries other than the evaluation's."""
     return {name: value for name, value in entries.items() if not name.startswith("eval.")}
-
-
-def _inputs(channel: str, pair: tuple[Line, Line], previous: tuple[Line, Line] | None) -> Inputs:
-    """Return what two pairs of lines show of the inputs of a channel."""
-    iteration = pair[0].iteration
-    shown, shown_before = (set(a.digests) & set(b.digests) for a, b in (pair, previous or pair))
-    gap = iteration > 0 and (previous is None or previous[0].iteration != iteration - 1)
-    return inputs_of(channel, iteration, shown, None if gap else shown_before)
-
-
-def _align(a: Ledger, b: Ledger) -> list[tuple[Line, Line]]:
-    """Return the lines of the iterations that both ledgers hold, or say why they can't be compared."""
-    # What stands in front of a colon says where a task is registered, not which it is.
-    tasks = [str(ledger.config.get("env_id")).rpartition(":")[2] for ledger in (a, b)]
-    if tasks[0] != tasks[1]:
-        raise NotComparable(f"different tasks: env_id is {tasks[0]} in {a.path} and {tasks[1]} in {b.path}")
-    others = {line.iteration: line for line in b.lines}
-    pairs = [(line, others[line.iteration]) for line in a.lines if line.iteration in others]
-    if not pairs:
-        raise NotComparable(f"no iteration in common: {a.path} holds {_span(a)}, {b.path} holds {_span(b)}")
-    for left, right in pairs:
-        if left.global_step != right.global_step:
-            raise NotComparable(
-                f"iterations mean different things: {left.iteration} ends at global step {left.global_step} "
-                f"in {a.path} and at {right.global_step} in {b.path}; compare num_envs and training_freq"
-            )
-    if not any(set(left.digests) & set(right.digests) for left, right in pairs):
-        raise NotComparable(f"no channel in common in {a.path} and {b.path}: equality would say nothing")
-    return pairs
-
-
-def _span(ledger: Ledger) -> str:
-    """Say which iterations a ledger holds."""
-    if not ledger.lines:
-        return "none"
-    return f"{len(ledger.lines)}, from {ledger.lines[0].iteration} to {ledger.lines[-1].iteration}"
-
-
-def _differing(left: Line, right: Line) -> list[str]:
-    """Return the channels that differ at one iteration, in the order of data flow."""
-    return [
-        channel
-        for channel in CHANNELS
-        if left.digests.get(channel) != right.digests.get(channel)
-        # Runs may evaluate at different iterations: that is no difference.
-        and not (channel.startswith("eval.") and (channel in left.digests) != (channel in right.digests))
-    ]
-
-
-def _bits(value: float) -> bytes:
-    """Return the bits of a float, so that NaN equals itself and zeros of unlike sign differ."""
-    return struct.pack("<d", value)
-
-
-def _value_differences(left: Line, right: Line) -> tuple[ValueDifference, ...]:
-    """Return the values that both lines hold and that differ."""
-    return tuple(
-        ValueDifference(name, value, right.values[name])
-        for name, value in left.values.items()
-        if name in right.values and _bits(value) != _bits(right.values[name])
-    )
-
-
-def _notes(a: Ledger, b: Ledger, pairs: Sequence[tuple[Line, Line]]) -> list[str]:
-    """Say how far the comparison reaches, one note for each limit."""
-    notes = [
-        f"{ledger.path} ends in an unfinished line, left out: its run was killed" for ledger in (a, b) if ledger.torn
-    ]
-    for ledger in (a, b):
-        drift = ledger.header.get("drift")
-        if drift:
-            notes.append(f"{ledger.path} was resumed under another arithmetic, as --allow_drift allowed: {drift}")
-    for ledger, other in ((a, b), (b, a)):
-        extra = len(ledger.lines) - len(pairs)
-        if extra and ledger.lines[-1].iteration > other.lines[-1].iteration:
-            notes.append(
-                f"{other.path} ends at iteration {other.lines[-1].iteration} (global step "
-                f"{other.lines[-1].global_step}); {extra} of the {len(ledger.lines)} lines of {ledger.path} "
-                "have no counterpart"
-            )
-        elif extra:
-            notes.append(
-                f"{extra} of the {len(ledger.lines)} lines of {ledger.path} have no counterpart: compare ledger_freq"
-            )
-    totals = [ledger.config.get("total_timesteps") for ledger in (a, b)]
-    if totals[0] != totals[1]:
-        notes.append(
-            f"different lengths were asked for: total_timesteps is {totals[0]} and {totals[1]}; "
-            f"compared up to global step {pairs[-1][0].global_step}"
-        )
-    silent = [left for left, right in pairs if _value_differences(left, right) and not _differing(left, right)]
-    if silent:
-        notes.append(
-            f"at iteration {silent[0].iteration} values differ though no digest does: "
-            "they measure something else than the state of training"
-        )
-    return notes

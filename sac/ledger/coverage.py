@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sac.ledger.file import Line
+from sac.ledger.line import Line
 
 REQUIRED: Mapping[str, tuple[str, str]] = {
     "update": ("gradient step", "update.critic_loss"),
@@ -14,10 +14,10 @@ REQUIRED: Mapping[str, tuple[str, str]] = {
 """What `--require` takes: words for it, and the channel that shows it."""
 
 
-def compared(pairs: Sequence[tuple[Line, Line]]) -> frozenset[str]:
-    """Return which of `REQUIRED` at least one pair of lines holds."""
-    channels = {channel for left, right in pairs for channel in left.digests.keys() & right.digests.keys()}
-    return frozenset(name for name, (_, channel) in REQUIRED.items() if channel in channels)
+def compared(left: Line, right: Line) -> frozenset[str]:
+    """Return which of `REQUIRED` two lines of one iteration let compare."""
+    both = left.digests.keys() & right.digests.keys()
+    return frozenset(name for name, (_, channel) in REQUIRED.items() if channel in both)
 
 
 def missing_notes(found: frozenset[str], config: Mapping[str, Any]) -> list[str]:

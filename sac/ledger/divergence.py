@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+from sac.display.visible import one_line
 from sac.ledger.channels import Inputs
 from sac.ledger.headers import ABSENT
 from sac.ledger.likely_causes import LikelyCause
@@ -111,7 +112,7 @@ class LedgerDivergence:
     @property
     def verdict(self) -> str:
         """Where, how much, the likely cause, and what to run next: what `sac diff` and a failed test print."""
-        return "\n".join([self.headline, *(f"  {name}: {text}" for name, text in self.details.items())])
+        return "\n".join([self.headline, *(f"  {name}: {one_line(text)}" for name, text in self.details.items())])
 
     def to_json(self) -> dict[str, Any]:
         """Return the member `first` of the object that `sac diff --json` prints."""

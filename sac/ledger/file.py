@@ -1,45 +1,57 @@
 """Ledgers: write and read the digests that a run leaves at each iteration.
 
 A ledger is a file of JSON lines. The first is the header: `{"ledger": 1, "config": {...}, "fingerprint": {...},
-"versions": {...}, ...}`. Each further line is one iteration: `{"iteration": k, "global_step": n, "digests": {channel:
-16 hexadecimal digits}, "values": {name: float}}`. Iteration 0 is the state before any training. Floats stand in their
-exact repr; those that JSON lacks are the strings "nan", "inf" and "-inf". A line may have `"steps": {channel: marks}`:
-four hexadecimal digits for each (step, environment), environments of one step side by side, hints that locate a
-difference.
+"versions": {...}, ..., "sha256": checksum of the rest}`. Each further line is one iteration: `{"iteration": k,
+"global_step": n, "digests": {channel: 16 hexadecimal digits}, "values": {name: float}}`. Iteration 0 is the state
+before any training. Floats stand in their exact repr; those that JSON lacks are the strings "nan", "inf" and "-inf". A
+line may have `"steps": {channel: marks}`: four hexadecimal digits for each (step, environment), environments of one
+step side by side, hints that locate a difference.
 """
 
 import json
-import math
 import os
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO, Protocol
 
 from sac.errors import UserError
 from sac.ledger.channels import CHANNELS
+from sac.ledger.line import LONGEST, VERSION, Line, encode, parse_header, parse_line, require_digests
+from sac.untrusted.checksum import Extent, RunningChecksum, read_checksum
+from sac.untrusted.file import Unreadable, open_regular
+from sac.untrusted.json_text import parse
+from sac.untrusted.seal import sealed
 
-VERSION = 1
 FILE_NAME = "ledger.jsonl"
-_DIGEST = re.compile(r"[0-9a-f]{16}")
-_NON_FINITE = ("nan", "inf", "-inf")
 
 
 class LedgerError(UserError, ValueError):
     """A file is not a readable ledger; the message says where, and what was expected there."""
 
 
-@dataclass(frozen=True)
-class Line:
-    """What one iteration left."""
+class LedgerSource(Protocol):
+    """A ledger whose lines can be walked over, as often as one wants."""
 
-    iteration: int
-    global_step: int
-    digests: dict[str, str]
-    values: dict[str, float]
-    steps: dict[str, str] = field(default_factory=dict)
+    @property
+    def path(self) -> Path:
+        """Its file."""
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """Its first line."""
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The run's flags."""
+
+    @property
+    def torn(self) -> str | None:
+        """The unfinished last line, known once the lines were walked over to their end."""
+
+    def walk(self) -> Iterator[Line]:
+        """Yield the lines in the order of their iterations."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +66,61 @@ class Ledger:
     @property
     def config(self) -> dict[str, Any]:
         """The run's flags."""
-        config = self.header.get("config")
-        return config if isinstance(config, dict) else {}
+        return _config_of(self.header)
+
+    def walk(self) -> Iterator[Line]:
+        """Yield the lines."""
+        return iter(self.lines)
+
+
+class LedgerFile:
+    """A ledger on the disk, of which no more than a line is in memory: see `LedgerSource`.
+
+    Args:
+        path: the file; its header is read at once.
+
+    Raises:
+        LedgerError: it is missing, or does not begin with a header.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.torn: str | None = None
+        self.header = read_header(path)
+        self._last: tuple[bytes, Line] | None = None
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The run's flags."""
+        return _config_of(self.header)
+
+    def walk(self, twin: "LedgerFile | None" = None) -> Iterator[Line]:
+        """Yield the lines; a row that `twin` has just read too is not parsed again.
+
+        Raises:
+            LedgerError: a line other than an unfinished last one is malformed.
+        """
+        previous, self._last, self.torn = -1, None, None
+        with _open(self.path) as file:
+            _row(file, self.path, 1)
+            number = 1
+            while row := _row(file, self.path, number + 1):
+                number += 1
+                if not row.endswith(b"\n") and not _is_json(row):
+                    self.torn = row.decode("utf-8", "replace")
+                    return
+                known = twin._last if twin is not None else None
+                if known is not None and known[0] == row and known[1].iteration > previous:
+                    line = known[1]
+                else:
+                    line = _parsed(self.path, number, row, previous)
+                self._last, previous = (row, line), line.iteration
+                yield line
+
+
+def _config_of(header: Mapping[str, Any]) -> dict[str, Any]:
+    config = header.get("config")
+    return config if isinstance(config, dict) else {}
 
 
 class LedgerWriter:
@@ -66,10 +131,11 @@ class LedgerWriter:
         self.path = Path(path)
         self._last = -1 if after is None else after
         append = after is not None and self.path.exists()
-        self._file = self.path.open("a" if append else "w", encoding="utf-8", newline="\n")
+        self._file = self.path.open("ab" if append else "wb")
         if not append:
-            self._put({"ledger": VERSION, **header})
-        self._header_bytes = header_bytes(self.path)
+            self._file.write(_encoded(sealed({"ledger": VERSION, **header})))
+            self._file.flush()
+        self._body = read_checksum(self.path, header_bytes(self.path)) if append else RunningChecksum()
 
     def write(
         self,
@@ -98,24 +164,26 @@ class LedgerWriter:
             raise ValueError(
                 f"unknown channels {unknown}: sac.ledger.channels.CHANNELS lists those that a ledger can hold"
             )
-        for channel, value in digests.items():
-            _check_digest(channel, value)
+        require_digests(digests)
         self._last = iteration
         entry: dict[str, Any] = {
             "iteration": int(iteration),
             "global_step": int(global_step),
             "digests": {channel: digests[channel] for channel in CHANNELS if channel in digests},
-            "values": {name: _encode(value) for name, value in sorted((values or {}).items())},
+            "values": {name: encode(value) for name, value in sorted((values or {}).items())},
         }
         if steps:
             entry["steps"] = dict(steps)
-        self._put(entry)
+        data = _encoded(entry)
+        self._file.write(data)
+        self._file.flush()
+        self._body.add(data)
 
-    def sync(self) -> int:
-        """Wait until all lines are on disk; return their length in bytes without the header."""
+    def sync(self) -> Extent:
+        """Wait until all lines are on disk; return their length without the header, and their checksum."""
         self._file.flush()
         os.fsync(self._file.fileno())
-        return os.fstat(self._file.fileno()).st_size - self._header_bytes
+        return self._body.extent
 
     def close(self) -> None:
         """Close the file."""
@@ -131,68 +199,40 @@ class LedgerWriter:
         """Close the file."""
         self.close()
 
-    def _put(self, entry: Mapping[str, Any]) -> None:
-        """Write one line and hand it to the operating system."""
-        self._file.write(json.dumps(entry, allow_nan=False, default=str) + "\n")
-        self._file.flush()
+
+def _encoded(entry: Mapping[str, Any]) -> bytes:
+    return (json.dumps(entry, allow_nan=False, default=str) + "\n").encode()
 
 
 def header_bytes(path: Path) -> int:
-    """Return the length of a ledger's header in bytes, with its newline."""
-    with path.open("rb") as file:
-        return len(file.readline())
+    """Return the length of a ledger's header in bytes, with its newline.
 
-
-def _check_digest(channel: str, value: object) -> None:
-    """Refuse what is not a digest."""
-    if not (isinstance(value, str) and _DIGEST.fullmatch(value)):
-        raise ValueError(f"16 hexadecimal digits for {channel}, found {value!r}")
-
-
-def _encode(value: float) -> float | str:
-    """Return a float as JSON can hold it."""
-    value = float(value)
-    return value if math.isfinite(value) else str(value)
-
-
-def _decode(value: object) -> float:
-    """Return the float that `_encode` was given."""
-    if isinstance(value, bool) or not (isinstance(value, (int, float)) or value in _NON_FINITE):
-        raise ValueError(f"a float, found {value!r}")
-    return float(value)
+    Raises:
+        LedgerError: the file is missing, or no regular one.
+    """
+    with _open(path) as file:
+        return len(file.readline(LONGEST))
 
 
 def read_ledger(path: Path | str) -> Ledger:
-    """Read the ledger of a run folder, or a ledger file.
+    """Read the ledger of a run folder, or a ledger file, whole.
 
     Raises:
         LedgerError: the file is missing, or a line other than an unfinished last one is malformed.
     """
+    file = open_ledger(path)
+    lines = tuple(file.walk())
+    return Ledger(file.path, file.header, lines, file.torn)
+
+
+def open_ledger(path: Path | str) -> LedgerFile:
+    """Open the ledger of a run folder, or a ledger file, to walk over its lines.
+
+    Raises:
+        LedgerError: the file is missing, or does not begin with a header.
+    """
     path = Path(path)
-    if path.is_dir():
-        path = path / FILE_NAME
-    try:
-        *rows, last = path.read_bytes().split(b"\n")
-    except OSError as error:
-        raise LedgerError(
-            f"{path}: can't read the ledger: {error.strerror}. Expected a run folder of `sac train`, or its {FILE_NAME}"
-        ) from error
-    torn = None
-    # A line is whole when its object is closed: of an unfinished object no beginning is valid JSON.
-    if last and _is_json(last):
-        rows.append(last)
-    elif last:
-        torn = last.decode("utf-8", "replace")
-    if not rows:
-        raise LedgerError(
-            f'{path}:1: expected a header {{"ledger": {VERSION}, ...}}, found '
-            f"{'an unfinished line' if torn else 'an empty file'}"
-        )
-    header = _parse_header(path, rows[0])
-    lines: list[Line] = []
-    for number, row in enumerate(rows[1:], start=2):
-        lines.append(_parse_line(path, number, row, lines[-1].iteration if lines else -1))
-    return Ledger(path, header, tuple(lines), torn)
+    return LedgerFile(path / FILE_NAME if path.is_dir() else path)
 
 
 def read_header(path: Path) -> dict[str, Any]:
@@ -201,73 +241,74 @@ def read_header(path: Path) -> dict[str, Any]:
     Raises:
         LedgerError: the file is missing, or its first line is no header.
     """
+    with _open(path) as file:
+        row = _row(file, path, 1)
+    if not row or not (row.endswith(b"\n") or _is_json(row)):
+        found = "an unfinished line" if row else "an empty file"
+        raise LedgerError(f'{path}:1: expected a header {{"ledger": {VERSION}, ...}}, found {found}')
+    try:
+        return parse_header(row)
+    except Unreadable as error:
+        raise LedgerError(f"{path}:1: {error}") from error
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return open_regular(path)
+    except Unreadable as error:
+        hint = f". Expected a run folder of `sac train`, or its {FILE_NAME}"
+        raise LedgerError(f"{path}: can't read the ledger: {error.reason.removeprefix(_CANT)}{hint}") from error
+
+
+_CANT = "can't be read: "
+
+
+def _row(file: BinaryIO, path: Path, number: int) -> bytes:
+    """Return the next row, with its line feed; empty at the end."""
+    try:
+        row = file.readline(LONGEST + 1)
+    except OSError as error:
+        raise LedgerError(f"{path}:{number}: can't be read: {error.strerror}") from error
+    if len(row) > LONGEST:
+        raise LedgerError(f"{path}:{number}: expected a line of at most {LONGEST:,} bytes")
+    return row
+
+
+def last_step(path: Path) -> int:
+    """Return the env step of a ledger's last whole line, 0 where there is none: how far the run is, at little cost.
+
+    The end of the file alone is read, so this neither checks the ledger nor notices that it is damaged further up.
+    """
     try:
         with path.open("rb") as file:
-            return _parse_header(path, file.readline())
-    except OSError as error:
-        raise LedgerError(f"{path}: can't read the ledger: {error.strerror}") from error
+            file.seek(max(0, path.stat().st_size - _TAIL))
+            rows = file.read().split(b"\n")[:-1]
+    except FileNotFoundError:
+        return 0
+    for row in reversed(rows):
+        try:
+            step = json.loads(row).get("global_step", 0)
+        except (ValueError, AttributeError, RecursionError):
+            continue
+        return step if isinstance(step, int) else 0
+    return 0
+
+
+_TAIL = 1 << 20
+"""Bytes in which a ledger's last line ends; the hints of large rollouts make long lines."""
 
 
 def _is_json(row: bytes) -> bool:
-    """Whether a row is a complete JSON value."""
+    """Whether a row is a complete JSON value: of an unfinished object no beginning is valid JSON."""
     try:
-        json.loads(row)
-    except (ValueError, RecursionError):
+        parse(row)
+    except Unreadable:
         return False
     return True
 
 
-def _parse_object(path: Path, number: int, row: bytes) -> dict[str, Any]:
-    """Parse one row to a JSON object."""
+def _parsed(path: Path, number: int, row: bytes, previous: int) -> Line:
     try:
-        entry = json.loads(row)
-    except (ValueError, RecursionError) as error:
-        raise LedgerError(f"{path}:{number}: expected a JSON object, found {row[:60]!r} ({error})") from error
-    if not isinstance(entry, dict):
-        raise LedgerError(f"{path}:{number}: expected a JSON object, found {row[:60]!r}")
-    return entry
-
-
-def _parse_header(path: Path, row: bytes) -> dict[str, Any]:
-    """Check the first row and return it without its version."""
-    header = _parse_object(path, 1, row)
-    version = header.pop("ledger", None)
-    if version is None:
-        raise LedgerError(f'{path}:1: expected a header {{"ledger": {VERSION}, ...}}, found a line without "ledger"')
-    if version != VERSION or isinstance(version, bool):
-        raise LedgerError(
-            f"{path}:1: expected ledger version {VERSION}, found {version!r}: use the release of `sac` that wrote it"
-        )
-    for part in ("config", "fingerprint", "versions"):
-        if not isinstance(header.get(part, {}), dict):
-            raise LedgerError(f"{path}:1: expected {part!r} to be an object, found {header[part]!r}")
-    return header
-
-
-def _parse_line(path: Path, number: int, row: bytes, previous: int) -> Line:
-    """Check the row of one iteration."""
-    entry = _parse_object(path, number, row)
-    try:
-        iteration = _field(entry, "iteration", int)
-        if iteration <= previous:
-            raise ValueError(f"an iteration above {previous}, found {iteration}")
-        digests = _field(entry, "digests", dict)
-        for channel, value in digests.items():
-            if channel not in CHANNELS:
-                raise ValueError(f"channels of ledger version {VERSION}, found {channel!r}")
-            _check_digest(channel, value)
-        values = {name: _decode(value) for name, value in _field(entry, "values", dict).items()}
-        steps = _field(entry, "steps", dict) if "steps" in entry else {}
-        if not all(isinstance(marks, str) for marks in steps.values()):
-            raise ValueError("'steps' to hold strings")
-        return Line(iteration, _field(entry, "global_step", int), digests, values, steps)
-    except ValueError as error:
-        raise LedgerError(f"{path}:{number}: expected {error}") from error
-
-
-def _field(entry: Mapping[str, Any], name: str, kind: type) -> Any:
-    """Return a field of the kind given."""
-    value = entry.get(name)
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise ValueError(f"{name!r} to be of type {kind.__name__}, found {value!r}")
-    return value
+        return parse_line(row.removesuffix(b"\n"), previous)
+    except Unreadable as error:
+        raise LedgerError(f"{path}:{number}: {error}") from error

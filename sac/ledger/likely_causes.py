@@ -20,13 +20,14 @@ class LikelyCause(NamedTuple):
 
     Attributes:
         kind: ``asked``: their headers differ in what may change results; ``harmless``: they differ only in what
-            mustn't; ``program``: one of them lacks the channel; ``stage``: what usually does it at this channel.
+            mustn't; ``program``: one of them lacks the channel; ``outside``: something else than gradient steps has
+            changed the learner; ``stage``: what usually does it at this channel.
         stage: stage of the training at fault.
         differences: the entries of the headers that `kind` speaks of.
         usual: what usually makes this channel differ.
     """
 
-    kind: Literal["asked", "harmless", "program", "stage"]
+    kind: Literal["asked", "harmless", "program", "outside", "stage"]
     stage: str
     differences: tuple[HeaderDifference, ...] = ()
     usual: str = ""
@@ -41,6 +42,8 @@ class LikelyCause(NamedTuple):
             return f"{named}: results mustn't depend on it, so look for what does, in stage {self.stage!r}"
         if self.kind == "program":
             return "other versions of the program, or a ledger that was edited"
+        if self.kind == "outside":
+            return self.usual
         return f"stage {self.stage!r}: {self.usual}"
 
 
@@ -132,3 +135,14 @@ def likely_cause(channel: str, headers: HeaderDifferences, absent: bool) -> Like
     if headers.harmless:
         return LikelyCause("harmless", stage, headers.harmless)
     return LikelyCause("program", stage) if absent else LikelyCause("stage", stage, usual=usual)
+
+
+def cause_outside(channel: str, iteration: int) -> LikelyCause:
+    """Say that a channel of the learner was changed by something else than its gradient steps."""
+    return LikelyCause(
+        "outside",
+        "outside of the learner",
+        usual=f"something else than a gradient step has written to {channel} between the end of iteration "
+        f"{iteration - 1} and the first gradient step after it: an evaluation, a log, a checkpoint, an environment in "
+        "the same process, or memory that others write to",
+    )

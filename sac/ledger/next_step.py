@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import NamedTuple
 
 from sac.config import TrainConfig, changed_flags, flag_word
+from sac.display import shell
 from sac.ledger.channels import ROLLOUT
 from sac.ledger.headers import ABSENT, SIMULATOR, HeaderDifference, HeaderDifferences
 
@@ -24,7 +24,7 @@ class NextStep(NamedTuple):
     @property
     def text(self) -> str:
         """The advice for people, with the command in backquotes."""
-        return f"`{shlex.join(self.command)}`{self.remark}" if self.command else self.remark
+        return f"`{shell.join(self.command)}`{self.remark}" if self.command else self.remark
 
 
 class Question(NamedTuple):

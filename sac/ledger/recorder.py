@@ -11,9 +11,11 @@ from sac.digest import DigestBatch, digester_for
 from sac.learner.cuda_graph import CapturedCall
 from sac.learner.gradient_steps import Updates
 from sac.ledger.file import LedgerWriter
+from sac.ledger.unchanged import Unchanged
 from sac.rollout.collector import Rollout
 from sac.rollout.evaluation import Evaluation
 from sac.state import LearnerState
+from sac.untrusted.checksum import Extent, RunningChecksum
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class LedgerRecorder:
     ) -> None:
         self._ledger, self._learner, self._deferred = ledger, learner, deferred
         self._sums = captured_sums(learner) if captured else None
+        self._unchanged = Unchanged(learner_channels(learner)) if ledger is not None else None
         self._begun: Iteration | None = None
         self._digests: DigestBatch | None = None
 
@@ -65,6 +68,16 @@ class LedgerRecorder:
         if self._begun is not None:
             raise RuntimeError(f"the line of iteration {self._begun.number} was never written")
         self._begun = iteration if self._ledger is not None else None
+        if iteration.updates is None:
+            # Nobody has asked before a gradient step, since there was none.
+            self.before_learning()
+        if self._unchanged is not None:
+            self._unchanged.keep()
+
+    def before_learning(self) -> None:
+        """Look whether the learner is still what the last line tells of; to be called before each iteration learns."""
+        if self._unchanged is not None:
+            self._unchanged.look()
 
     def evaluate(self, evaluate: Callable[[], Evaluation]) -> None:
         """Evaluate, as a part of the iteration whose line is begun, if one is.
@@ -110,12 +123,14 @@ class LedgerRecorder:
         if begun.updates is not None:
             record_updates(digests, begun.updates)
         record_learner(digests, self._learner, self._sums)
+        for name, count in self._unchanged.take().items() if self._unchanged is not None else ():
+            digests.add_value(name, count)
         self._digests = digests
 
-    def sync(self) -> int:
-        """Wait until all lines are on the disk, the one that is begun too; returns their length without the header."""
+    def sync(self) -> Extent:
+        """Wait until all lines are on the disk, the one that is begun too; returns what they are without the header."""
         self.flush()
-        return self._ledger.sync() if self._ledger is not None else 0
+        return self._ledger.sync() if self._ledger is not None else RunningChecksum().extent
 
 
 def record_first(digests: DigestBatch, seeds: torch.Tensor, observation: torch.Tensor) -> None:

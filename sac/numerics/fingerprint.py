@@ -42,15 +42,22 @@ def fingerprint(profile: Numerics, device: str = "cpu", simulator: Mapping[str, 
     }
 
 
+def _table(probe: object) -> dict[str, Any]:
+    """The operations of a probe; one that a file holds may be anything."""
+    return probe if isinstance(probe, dict) else {} if probe is None else {"probe": probe}
+
+
 def differences(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
     """Return the entries that differ though the profile's promise needs them equal, as `name: a's value, b's value`."""
     if a.get("profile") != b.get("profile"):
         return [f"profile: {a.get('profile')}, {b.get('profile')}"]
-    names = PROFILES[a["profile"]].same if a.get("profile") in PROFILES else sorted(a.keys() | b.keys())
+    profile = a.get("profile")
+    known = PROFILES.get(profile) if isinstance(profile, str) else None
+    names = known.same if known is not None else sorted(a.keys() | b.keys())
     found: list[str] = []
     for name in names:
         if name == "probe":
-            pa, pb = a.get("probe") or {}, b.get("probe") or {}
+            pa, pb = _table(a.get("probe")), _table(b.get("probe"))
             unlike = [op for op in sorted(pa.keys() | pb.keys()) if pa.get(op) != pb.get(op)]
             operations = [op for op in unlike if not (a.get("profile") == "portable" and op in VENDOR_CHOSEN)]
             found += [f"arithmetic of {op}: {pa.get(op)}, {pb.get(op)}" for op in operations]

@@ -24,6 +24,20 @@ def usable_cores(quota_file: str = "/sys/fs/cgroup/cpu.max") -> int:
         return cores
 
 
+def available_memory(root: str = "/") -> int:
+    """Return the bytes of memory that are free for new processes, limited by their container (cgroup v2)."""
+    with open(os.path.join(root, "proc/meminfo")) as file:
+        lines = dict(line.split(":", 1) for line in file)
+    free = int(lines["MemAvailable"].split()[0]) * 1024
+    try:
+        with open(os.path.join(root, "sys/fs/cgroup/memory.max")) as most:
+            limit = int(most.read())
+        with open(os.path.join(root, "sys/fs/cgroup/memory.current")) as used:
+            return max(0, min(free, limit - int(used.read())))
+    except (OSError, ValueError):  # no cgroup v2, or its limit is the word "max"
+        return free
+
+
 def mkl_branch() -> int | None:
     """Return the code branch that MKL inside torch has taken; None if torch is built without MKL."""
     import ctypes

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from sac.config import BadConfig
+from sac.display import shell
 from sac.report.runs import runs_in
+from sac.untrusted.file import Unreadable, open_regular
+from sac.untrusted.json_text import read_object
+from sac.untrusted.seal import require_sealed
 
 FILE = "answer.json"
 MARK = "sac_why"
@@ -80,8 +82,12 @@ def split_paths(paths: Sequence[str]) -> tuple[list[Path], list[str]]:
 
 def _is_answer(path: Path) -> bool:
     """Whether a file claims to be an answer: by its name, or by its first key."""
-    with path.open("rb") as file:
-        return path.name == FILE or f'"{MARK}"'.encode() in file.read(200)
+    try:
+        with open_regular(path) as file:
+            return path.name == FILE or f'"{MARK}"'.encode() in file.read(200)
+    except Unreadable:
+        # Whoever reads it as something else says what is wrong with it.
+        return False
 
 
 def read_answer(path: Path) -> Answer:
@@ -91,26 +97,31 @@ def read_answer(path: Path) -> Answer:
         BadConfig: the file isn't one.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadConfig(f"{path}: can't be read as an answer of `sac why` ({error}); write it again: {_HOW}") from error
-    version = found.get(MARK) if isinstance(found, dict) else None
-    if version != 1:
+        found = read_object(path)
+    except Unreadable as error:
+        reason = error.reason
+        raise BadConfig(
+            f"{path}: can't be read as an answer of `sac why` ({reason}); write it again: {_HOW}"
+        ) from error
+    version = found.get(MARK)
+    if version != 1 or type(version) is not int:
         shown = "no" if version is None else f"{version!r} as"
         raise BadConfig(f'{path}: {shown} "{MARK}", expected 1: this is no answer of this `sac why`; write it: {_HOW}')
     try:
-        return _answer(found, path)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        answer = _answer(found, path)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise BadConfig(
             f"{path}: this answer of `sac why` lacks something ({error!r}); write it again: {_HOW}"
         ) from error
+    require_sealed(found, path)
+    return answer
 
 
 _HOW = "`sac why --keep FOLDER -- …`, then `sac report FOLDER`"
 
 
 def _answer(found: Mapping[str, Any], path: Path) -> Answer:
-    label = shlex.join(map(str, found["command"])) or path.name
+    label = shell.join(found["command"]) or path.name
     notes = tuple(("note", str(note)) for note in found["notes"])
     audit = tuple(_reached(one) for one in found["audit"])
     first = found["first"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from sac.config import BadConfig
-from sac.report.markdown_cell import cell
+from sac.display.markdown import cell, text
+from sac.untrusted.fields import number
+from sac.untrusted.file import Unreadable
+from sac.untrusted.json_text import read_object
+from sac.untrusted.seal import require_sealed
 
 _WORDS = {0: "no slowdown", 1: "slowdown", 2: "not comparable", 4: "inconclusive"}
 BAD = ("slower", "counters rose", "fails", "missing")
@@ -80,14 +83,16 @@ def read_benches(paths: Sequence[str]) -> tuple[Bench, ...]:
 
 def _read(path: Path) -> Bench:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_object(path)
         rows = tuple(_row(entry) for entry in document["results"])
         base, head = (str(document[side]["revision"]) for side in ("base", "head"))
-        threshold, confidence = float(document["threshold"]), float(document["confidence"])
-        return Bench(path, base, head, int(document["exit_status"]), threshold, confidence, rows)
-    except OSError as error:
-        raise BadConfig(f"{path}: can't be read ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError) as error:
+        threshold, confidence = number(document["threshold"]), number(document["confidence"])
+        found = Bench(path, base, head, int(document["exit_status"]), threshold, confidence, rows)
+        require_sealed(document, path)
+        return found
+    except Unreadable as error:
+        raise BadConfig(f"{path}: is no file of `sac bench compare --json`: {error.reason}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise BadConfig(
             f"{path}: is no file of `sac bench compare --json` ({type(error).__name__}: {error})"
         ) from error
@@ -146,7 +151,7 @@ def headline(benches: Sequence[Bench]) -> str:
 
 def document(benches: Sequence[Bench]) -> str:
     """Markdown about speed alone."""
-    return f"## {headline(benches)}\n\n{markdown(benches)}\n"
+    return f"## {text(headline(benches))}\n\n{markdown(benches)}\n"
 
 
 def meaning(benches: Sequence[Bench]) -> str:
@@ -167,13 +172,13 @@ def markdown(benches: Sequence[Bench]) -> str:
     if not benches:
         return ""
     last = benches[-1]
-    lines = [f"### Speed: {last.word}, {last.title} (threshold {last.threshold:.0%})", ""]
+    lines = [f"### Speed: {last.word}, {text(last.title)} (threshold {last.threshold:.0%})", ""]
     lines += ["| benchmark | head / base | interval | verdict |", "|---|---|---|---|"]
     for row in last.rows:
         low, middle, high = row.ratio or (math.nan,) * 3
         numbers = f"{middle:.3f} | {low:.3f} to {high:.3f}" if row.ratio else " | "
         lines.append(f"| {cell(row.name)} | {numbers} | {cell(row.verdict + (f': {row.note}' * bool(row.note)))} |")
     if len(benches) > 1 and (found := trends(benches)):
-        lines += ["", meaning(benches), "", "| benchmark | trend |", "|---|---|"]
+        lines += ["", text(meaning(benches)), "", "| benchmark | trend |", "|---|---|"]
         lines += [f"| {cell(trend.name)} | {told(trend.values, 12)} |" for trend in found]
     return "\n".join(lines)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from sac.config import BadConfig
+from sac.display.terminal import complain, say
 from sac.report import benches, html, markdown
 from sac.report.answers import read_answer, split_paths
 from sac.report.model import make_report
@@ -35,11 +35,11 @@ def report_command(paths: Sequence[str], output: str | None, text: str | None) -
         output = DEFAULT_PAGE
     if output is not None:
         _write(output, html.page(report))
-        print(f"report: {output}", file=sys.stderr if text == "-" else sys.stdout)
+        (complain if text == "-" else say)(f"report: {output}")
     if text is not None:
         words = markdown.document(report)
         if text == "-":
-            print(words, end="")
+            say(words, end="")
         else:
             _write(text, words)
     return 0

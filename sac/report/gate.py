@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sac.display.markdown import code, text
 from sac.report.html import page
 from sac.report.markdown import document, verdict_lines
 from sac.report.model import make_report
@@ -58,31 +59,36 @@ def summary(failures: Sequence[GateFailure], passed: int) -> str:
     tests = [f"### Failed tests ({len(failures)}; {passed} passed)", "", *(_test_line(failure) for failure in failures)]
     if telling is None or telling.verdict is None:
         head = ["## The determinism gate failed, though no two runs were seen to part"]
-        head += [f"- **First failure:** `{failures[0].test}`", f"- **It says:** {_last_line(failures[0].text)}"]
+        head += [
+            f"- **First failure:** {code(failures[0].test)}",
+            f"- **It says:** {text(_last_line(failures[0].text))}",
+        ]
         return "\n".join([*head, "", *tests]) + "\n"
     verdict = telling.verdict
     names = ("likely cause", "how much", "next", "inputs", "possibly earlier within the iteration")
     details = [(name, verdict.detail(name)) for name in names if verdict.detail(name)]
     head = [verdict_lines(f"The determinism gate failed: runs {verdict.headline}", details)]
-    return "\n".join([*head, f"- **Seen in:** `{telling.test}`", "", *tests, "", _strips(telling)]).rstrip() + "\n"
+    return "\n".join([*head, f"- **Seen in:** {code(telling.test)}", "", *tests, "", _strips(telling)]).rstrip() + "\n"
 
 
 def _test_line(failure: GateFailure) -> str:
-    where = f"parts at iteration {failure.verdict.iteration}, `{failure.verdict.channel}`" if failure.verdict else ""
-    return f"- `{failure.test}`: {where or _last_line(failure.text)}"
+    where = (
+        f"parts at iteration {failure.verdict.iteration}, {code(failure.verdict.channel)}" if failure.verdict else ""
+    )
+    return f"- {code(failure.test)}: {where or text(_last_line(failure.text))}"
 
 
 def _last_line(text: str) -> str:
     lines = [line.removeprefix("E").strip() for line in text.splitlines() if line.startswith("E ")] or text.splitlines()
-    return (lines[0] if lines else "nothing").replace("`", "'")[:200]
+    return (lines[0] if lines else "nothing")[:200]
 
 
 def _strips(failure: GateFailure) -> str:
     """The Markdown report of the runs that parted, below its verdict, which has been told."""
     if not all(path.exists() for path in failure.ledgers) or not failure.ledgers:
         return ""
-    text = document(make_report(read_runs(failure.ledgers)))
-    return text[text.index("\n\n") + 2 :]
+    whole = document(make_report(read_runs(failure.ledgers)))
+    return whole[whole.index("\n\n") + 2 :]
 
 
 def write_page(failures: Sequence[GateFailure], path: Path) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from sac.display.html import finalize
 from sac.report.benches import headline
 from sac.report.model import Curve, RunReport, curves, entries, reproduce
 from sac.report.pictures import BARS, Plot, make_plot, strip_bars
@@ -66,6 +67,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
+        finalize=finalize,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sac.display.markdown import block, cell, code_cell, prose, text
+from sac.display.visible import one_line
 from sac.report import benches
-from sac.report.markdown_cell import cell
 from sac.report.model import Entry, RunPair, RunReport, curves, entries, reproduce
 from sac.report.runs import CURVES
 from sac.report.strip import MEANING, State
@@ -30,16 +31,14 @@ def document(report: RunReport) -> str:
 
 def verdict_lines(headline: str, details: Sequence[tuple[str, str]]) -> str:
     """Headline, then one line for each detail: whoever reads three lines has where, why and how much."""
-    return "\n".join([f"## {_one_line(headline)}", *(f"- **{name.capitalize()}:** {text}" for name, text in details)])
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return "\n".join(
+        [f"## {prose(headline)}", *(f"- **{name.capitalize()}:** {prose(told)}" for name, told in details)]
+    )
 
 
 def _comparison(pair: RunPair) -> str:
     if pair.strip is None:
-        return f"### Ledgers of {pair.title}\n\nNot comparable: {pair.reason}"
+        return f"### Ledgers of {text(pair.title)}\n\nNot comparable: {prose(pair.reason)}"
     strip = pair.strip
     width = max(len(row.channel) for row in strip.rows)
     lines = []
@@ -48,8 +47,8 @@ def _comparison(pair: RunPair) -> str:
         lines.append(f"{row.channel:{width}} {_squeezed(cells)} {row.words}")
     legend = ", ".join(f"`{_GLYPH[state]}` {words}" for state, words in MEANING.items() if state != "none")
     scope = f"Iterations {strip.iterations[0]} to {strip.last}. {legend}; blank: {MEANING['none']}."
-    notes = [f"- Note: {note}" for note in (pair.comparison.notes if pair.comparison else ())]
-    return "\n".join([f"### Ledgers of {pair.title}", "", scope, "", "```text", *lines, "```", *notes])
+    notes = [f"- Note: {prose(note)}" for note in (pair.comparison.notes if pair.comparison else ())]
+    return "\n".join([f"### Ledgers of {text(pair.title)}", "", scope, "", block("\n".join(lines)), *notes])
 
 
 def _squeezed(cells: str) -> str:
@@ -78,19 +77,19 @@ def _facts(report: RunReport) -> str:
         return ""
     if not unlike:
         return "### What differs in numerics, versions and flags\n\nNothing."
-    head = ["entry", *(run.label for run in report.runs)]
+    head = ["entry", *(cell(run.label) for run in report.runs)]
     rows = [_table_row(head), "|---" * len(head) + "|", *(_entry(entry) for entry in unlike)]
     return "\n".join(["### What differs in numerics, versions and flags", "", *rows])
 
 
 def _entry(entry: Entry) -> str:
-    return _table_row([entry.name, *(f"`{value}`" for value in entry.values)])
+    return _table_row([cell(entry.name), *map(code_cell, entry.values)])
 
 
 def _table_row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(map(cell, cells))} |"
+    return f"| {' | '.join(cells)} |"
 
 
 def _again(report: RunReport) -> str:
-    steps = [line for what, command in reproduce(report) for line in (f"# to {what}", command)]
-    return "\n".join(["### How to reproduce", "", "```console", *steps, "```"]) if steps else ""
+    steps = [line for what, command in reproduce(report) for line in (f"# to {one_line(what)}", command)]
+    return "\n".join(["### How to reproduce", "", block("\n".join(steps), "console")]) if steps else ""

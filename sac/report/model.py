@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from sac.config import NAMING_FIELDS, changed_flags
+from sac.display import shell
 from sac.ledger.comparison import LedgerComparison, NotComparable, compare
 from sac.ledger.divergence import DetailName, LedgerDivergence
+from sac.ledger.file import LedgerError
 from sac.report.answers import Answer
 from sac.report.benches import Bench
 from sac.report.runs import ReportedRun
-from sac.report.strip import Strip, make_strip
+from sac.report.strip import Strip, StripBuilder
 
 Outcome = Literal["diverged", "not comparable", "equal", "other seeds", "one run"]
 
@@ -99,6 +100,9 @@ class RunReport:
     @property
     def details(self) -> tuple[tuple[str, str], ...]:
         """The verdict's further lines, as (name, text), most important first."""
+        return (*self._told(), *self._damage())
+
+    def _told(self) -> tuple[tuple[str, str], ...]:
         pair = self.decisive
         if pair is None:
             return self._trouble() or (("next", f"`sac twin {_flags(self.runs[0])}` trains again and compares"),)
@@ -120,6 +124,10 @@ class RunReport:
         unmoved = [pair for pair in self.pairs if pair.outcome == "equal" and differ_in_seed_only(pair.a, pair.b)]
         noted += [f"{pair.title} have unlike seeds and yet equal bits: the seed has no effect" for pair in unmoved]
         return tuple(dict.fromkeys(noted))
+
+    def _damage(self) -> tuple[tuple[str, str], ...]:
+        """What of the runs' files can't be read, though it is not what the verdict is about."""
+        return tuple(("damaged", text) for run in self.runs for text in run.damage)
 
     def _trouble(self) -> tuple[tuple[str, str], ...]:
         return tuple(("reason", run.trouble) for run in self.runs if run.trouble)
@@ -144,11 +152,26 @@ def make_report(
     runs: Sequence[ReportedRun], answers: Sequence[Answer] = (), benches: Sequence[Bench] = ()
 ) -> RunReport:
     """Compare each run with the first one that it should equal: of its own seed where there is one."""
-    pairs = []
+    pairs: list[RunPair] = []
+    if len(runs) == 1:
+        # Of several runs every ledger is read where it is compared.
+        runs = [_checked(runs[0])]
     for position, run in enumerate(runs[1:], start=1):
         alike = [earlier for earlier in runs[:position] if earlier.config.get("seed") == run.config.get("seed")]
         pairs.append(_pair((alike or runs)[0], run))
     return RunReport(tuple(runs), tuple(pairs), tuple(answers), tuple(benches))
+
+
+def _checked(run: ReportedRun) -> ReportedRun:
+    """Read a ledger to its end: a run whose ledger is damaged must not be reported as if it were whole."""
+    if run.ledger is None:
+        return run
+    try:
+        for _ in run.ledger.walk():
+            pass
+    except LedgerError as error:
+        return replace(run, ledger=None, trouble=str(error))
+    return run
 
 
 def _pair(a: ReportedRun, b: ReportedRun) -> RunPair:
@@ -156,11 +179,12 @@ def _pair(a: ReportedRun, b: ReportedRun) -> RunPair:
         if run.ledger is None:
             return RunPair(a, b, None, None, run.trouble)
     assert a.ledger and b.ledger
+    strip = StripBuilder(a.ledger.config, b.ledger.config)
     try:
-        comparison = compare(a.ledger, b.ledger)
-    except NotComparable as error:
+        comparison = compare(a.ledger, b.ledger, strip.add)
+    except (NotComparable, LedgerError) as error:
         return RunPair(a, b, None, None, str(error))
-    return RunPair(a, b, comparison, make_strip(a.ledger, b.ledger, comparison))
+    return RunPair(a, b, comparison, strip.strip(comparison))
 
 
 def differ_in_seed_only(a: ReportedRun, b: ReportedRun) -> bool:
@@ -264,7 +288,7 @@ def reproduce(report: RunReport) -> list[tuple[str, str]]:
     steps: list[tuple[str, str]] = []
     pair = report.decisive
     if pair and pair.outcome in ("diverged", "equal"):
-        steps.append(("compare again", shlex.join(["sac", "diff", str(pair.a.path), str(pair.b.path)])))
+        steps.append(("compare again", shell.join(["sac", "diff", str(pair.a.path), str(pair.b.path)])))
     known = [run for run in report.runs if run.command]
     steps += [(f"train {run.label} again", run.command) for run in known[:8]]
     if report.runs[0].config:
@@ -274,4 +298,4 @@ def reproduce(report: RunReport) -> list[tuple[str, str]]:
 
 def _flags(run: ReportedRun) -> str:
     """The flags of a run that are not the defaults."""
-    return shlex.join(changed_flags(run.config))
+    return shell.join(changed_flags(run.config))

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import math
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sac.config import LAYOUT_FIELDS, BadConfig
-from sac.ledger.file import Ledger, LedgerError, read_header, read_ledger
+from sac.display import shell
+from sac.ledger.file import LedgerError, LedgerSource, open_ledger
 from sac.run.folder import RunFolder
+from sac.run.manifest import read_manifest
+from sac.run.metrics_table import read_metrics
+from sac.untrusted.file import Unreadable
 
 CURVES = ("success_once", "return")
 """Columns of metrics.csv that are drawn."""
@@ -31,14 +32,16 @@ class ReportedRun:
         trouble: why there is no ledger; empty otherwise.
         header: config, fingerprint and versions, from the ledger or else the manifest; git_revision and command.
         metrics: column -> (step, value) of each evaluation.
+        damage: what can't be read of manifest and metrics, in words.
     """
 
     label: str
     path: Path
-    ledger: Ledger | None
+    ledger: LedgerSource | None
     trouble: str
     header: Mapping[str, Any]
     metrics: Mapping[str, tuple[tuple[float, float], ...]]
+    damage: tuple[str, ...] = ()
 
     @property
     def config(self) -> dict[str, Any]:
@@ -62,7 +65,7 @@ class ReportedRun:
         places = [at for at, word in enumerate(named) if re.fullmatch("--run[-_]dir(=.*)?", word)]
         # The folder is taken now; without the flag a fresh one is made.
         gone = {at for place in places for at in (place, place + (named[place].find("=") < 0))}
-        return shlex.join(["sac", *(word for at, word in enumerate(named) if at not in gone)])
+        return shell.join(["sac", *(word for at, word in enumerate(named) if at not in gone)])
 
 
 def read_runs(paths: Sequence[str | Path]) -> list[ReportedRun]:
@@ -79,7 +82,7 @@ def read_runs(paths: Sequence[str | Path]) -> list[ReportedRun]:
 def _expand(path: Path) -> list[Path]:
     if not path.exists():
         raise BadConfig(f"{path}: no such file or folder; give run folders of `sac train`, or ledger files")
-    if path.is_file():
+    if not path.is_dir():
         return [path]
     inside = runs_in(path)
     if not inside:
@@ -114,35 +117,24 @@ def _labels(paths: Sequence[Path]) -> list[str]:
 def _read(path: Path, label: str) -> ReportedRun:
     folder = RunFolder(path if path.is_dir() else path.parent)
     own = path.is_dir() or path == folder.ledger
-    manifest = _manifest(folder.manifest) if own else {}
-    metrics = _metrics(folder.metrics) if own else {}
+    damage: list[str] = []
+    manifest = _manifest(folder.manifest, damage) if own else {}
+    metrics = _metrics(folder.metrics, damage) if own else {}
     try:
-        ledger = read_ledger(path)
+        ledger = open_ledger(path)
     except LedgerError as error:
         # A file that no other tells anything of must at least begin as a ledger does.
-        header = _header_of_damaged(folder.ledger if path.is_dir() else path, required=not (manifest or metrics))
-        return ReportedRun(label, path, None, str(error), {**manifest, **header}, metrics)
-    return ReportedRun(label, path, ledger, "", {**manifest, **ledger.header}, metrics)
-
-
-def _header_of_damaged(path: Path, required: bool) -> dict[str, Any]:
-    """The header of a ledger that can't be read whole, empty where that can't be read either.
-
-    Raises:
-        LedgerError: it can't, and is required.
-    """
-    try:
-        return read_header(path)
-    except LedgerError:
-        if required:
+        if not (manifest or metrics or damage):
             raise
-        return {}
+        return ReportedRun(label, path, None, str(error), manifest, metrics, tuple(damage))
+    return ReportedRun(label, path, ledger, "", {**manifest, **ledger.header}, metrics, tuple(damage))
 
 
-def _manifest(path: Path) -> dict[str, Any]:
+def _manifest(path: Path, damage: list[str]) -> dict[str, Any]:
     try:
-        return _mapping(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
+        return read_manifest(path)
+    except Unreadable as error:
+        damage += [] if error.missing else [str(error)]
         return {}
 
 
@@ -150,20 +142,16 @@ def _mapping(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _metrics(path: Path) -> dict[str, tuple[tuple[float, float], ...]]:
-    """The curves; a row that is torn or no row at all is passed over."""
+def _metrics(path: Path, damage: list[str]) -> dict[str, tuple[tuple[float, float], ...]]:
+    """The curves."""
     try:
-        with path.open(newline="", encoding="utf-8", errors="replace") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, csv.Error):
+        table = read_metrics(path).columns
+    except Unreadable as error:
+        damage += [] if error.missing else [str(error)]
         return {}
-    points = {name: tuple(point for row in rows if (point := _point(row, name))) for name in CURVES}
+    points = {name: _points(table["step"], table.get(name, [])) for name in CURVES}
     return {name: found for name, found in points.items() if found}
 
 
-def _point(row: Mapping[str, Any], name: str) -> tuple[float, float] | None:
-    try:
-        step, value = float(row["step"]), float(row[name])
-    except (KeyError, TypeError, ValueError):
-        return None
-    return (step, value) if math.isfinite(step) and math.isfinite(value) else None
+def _points(steps: Sequence[float], values: Sequence[float]) -> tuple[tuple[float, float], ...]:
+    return tuple((step, value) for step, value in zip(steps, values, strict=False) if not math.isnan(value))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from sac.envs.protocol import VectorEnv
+from sac.envs.protocol import EnvironmentFault, VectorEnv
 from sac.rollout.episodes import EpisodeLog, advance
 from sac.state import EpisodeState
 
@@ -46,16 +46,37 @@ def evaluate(
         steps: how often each environment is stepped.
         first_episode: index of the first episode.
         watch: called after the reset and after each step.
+
+    Raises:
+        EnvironmentFault: an action, an observation or a reward is not finite.
     """
     observation, _ = envs.reset(first_episode)
+    _require_finite(envs, "the first observation", observation)
     totals, log = EpisodeState.zeros(envs.num_envs), EpisodeLog()
     actions: list[torch.Tensor] = []
     look = watch or (lambda: None)
     look()
     for _ in range(steps):
         actions.append(policy(observation))
+        _require_finite(envs, "the policy's action", actions[-1])
         step = envs.step(actions[-1])
+        _require_finite(envs, "the observation", step.next_observation)
+        _require_finite(envs, "the reward", step.reward)
         log.add(advance(totals, step, step.terminated | step.truncated))
         observation = step.observation
         look()
     return Evaluation(torch.stack(actions), log)
+
+
+def _require_finite(envs: VectorEnv, what: str, values: torch.Tensor) -> None:
+    """Refuse values (N, ...) that an evaluation can't count; a policy may turn a NaN into an action like any other."""
+    finite = torch.isfinite(values)
+    if bool(finite.all()):
+        return
+    index = torch.nonzero(~finite)[0].tolist()
+    position = f"[{index[1]}]" if len(index) > 1 else ""
+    raise EnvironmentFault(
+        f"{envs.spec.env_id}: evaluation: {what}{position} of environment {index[0]} is "
+        f"{values[tuple(index)].item()}, in its episode {int(envs.episodes[index[0]])} or the one before; no mean is "
+        "taken over that. If it is an action, the policy has diverged; else the task returned it"
+    )

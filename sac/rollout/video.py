@@ -65,7 +65,8 @@ class VideoRecorder:
 
     def save(self, step: int) -> Path:
         """Write the frames so far as `step_<step>.mp4`, and start the next video."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        # The run folder is there: one that has gone must not be made again.
+        self._folder.mkdir(exist_ok=True)
         path = self._folder / f"step_{step}.mp4"
         imageio = importlib.import_module("imageio")
         imageio.mimwrite(path, self._frames, fps=FRAMES_A_SECOND, macro_block_size=1)

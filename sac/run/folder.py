@@ -16,8 +16,12 @@ from types import TracebackType
 from typing import Any
 
 from sac.config import BadConfig, TrainConfig
+from sac.display import shell
 from sac.numerics.machine import library_versions
 from sac.run import storage
+from sac.run.held_folder import HeldFolder
+from sac.run.secrets import without_secrets
+from sac.untrusted.seal import sealed
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,16 @@ class RunFolder:
     def metrics(self) -> Path:
         """One row for each evaluation."""
         return self.root / "metrics.csv"
+
+    @property
+    def success_history(self) -> Path:
+        """Step and success of each evaluation."""
+        return self.root / "success_history.csv"
+
+    @property
+    def times(self) -> Path:
+        """Step and seconds of each evaluation."""
+        return self.root / "times.csv"
 
     @property
     def checkpoints(self) -> Path:
@@ -91,9 +105,14 @@ class NewFolder:
     Args:
         folder: its paths.
 
+    Attributes:
+        held: the folder, from entry to exit.
+
     Raises:
         BadConfig: it can't be written, or holds a run already; nothing in it has changed then.
     """
+
+    held: HeldFolder
 
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
@@ -109,10 +128,13 @@ class NewFolder:
         self._made = [path for path in (root, *root.parents) if not path.exists()]
         try:
             root.mkdir(parents=True, exist_ok=True)
+            for path in self._made:
+                _sync_name(path)
             self._before = set(root.iterdir())
             probe = root / ".writable"
             probe.touch()
             probe.unlink()
+            self.held = HeldFolder(root)
         except OSError as error:
             self._remove_empty()
             raise _unwritable(root, error) from error
@@ -122,8 +144,9 @@ class NewFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Remove what the run has written, if it was for nothing."""
-        if error is None or self._kept:
-            return
+        with self.held:
+            if error is None or self._kept or not self.held.is_in_place():
+                return
         for path in set(self.folder.root.iterdir()) - self._before:
             if path.is_dir() and path.name in _FOLDERS:
                 shutil.rmtree(path, ignore_errors=True)
@@ -138,7 +161,15 @@ class NewFolder:
                 path.rmdir()
 
 
-_FILES = frozenset(("manifest.json", "ledger.jsonl", "metrics.csv", "policy.pt", "lock"))
+def _sync_name(path: Path) -> None:
+    """Wait until a folder's name is on the disk; one in a folder that may not be read is left to the system."""
+    if os.access(path.parent, os.R_OK):
+        storage.sync_folder(path.parent)
+
+
+_FILES = frozenset(
+    ("manifest.json", "ledger.jsonl", "metrics.csv", "success_history.csv", "times.csv", "policy.pt", "lock")
+)
 _FOLDERS = frozenset(("checkpoints", "videos"))
 _EVENTS = "events.out.tfevents."
 
@@ -157,7 +188,7 @@ def require_unused(folder: RunFolder) -> None:
     if held:
         raise BadConfig(
             f"--run_dir {folder.root}: holds a run already ({held[0]}); give a new folder, remove this one, "
-            f"or continue it: sac train --resume {folder.root}"
+            f"or continue it: sac train --resume {shell.path(folder.root)}"
         )
 
 
@@ -177,7 +208,7 @@ def write_manifest(
     manifest = {
         **header,
         "git_revision": git_revision(),
-        "command": sys.argv,
+        "command": without_secrets(sys.argv),
         "environment": {name: value for name, value in sorted(os.environ.items()) if name.startswith(_SHOWN)},
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         **(more or {}),
@@ -187,8 +218,9 @@ def write_manifest(
 
 
 def put_manifest(folder: RunFolder, manifest: dict[str, Any]) -> None:
-    """Write `manifest.json`; a reader never sees half of it."""
-    storage.write_atomically(folder.manifest, (json.dumps(manifest, indent=2) + "\n").encode())
+    """Write `manifest.json`, with its own checksum; a reader never sees half of it, and other users nothing."""
+    data = (json.dumps(sealed(manifest), indent=2) + "\n").encode()
+    storage.write_atomically(folder.manifest, data, mode=storage.PRIVATE)
 
 
 _SHOWN = ("OMP_", "MKL_", "ATEN_", "ONEDNN_", "OPENBLAS_", "NPY_", "CUBLAS_", "CUDA_", "PYTHONHASHSEED")

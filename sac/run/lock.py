@@ -12,10 +12,13 @@ import fcntl
 import json
 import os
 import socket
+import stat
 from pathlib import Path
 from types import TracebackType
 
 from sac.config import BadConfig
+from sac.untrusted.file import Unreadable
+from sac.untrusted.json_text import parse_object, shown
 
 
 class RunLocked(BadConfig):
@@ -35,9 +38,12 @@ class RunLock:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._file = path.open("a+", encoding="utf-8")
+            self._file = path.open("a+", encoding="utf-8", errors="surrogateescape")
         except OSError as error:
             raise _unwritable(path, error) from error
+        if not stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
+            self._file.close()
+            raise BadConfig(f"{path}: is no file, as the lock of a run folder must be: remove it")
         self.took_over: str | None = None
         try:
             self._acquire()
@@ -69,10 +75,9 @@ class RunLock:
         """Return who holds the lock according to the file; empty if the file is unreadable."""
         self._file.seek(0)
         try:
-            holder = json.loads(self._file.read(4096))
-        except (ValueError, RecursionError):
+            return parse_object(self._file.read(4096).encode("utf-8", "surrogateescape"))
+        except Unreadable:
             return {}
-        return holder if isinstance(holder, dict) else {}
 
     def _write(self, text: str) -> None:
         self._file.seek(0)
@@ -97,10 +102,10 @@ class RunLock:
 
 
 def _unwritable(path: Path, error: OSError) -> BadConfig:
-    return BadConfig(f"{path.parent}: can't be written ({error.strerror})")
+    return BadConfig(f"{path.parent}: can't be written ({error.strerror or error})")
 
 
 def _name(holder: dict[str, object]) -> str:
     if not holder:
         return "another process, which has not written its name yet"
-    return f"process {holder.get('pid')!r} on host {holder.get('host')!r}"
+    return f"process {shown(holder.get('pid'))} on host {shown(holder.get('host'))}"

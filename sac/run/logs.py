@@ -13,7 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from sac.config import TrainConfig
-from sac.run.folder import RunFolder
+from sac.display.terminal import complain
+from sac.display.visible import one_line
+from sac.run.held_folder import HeldFolder
 from sac.run.tracking import TensorBoard, Tracker
 
 
@@ -25,7 +27,7 @@ def is_shown(config: TrainConfig) -> bool:
 def announce_building(config: TrainConfig) -> None:
     """Say what takes the first seconds, in which the bar has nothing to show."""
     if is_shown(config):
-        print(f"building environments of {config.env_id}: {config.num_envs} …", file=sys.stderr, flush=True)
+        complain(f"building environments of {one_line(config.env_id)}: {config.num_envs} …")
 
 
 class Logs:
@@ -35,13 +37,13 @@ class Logs:
 
     Args:
         config: what to show, and the flags themselves.
-        folder: where TensorBoard's events go.
+        folder: the run folder, where TensorBoard's events go.
         resumed_at: env step after which a resumed run continues.
         tracker: takes the scalars too; closed with this.
     """
 
     def __init__(
-        self, config: TrainConfig, folder: RunFolder, resumed_at: int | None = None, tracker: Tracker | None = None
+        self, config: TrainConfig, folder: HeldFolder, resumed_at: int | None = None, tracker: Tracker | None = None
     ) -> None:
         # A process may have been started without standard error.
         quiet = sys.stderr is None
@@ -69,8 +71,7 @@ class Logs:
 
     def say(self, line: str) -> None:
         """Print one line for the person who started the run."""
-        # A path may hold bytes that are no UTF-8, and not every stream takes them.
-        self._console.print(line.encode("utf-8", "backslashreplace").decode(), markup=False)
+        self._console.print(one_line(line), markup=False)
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
         """Write scalars, tag -> value."""
@@ -80,7 +81,7 @@ class Logs:
         """Hand all scalars to the operating system."""
         self._each(lambda tracker: tracker.flush())
 
-    def _open_tensorboard(self, config: TrainConfig, folder: RunFolder, resumed_at: int | None) -> None:
+    def _open_tensorboard(self, config: TrainConfig, folder: HeldFolder, resumed_at: int | None) -> None:
         try:
             self._trackers.append(TensorBoard(config, folder, resumed_at))
         except Exception as error:  # whatever its writer raises (a folder whose name is no UTF-8, for one)

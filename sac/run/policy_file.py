@@ -13,7 +13,11 @@ from sac.learner.networks import HIDDEN, NUM_CRITICS
 from sac.learner.sac import Learner
 from sac.run import policy_layouts as layouts
 from sac.run import storage
+from sac.run.held_folder import HeldFolder
 from sac.state import LearnerState, Parameters
+from sac.untrusted.archive import load_tensors
+from sac.untrusted.file import Unreadable
+from sac.untrusted.tensors import require_plain
 
 GROUPS = ("actor", "qf1", "qf2")
 _ACTOR_LAYERS = [f"backbone.{2 * layer}" for layer in range(len(HIDDEN))]
@@ -55,16 +59,21 @@ def _detached(tree: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def save(learner: Learner, path: Path) -> None:
+def save(learner: Learner, path: Path, held: HeldFolder | None = None) -> None:
     """Write the policy file; it appears whole or not at all, and is on disk when this returns.
+
+    Args:
+        learner: whose policy.
+        path: where.
+        held: the run folder, where it is below one.
 
     Raises:
         StorageError: it can't be written; an older file at `path` is intact.
     """
     buffer = io.BytesIO()
     torch.save(to_maniskill(learner), buffer)
-    storage.make_folder(path.parent)
-    storage.write_atomically(path, buffer.getvalue())
+    storage.make_folder(path.parent, held)
+    storage.write_atomically(path, buffer.getvalue(), held)
 
 
 @torch.no_grad()
@@ -79,14 +88,14 @@ def load(path: Path, learner: Learner) -> None:
     for group in GROUPS:
         _check_group(path, group, saved.get(group), expected[group])
     _check_action_box(path, saved["actor"], expected["actor"])
+    # A temperature that is not tuned is the one that --alpha gives.
+    log_alpha = _log_alpha(path, saved.get("log_alpha")) if learner.config.autotune else None
     _load_actor(learner.state, saved["actor"])
     for parameters in (learner.state.critic, learner.state.target):
         for member in range(NUM_CRITICS):
             _load_critic(parameters, member, saved[f"qf{member + 1}"])
-    log_alpha = saved.get("log_alpha")
-    # A temperature that is not tuned is the one that --alpha gives.
-    if learner.config.autotune and isinstance(log_alpha, torch.Tensor) and log_alpha.numel() == 1:
-        learner.state.log_alpha.copy_(log_alpha.detach().view(1))
+    if log_alpha is not None:
+        learner.state.log_alpha.copy_(log_alpha)
 
 
 @torch.no_grad()
@@ -109,16 +118,42 @@ def read(path: Path) -> dict[str, Any]:
         BadConfig: it can't be read, or is something else.
     """
     try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # broken bytes make the unpickler raise almost anything, an IndexError for one
-        # torch's own message advises loading without weights_only, which would run whatever code the file holds.
-        kind = type(error).__name__
-        raise BadConfig(
-            f"--checkpoint {path}: not a policy file ({kind}): it is damaged, or holds more than tensors"
-        ) from error
+        saved = load_tensors(path)
+    except Unreadable as error:
+        raise BadConfig(f"--checkpoint {path}: not a policy file: {error.reason}") from error
     if not isinstance(saved, dict) or not isinstance(saved.get("actor"), dict):
         raise BadConfig(f"--checkpoint {path}: not a policy file: it must hold actor, qf1, qf2 and log_alpha")
     return layouts.to_ours(path, saved)
+
+
+def require_sound(path: Path) -> None:
+    """Refuse a policy file that is damaged, or in which anything is no plain tensor.
+
+    Raises:
+        BadConfig: it is one.
+    """
+    for group, parts in read(path).items():
+        for name, value in (parts if isinstance(parts, dict) else {"": parts}).items():
+            _plain(path, f"{group}.{name}".removesuffix("."), value)
+
+
+def _plain(path: Path, name: str, value: object, *, floating: bool = False) -> torch.Tensor:
+    """Return a tensor of a policy file.
+
+    Raises:
+        BadConfig: it is no plain one.
+    """
+    try:
+        return require_plain(value, floating=floating)
+    except Unreadable as error:
+        raise BadConfig(f"--checkpoint {path}: {name} {error}") from error
+
+
+def _log_alpha(path: Path, found: object) -> torch.Tensor | None:
+    """The temperature (1,), as far as there is one of a single number."""
+    if not isinstance(found, torch.Tensor) or found.numel() != 1:
+        return None
+    return _plain(path, "log_alpha", found, floating=True).detach().reshape(1)
 
 
 def _check_group(path: Path, group: str, found: object, expected: dict[str, torch.Tensor]) -> None:
@@ -129,14 +164,14 @@ def _check_group(path: Path, group: str, found: object, expected: dict[str, torc
     if foreign:
         raise BadConfig(f"--checkpoint {path}: {group} has {foreign}")
     for name, tensor in expected.items():
-        shape = tuple(found[name].shape) if isinstance(found.get(name), torch.Tensor) else None
-        if shape is None:
+        if name not in found:
             raise BadConfig(f"--checkpoint {path}: {group} lacks {name}; it holds {layouts.names(found)}")
-        if shape != tuple(tensor.shape):
+        if isinstance(found[name], torch.Tensor) and tuple(found[name].shape) != tuple(tensor.shape):
             raise BadConfig(
-                f"--checkpoint {path}: {group}.{name} has shape {shape}, this task needs {tuple(tensor.shape)}: "
-                "was it trained with another --env_id or --control_mode?"
+                f"--checkpoint {path}: {group}.{name} has shape {tuple(found[name].shape)}, this task needs "
+                f"{tuple(tensor.shape)}: was it trained with another --env_id or --control_mode?"
             )
+        _plain(path, f"{group}.{name}", found[name], floating=True)
 
 
 def _check_action_box(path: Path, found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:

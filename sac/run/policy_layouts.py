@@ -30,6 +30,8 @@ def to_ours(path: Path, saved: Mapping[str, Any]) -> dict[str, Any]:
             f"--checkpoint {path}: holds obs_rms: the policy was trained on normalised observations (--obs_rms of "
             "ManiSkill's newer sac.py), which this SAC does not have"
         )
+    if not all(isinstance(name, str) for name in saved):
+        raise BadConfig(f"--checkpoint {path}: holds parts whose names are no texts")
     groups = dict(saved)
     critics = groups.pop("qfs", None)
     if isinstance(critics, list):
@@ -37,6 +39,9 @@ def to_ours(path: Path, saved: Mapping[str, Any]) -> dict[str, Any]:
     if f"qf{NUM_CRITICS + 1}" in groups:
         # Which two of them would be the critics is nothing that the file says.
         groups = {name: value for name, value in groups.items() if not name.startswith("qf")}
+    for name, value in groups.items():
+        if isinstance(value, dict) and not all(isinstance(part, str) for part in value):
+            raise BadConfig(f"--checkpoint {path}: {name} holds parts whose names are no texts")
     return {name: _unwrapped(value) if isinstance(value, dict) else value for name, value in groups.items()}
 
 

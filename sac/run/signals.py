@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -23,6 +24,10 @@ class StopSignals:
         self.requested: str | None = None
         self._before: dict[int, Any] = {}
 
+    def asked(self) -> bool:
+        """Whether a signal has come."""
+        return self.requested is not None
+
     def __enter__(self) -> StopSignals:
         """Take the signals over, if this is the thread that receives them."""
         if threading.current_thread() is threading.main_thread():
@@ -39,11 +44,20 @@ class StopSignals:
     def _handle(self, number: int, frame: FrameType | None) -> None:
         name = signal.Signals(number).name
         if self.requested is not None:
-            os.write(2, f"\n{name} again: ended at once, without a checkpoint\n".encode())
+            _tell(f"\n{name} again: ended at once, without a checkpoint\n")
             os._exit(128 + number)
         self.requested = name
-        # Not through a buffered stream: the signal may have come in the middle of a write to it.
-        os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, _NOTICE.format(name).encode())
+        _tell(_NOTICE.format(name))
+
+
+def _tell(text: str) -> None:
+    """Write to standard error, if there is one that takes it; a signal is no reason to fail.
+
+    Not through a buffered stream: the signal may have come in the middle of a write to it.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        if sys.__stderr__ is not None:
+            os.write(sys.__stderr__.fileno(), text.encode())
 
 
 _NOTICE = "\n{}: stopping after this iteration, with a checkpoint (again: at once)\n"

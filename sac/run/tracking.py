@@ -7,11 +7,18 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
+import re
+import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 from sac.config import BadConfig, TrainConfig
-from sac.run.folder import RunFolder
+from sac.run.held_folder import HeldFolder
+
+EVENTS = "events.out.tfevents."
+"""How the names of TensorBoard's files begin; a time in seconds follows."""
+_EVENT_NAME = re.compile(rf"{re.escape(EVENTS)}\d{{1,12}}\.")
 
 
 class Tracker(Protocol):
@@ -37,22 +44,30 @@ class TensorBoard:
 
     Args:
         config: shown as a table.
-        folder: where the events go.
+        folder: the run folder, where the events go.
         resumed_at: env step after which a resumed run goes on.
     """
 
     name = "TensorBoard"
 
-    def __init__(self, config: TrainConfig, folder: RunFolder, resumed_at: int | None) -> None:
+    def __init__(self, config: TrainConfig, folder: HeldFolder, resumed_at: int | None) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
+        # Its writer opens the file by name, again and again.
+        where = folder.path_of(folder.path)
+        put_before(folder, int(time.time()))
+        before = event_files(folder)
+        # TensorBoard forgets what a run that died has written of later steps.
+        purged = None if resumed_at is None else resumed_at + 1
+        self._writer = SummaryWriter(str(where), purge_step=purged)
+        for name in event_files(folder) - before:
+            folder.watch(folder.path / name, for_the_end=True)
         if resumed_at is not None:
-            # TensorBoard then forgets what the run that died has written of later steps.
-            self._writer = SummaryWriter(str(folder.root), purge_step=resumed_at + 1)
             return
-        self._writer = SummaryWriter(str(folder.root))
         rows = "\n".join(f"|{name}|{value}|" for name, value in config.to_manifest().items())
-        self._writer.add_text("hyperparameters", f"|param|value|\n|-|-|\n{rows}")
+        # A path may hold bytes that are no UTF-8.
+        table = f"|param|value|\n|-|-|\n{rows}".encode("utf-8", "backslashreplace").decode()
+        self._writer.add_text("hyperparameters", table)
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
         """Take tag -> value."""
@@ -66,6 +81,32 @@ class TensorBoard:
     def close(self, failed: bool) -> None:
         """Take no more."""
         self._writer.close()
+
+
+def event_files(folder: HeldFolder) -> set[str]:
+    """Return the names of TensorBoard's files in a run folder."""
+    return {name for name in os.listdir(folder.descriptor) if name.startswith(EVENTS)}
+
+
+def put_before(folder: HeldFolder, now: int) -> None:
+    """Rename TensorBoard's files that would not come before one of this second.
+
+    TensorBoard reads the files of a run in the order of their names, and the name begins with a time. Where the clock
+    went back, or two processes began in one second, what a resumed run writes would come first and be purged.
+
+    Args:
+        folder: the run folder.
+        now: seconds since the epoch.
+    """
+    times = {name: _EVENT_NAME.match(name) for name in event_files(folder)}
+    names = sorted(name for name, found in times.items() if found)
+    late = [name for name in names if int(name[len(EVENTS) :].partition(".")[0]) >= now]
+    if not late:
+        return
+    for number, name in enumerate(names):
+        _, _, rest = name[len(EVENTS) :].partition(".")
+        renamed = f"{EVENTS}{now - len(names) + number:010d}.{rest}"
+        os.rename(name, renamed, src_dir_fd=folder.descriptor, dst_dir_fd=folder.descriptor)
 
 
 class WeightsAndBiases:

@@ -19,7 +19,7 @@ def why_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("traces", nargs="*", help="two traces of `sac trace`, in place of a command")
     add("--runs", type=int, help="how often the command is run (default: twice, and a third time if those two agree)")
-    add("--deep", action="store_true", help="run again, with every torch operation of the parting event")
+    add("--deep", action="store_true", help="run again, with every torch operation of the diverging event")
     add("--json", action="store_true", help="print one JSON object")
     add("--verbose", action="store_true", help="print all that the answer rests on, and the audit")
     add_run_options(parser)

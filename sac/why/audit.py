@@ -22,7 +22,7 @@ _KINDS = {
 
 
 @dataclass(frozen=True)
-class Finding:
+class AuditFinding:
     """One line of the audit: a source of entropy, or a likely mistake, that a run reached."""
 
     kind: str
@@ -41,7 +41,7 @@ class Finding:
 class Audit:
     """What one process reached: one finding for each kind and line."""
 
-    found: dict[tuple[str, Place], Finding] = field(default_factory=dict)
+    found: dict[tuple[str, Place], AuditFinding] = field(default_factory=dict)
 
     def add(self, event: Event) -> None:
         """Count one event in."""
@@ -68,4 +68,4 @@ class Audit:
         """Count more of a kind at its line."""
         place = place._replace(chain=0, aside=False, direct=False)
         seen = self.found.get((kind, place))
-        self.found[kind, place] = Finding(kind, name, place, times + (seen.count if seen else 0), text)
+        self.found[kind, place] = AuditFinding(kind, name, place, times + (seen.count if seen else 0), text)

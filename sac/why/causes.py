@@ -1,7 +1,7 @@
 """The catalogue of causes: what each is, why it makes runs differ, how to mend it, and where it was seen.
 
-Nothing in here decides which cause it is. `suspects` lists what may be the cause of a parting, and `proof` runs the
-script again with each of them forced: the cause is what moves the parting.
+Nothing in here decides which cause it is. `suspects` lists what may be the cause of a divergence, and `proof` runs the
+script again with each of them forced: the cause is what moves the divergence.
 """
 
 from __future__ import annotations

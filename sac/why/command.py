@@ -6,7 +6,6 @@ import argparse
 import json
 import re
 import shutil
-import sys
 import tempfile
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,20 +13,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from sac.display.terminal import complain, say
+from sac.untrusted.file import Unreadable, open_regular
+from sac.untrusted.seal import sealed
 from sac.why.arguments import split, trace_parser, why_parser
-from sac.why.compare import Comparison
+from sac.why.compare import TraceComparison
 from sac.why.coverage import note_coverage
 from sac.why.family import children_of, files_of
-from sac.why.launch import CantRun, Plan, run_all
+from sac.why.launch import CantRun, TracePlan, run_all
 from sac.why.outcome import EQUAL, ERROR, outcome_of, uncompared_lines
-from sac.why.proof import Prover, Search, as_parting
+from sac.why.proof import Prover, Search, as_divergence
 from sac.why.question import Asked, ask, require_trace
 from sac.why.show import audit_lines, plain, print_lines, verdict_lines
 from sac.why.trace import BadTrace, audit, read_audit
 from sac.why.trace_pair import Twins
-from sac.why.tracer.recorder import CHILD
+from sac.why.tracer.trace_file import CHILD
 from sac.why.variation import described, environments
-from sac.why.verdict import Verdict, judge
+from sac.why.verdict import WhyVerdict, judge
 
 ANSWER = "answer.json"
 MOST_CAUSES = 12
@@ -59,12 +61,12 @@ def why_command(arguments: list[str]) -> int:
         with tempfile.TemporaryDirectory(prefix="sac-why-") as scratch:
             return _run_and_answer(options, command, Path(options.keep or scratch))
     except (BadTrace, CantRun) as error:
-        print(f"sac why: error: {error}", file=sys.stderr)
+        complain(f"sac why: error: {error}")
         return ERROR
     except Exception:
         # Status 1 would read as "diverged".
         traceback.print_exc()
-        print("sac why: internal error: nothing is proved; please report it with the lines above", file=sys.stderr)
+        complain("sac why: internal error: nothing is proved; please report it with the lines above")
         return ERROR
 
 
@@ -76,7 +78,7 @@ def trace_command(arguments: list[str]) -> int:
     output = Path(options.output)
     try:
         with tempfile.TemporaryDirectory(prefix="sac-why-") as scratch:
-            plan = Plan(command, Path(scratch), options.until, options.minutes * 60)
+            plan = TracePlan(command, Path(scratch), options.until, options.minutes * 60)
             (run,), _ = run_all(plan, 1)
             require_trace(run)
             if run.lost:
@@ -88,12 +90,12 @@ def trace_command(arguments: list[str]) -> int:
             trace.children[label], more = read_audit(file, label)
             events += more
     except (BadTrace, CantRun) as error:
-        print(f"sac trace: error: {error}", file=sys.stderr)
+        complain(f"sac trace: error: {error}")
         return ERROR
-    print(f"{events} events in {output}")
+    say(f"{events} events in {output}")
     print_lines(audit_lines(audit(trace)))
     if trouble:
-        print(f"sac trace: error: the command {trouble}; its trace ends there", file=sys.stderr)
+        complain(f"sac trace: error: the command {trouble}; its trace ends there")
         return ERROR
     return EQUAL
 
@@ -116,7 +118,7 @@ def _run_and_answer(options: argparse.Namespace, command: Sequence[str], folder:
     asked = ask(plan, options.runs, described(options.same, options.vary))
     comparison = asked.comparison
     deep: list[str] = []
-    if options.deep and comparison.parting is not None and comparison.proven:
+    if options.deep and comparison.divergence is not None and comparison.proven:
         from sac.why.deep import deepen
 
         deep = deepen(replace(plan, folder=folder / "deep"), comparison)
@@ -127,7 +129,7 @@ def _run_and_answer(options: argparse.Namespace, command: Sequence[str], folder:
     return _answer(options, comparison, deep, command, searches)
 
 
-def plan_of(options: argparse.Namespace, command: Sequence[str], folder: Path, runs: int) -> Plan:
+def plan_of(options: argparse.Namespace, command: Sequence[str], folder: Path, runs: int) -> TracePlan:
     """Return the plan that these options ask for.
 
     Args:
@@ -145,25 +147,25 @@ def plan_of(options: argparse.Namespace, command: Sequence[str], folder: Path, r
         raise CantRun(f"--keep {folder}: can't be a folder: {error.strerror}") from error
     own = environments(options.same, runs)
     variations = [{**one, **other} for one, other in zip(own, variations_of(options.vary, runs), strict=True)]
-    return Plan(command, folder, options.until, options.minutes * 60, variations, root=options.root)
+    return TracePlan(command, folder, options.until, options.minutes * 60, variations, root=options.root)
 
 
-def prove(options: argparse.Namespace, plan: Plan, asked: Asked) -> Iterator[tuple[Comparison, Search]]:
-    """Prove the cause of a parting; with `--fix`, of the next ones too, as long as there are any."""
+def prove(options: argparse.Namespace, plan: TracePlan, asked: Asked) -> Iterator[tuple[TraceComparison, Search]]:
+    """Prove the cause of a divergence; with `--fix`, of the next ones too, as long as there are any."""
     comparison = asked.comparison
     if not comparison.proven or comparison.equal or not options.proofs:
         return
     runs = 2 + next(number for number, one in enumerate(asked.comparisons) if one is comparison)
     prover = Prover(plan, runs, asked.seconds)
-    if comparison.parting is None:
-        comparison = as_parting(comparison)
-    while comparison.parting is not None and len(prover.known) < MOST_CAUSES:
+    if comparison.divergence is None:
+        comparison = as_divergence(comparison)
+    while comparison.divergence is not None and len(prover.known) < MOST_CAUSES:
         search = prover.search(comparison, options.proofs)
         yield comparison, search
         if not options.fix or search.proof is None:
             return
         prover.known += (search.proof.suspect, *search.proof.others)
-        comparison = search.proof.again if search.proof.again.parting else prover.run([])
+        comparison = search.proof.again if search.proof.again.divergence else prover.run([])
 
 
 def variations_of(vary: Sequence[str], runs: int) -> list[Mapping[str, str]]:
@@ -187,15 +189,20 @@ def require_own(folder: Path) -> None:
     """Refuse to keep an answer among other files: a run's folder, say, which would be taken for an answer then."""
     try:
         names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-        answered = ANSWER in names and b'"sac_why"' in (folder / ANSWER).read_bytes()[:200]
-    except OSError as error:
-        raise CantRun(f"--keep {folder}: can't be read: {error.strerror}") from error
+        answered = ANSWER in names and b'"sac_why"' in _beginning(folder / ANSWER)
+    except (OSError, Unreadable) as error:
+        raise CantRun(f"--keep {folder}: can't be read: {error}") from error
     other = next((name for name in sorted(names) if not _OWN.fullmatch(name)), None)
     if other is None and ANSWER in names and not answered:
         other = ANSWER
     if other is not None and not answered:
         said = f"it holds {other}, and no answer of `sac why`"
         raise CantRun(f"--keep {folder}: {said}; name a folder that is new or empty, or one that was kept before")
+
+
+def _beginning(file: Path) -> bytes:
+    with open_regular(file) as opened:
+        return opened.read(200)
 
 
 def keep_answer(folder: Path, answer: str) -> None:
@@ -209,10 +216,10 @@ def keep_answer(folder: Path, answer: str) -> None:
 
 def _answer(
     options: argparse.Namespace,
-    comparison: Comparison,
+    comparison: TraceComparison,
     deep: Sequence[str] = (),
     command: Sequence[str] = (),
-    searches: Sequence[tuple[Comparison, Search]] = (),
+    searches: Sequence[tuple[TraceComparison, Search]] = (),
 ) -> int:
     """Print the answer and return the exit status."""
     verdict = judge(comparison, searches[0][1] if searches else None)
@@ -220,11 +227,11 @@ def _answer(
     findings = audit(comparison.a)
     whole = answer_json(comparison, verdict, deep, command)
     whole["next"] = [one.to_json() for _, one in later if one is not None]
-    answer = json.dumps(whole)
+    answer = json.dumps(sealed(whole))
     if options.keep:
         keep_answer(Path(options.keep), answer)
     if options.json:
-        print(answer)
+        say(answer)
     else:
         print_lines(verdict_lines(comparison, verdict, options.verbose))
         for one, next_verdict in later:
@@ -234,12 +241,12 @@ def _answer(
             print_lines(audit_lines(findings))
     status, trouble = outcome_of(comparison)
     if trouble:
-        print(f"sac why: error: {trouble}", file=sys.stderr)
+        complain(f"sac why: error: {trouble}")
     return status
 
 
 def answer_json(
-    comparison: Comparison, verdict: Verdict | None, deep: Sequence[str] = (), command: Sequence[str] = ()
+    comparison: TraceComparison, verdict: WhyVerdict | None, deep: Sequence[str] = (), command: Sequence[str] = ()
 ) -> dict[str, Any]:
     """Return the answer as one object; `sac report` reads it too, and knows it by its first key."""
     return {
@@ -259,6 +266,6 @@ def answer_json(
     }
 
 
-def text_of(comparison: Comparison) -> str:
+def text_of(comparison: TraceComparison) -> str:
     """Return the answer as plain text."""
     return plain(verdict_lines(comparison, judge(comparison)))

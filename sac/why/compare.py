@@ -44,7 +44,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Parting:
+class TraceDivergence:
     """Where two runs part.
 
     Attributes:
@@ -91,13 +91,13 @@ def count_uncompared(tally: Counter[Uncompared], *events: Event) -> None:
 
 
 @dataclass
-class Comparison:
+class TraceComparison:
     """What holding two traces against each other showed."""
 
     a: Trace
     b: Trace
     compared: int
-    parting: Parting | None = None
+    divergence: TraceDivergence | None = None
     notes: list[str] = field(default_factory=list)
     failed: bool = False
     lost: str = ""
@@ -118,7 +118,7 @@ class Comparison:
     @property
     def proven(self) -> bool:
         """Whether it says something about the script that the runs are equal, or that they aren't."""
-        if self.parting is not None:
+        if self.divergence is not None:
             return self.disturbed is None
         if self.unseen:
             return True
@@ -127,7 +127,7 @@ class Comparison:
     @property
     def equal(self) -> bool:
         """Whether all that was compared of both runs was equal."""
-        return self.parting is None and not self.unseen
+        return self.divergence is None and not self.unseen
 
 
 def _unlike(a: object, b: object) -> tuple[str, ...]:
@@ -137,7 +137,7 @@ def _unlike(a: object, b: object) -> tuple[str, ...]:
     return tuple(name for name in {**a, **b} if a.get(name) != b.get(name))
 
 
-def compare(a: Trace, b: Trace, others: Sequence[Parting] = ()) -> Comparison:
+def compare(a: Trace, b: Trace, others: Sequence[TraceDivergence] = ()) -> TraceComparison:
     """Align two traces and find where they part; of several places, in the processes that were started too, the first.
 
     Args:
@@ -149,7 +149,7 @@ def compare(a: Trace, b: Trace, others: Sequence[Parting] = ()) -> Comparison:
     compared = sum(len(_pairs(one.flows, other.flows)) for one, other in _processes(a, b))
     # An event is stamped at its end: that of a child comes before that of the parent that waited for it.
     first = min((one for one in found if one is not None), key=lambda one: one.event.a.time, default=None)
-    return Comparison(a, b, compared, first, list(_notes(a, b)))
+    return TraceComparison(a, b, compared, first, list(_notes(a, b)))
 
 
 def _processes(a: Trace, b: Trace) -> Iterable[tuple[Trace, Trace]]:
@@ -165,7 +165,7 @@ def _pairs(a: Sequence[Event], b: Sequence[Event]) -> list[Pair]:
     return [Pair(event, others[event.key]) for event in a if event.key in others]
 
 
-def _compare_flows(a: Trace, b: Trace) -> Parting | None:
+def _compare_flows(a: Trace, b: Trace) -> TraceDivergence | None:
     """Find where two processes part."""
     pairs = _pairs(a.flows, b.flows)
     differing = next((pair for pair in pairs if pair.differs), None)
@@ -175,15 +175,15 @@ def _compare_flows(a: Trace, b: Trace) -> Parting | None:
     inner = _innermost(pairs, differing)
     sources = tuple(sources_of(a, b, inner))
     before = tuple(pair.a for pair in pairs if pair.a.number < differing.a.number)[-5:]
-    return Parting(inner, _outermost(pairs, inner, a), tuple(alone), sources, before)
+    return TraceDivergence(inner, _outermost(pairs, inner, a), tuple(alone), sources, before)
 
 
-def _control(a: Trace, b: Trace, pairs: Sequence[Pair], alone: Sequence[Event]) -> Parting:
-    """Return the parting of runs that are equal in what both did, but one did more."""
+def _control(a: Trace, b: Trace, pairs: Sequence[Pair], alone: Sequence[Event]) -> TraceDivergence:
+    """Return the divergence of runs that are equal in what both did, but one did more."""
     extra = alone[0]
     before = tuple(pair.a for pair in pairs if pair.a.number < extra.number)[-5:]
     pair = Pair(extra, extra)
-    return Parting(pair, pair, tuple(alone), tuple(sources_of(a, b, pair)), before, control=True)
+    return TraceDivergence(pair, pair, tuple(alone), tuple(sources_of(a, b, pair)), before, control=True)
 
 
 def _alone(a: Trace, b: Trace, pairs: Sequence[Pair], differing: Pair | None) -> list[Event]:

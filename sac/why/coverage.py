@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from sac.why.compare import STOPPED, Comparison
+from sac.why.compare import STOPPED, TraceComparison
 from sac.why.printed import MASKED, first_unlike
 from sac.why.trace import Trace
 from sac.why.tracer.content import short
@@ -19,7 +19,7 @@ _LARGE = 1 << 26
 """Bytes of output that are compared."""
 
 
-def note_coverage(comparison: Comparison) -> None:
+def note_coverage(comparison: TraceComparison) -> None:
     """Note what of two runs wasn't followed: it was not compared, so the runs aren't called equal for it."""
     found: dict[str, None] = {}
     for number, trace in enumerate((comparison.a, comparison.b), start=1):
@@ -71,7 +71,7 @@ def _programs(trace: Trace) -> Iterator[str]:
                 yield f"{program} ({started.place.file}:{started.place.line})"
 
 
-def _only_in_one(comparison: Comparison) -> Iterator[str]:
+def _only_in_one(comparison: TraceComparison) -> Iterator[str]:
     """Yield the processes that only one run has, and that did something that should have been compared."""
     a, b = comparison.a, comparison.b
     for one, other, number in ((a, b, 1), (b, a, 2)):
@@ -86,14 +86,14 @@ def _numbers(trace: Trace) -> set[int]:
     return {number for number in found if number > _SMALL}
 
 
-def note_printed(comparison: Comparison, outputs: Iterable[tuple[str, Path, Path]]) -> None:
+def note_printed(comparison: TraceComparison, outputs: Iterable[tuple[str, Path, Path]]) -> None:
     """Hold what two runs printed against each other, where no event differs.
 
     Args:
         comparison: of the two runs.
         outputs: what it is called, and the two files.
     """
-    if comparison.parting is not None:
+    if comparison.divergence is not None:
         return
     threads = any("thread" in flow.facts for flow in comparison.a.flows)
     ordered = not comparison.a.children and not comparison.b.children and not threads

@@ -1,4 +1,4 @@
-"""`--deep`: runs again with the operations of torch recorded around the parting event, to name the first that differs.
+"""`--deep`: runs again with the operations of torch around the diverging event, to name the first that differs.
 
 What records them in the traced process is `tracer.operations`.
 """
@@ -9,23 +9,23 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
-from sac.why.compare import Comparison, Pair, Parting, compare
+from sac.why.compare import Pair, TraceComparison, TraceDivergence, compare
 from sac.why.event import Event
-from sac.why.launch import Plan, run_all
+from sac.why.launch import TracePlan, run_all
 from sac.why.trace import Trace, read_trace
 
 SLACK = 5
 WINDOW = 200
-"""Flow events before the parting one whose operations are recorded too: twins part elsewhere when run again."""
+"""Flow events before the diverging one whose operations are recorded too: twins part elsewhere when run again."""
 
 
-def deepen(plan: Plan, comparison: Comparison) -> list[str]:
-    """Run again up to the parting event, with operations; returns lines about the first one that differs."""
+def deepen(plan: TracePlan, comparison: TraceComparison) -> list[str]:
+    """Run again up to the diverging event, with operations; returns lines about the first one that differs."""
     plan.folder.mkdir(parents=True, exist_ok=True)
-    parting = comparison.parting
-    if parting is None or parting.event.a.process:
+    divergence = comparison.divergence
+    if divergence is None or divergence.event.a.process:
         return ["deep: operations in child processes are not recorded"]
-    sides = ((comparison.a, parting.event.a), (comparison.b, parting.event.b))
+    sides = ((comparison.a, divergence.event.a), (comparison.b, divergence.event.b))
     positions = (trace.let_go + sum(flow.number <= event.number for flow in trace.flows) for trace, event in sides)
     position = max(positions)
     # Events that lie in each other end in another order than they start: hence some more.
@@ -34,19 +34,19 @@ def deepen(plan: Plan, comparison: Comparison) -> list[str]:
     # Those runs are cut off soon behind that place; their operations are all wanted.
     a, b = (read_trace(run.trace) for run in runs)
     again = compare(a, b)
-    lines = [f"deep: {sum(flow.kind == 'op' for flow in a.flows)} operations recorded before the parting event"]
-    return [*lines, *_operation(a, b, again.parting), *_warnings(a)]
+    lines = [f"deep: {sum(flow.kind == 'op' for flow in a.flows)} operations recorded before the diverging event"]
+    return [*lines, *_operation(a, b, again.divergence), *_warnings(a)]
 
 
-def _operation(a: Trace, b: Trace, parting: Parting | None) -> Iterator[str]:
+def _operation(a: Trace, b: Trace, divergence: TraceDivergence | None) -> Iterator[str]:
     """Say which operation is the first that differs, or that only one run has."""
-    if parting is None:
+    if divergence is None:
         yield "deep: run again, the runs were equal this time"
         return
     others = {event.key: event for event in b.flows}
     pairs = (Pair(event, others[event.key]) for event in a.flows if event.kind == "op" and event.key in others)
     first = next((pair for pair in pairs if pair.differs), None)
-    alone = next((event for event in parting.alone if event.kind == "op"), None)
+    alone = next((event for event in divergence.alone if event.kind == "op"), None)
     if alone is not None and (first is None or alone.number < first.a.number):
         yield f"deep: first operation that only one run has: {_named(alone)}"
     elif first is not None:
@@ -54,7 +54,7 @@ def _operation(a: Trace, b: Trace, parting: Parting | None) -> Iterator[str]:
         how = "with other outputs" if first.outputs else "that differs"
         yield f"deep: first operation {how}, {unlike if first.inputs else 'with equal inputs'}: {_named(first.a)}"
     else:
-        yield f"deep: no operation of torch differs before {parting.event.a.kind} at {_line(parting.event.a)}"
+        yield f"deep: no operation of torch differs before {divergence.event.a.kind} at {_line(divergence.event.a)}"
 
 
 def _named(event: Event) -> str:

@@ -9,7 +9,8 @@ from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path
 
-from sac.why.compare import Comparison, Pair, Parting
+from sac.untrusted.file import Unreadable, source_lines
+from sac.why.compare import Pair, TraceComparison, TraceDivergence
 from sac.why.event import Event
 from sac.why.reachability import can_reach
 from sac.why.shared_file import Shared
@@ -22,7 +23,7 @@ class Evidence:
     """What a cause is looked for in.
 
     Attributes:
-        parting: where the runs part.
+        divergence: where the runs part.
         a: the first run's trace of that process.
         b: the second's.
         root: folder of the user's own files.
@@ -30,7 +31,7 @@ class Evidence:
         failed: whether one of the runs ended with an error.
     """
 
-    parting: Parting
+    divergence: TraceDivergence
     a: Trace
     b: Trace
     root: Path
@@ -42,17 +43,22 @@ class Evidence:
     @property
     def event(self) -> Event:
         """The event, as the first run has it."""
-        return self.parting.event.a
+        return self.divergence.event.a
 
     @property
     def outer(self) -> Event:
         """The script's event that it lies in, or itself."""
-        return self.parting.outer.a
+        return self.divergence.outer.a
 
     @property
     def outer_place(self) -> Place:
         """The line of the outer event; a place in brackets is a library's, and the user's own line says more."""
         return self.event.place if self.outer.place.file.startswith("<") else self.outer.place
+
+    @property
+    def pooled(self) -> bool:
+        """Whether the event is one of a pool's worker."""
+        return self.a.pool or self.b.pool
 
     def seeded_later(self, generator: str) -> bool:
         """Whether somebody seeds a global generator after the event."""
@@ -68,10 +74,10 @@ class Evidence:
     @cached_property
     def moved_by(self) -> Event | None:
         """The draw that moved the event's generator on in one run, while the other run did something else."""
-        unlike = self.parting.event.inputs
-        names = {str(self.event.facts.get("generator"))} if "generator" in unlike else set()
+        unlike = self.divergence.event.inputs
+        names = {generator_of(self.event)} if "generator" in unlike else set()
         names |= {name for name in unlike if "global generator" in name}
-        a, b = (_users(self.a, names, self.event.number), _users(self.b, names, self.parting.event.b.number))
+        a, b = (_users(self.a, names, self.event.number), _users(self.b, names, self.divergence.event.b.number))
         pair = next(
             (pair for pair in zip_longest(a, b) if not (pair[0] and pair[1] and pair[0].key == pair[1].key)), ()
         )
@@ -82,11 +88,10 @@ class Evidence:
 
     def drawing_threads(self) -> int:
         """Return how many threads draw from the event's generator, which all of them share."""
-        facts = self.event.facts
-        if self.event.kind != "draw" or facts.get("object") or not facts.get("generator"):
+        if self.event.kind != "draw" or not self.event.facts.get("generator"):
             return 1
         flows = (flow for trace in (self.a, self.b) for flow in trace.flows)
-        alike = (flow for flow in flows if flow.facts.get("generator") == facts.get("generator"))
+        alike = (flow for flow in flows if generator_of(flow) == generator_of(self.event))
         return len({flow.facts.get("thread", "main") for flow in alike if flow.kind == "draw"})
 
     def thread_event(self) -> Event | None:
@@ -96,7 +101,7 @@ class Evidence:
 
     def threads(self) -> tuple[str, str]:
         """Return the thread counts of both runs, as far as they show."""
-        pair = self.parting.event
+        pair = self.divergence.event
         names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "cores")
         found = []
         for trace, event in ((self.a, pair.a), (self.b, pair.b)):
@@ -111,7 +116,7 @@ class Evidence:
 
     def reaches(self, source: Place) -> bool:
         """Whether a value can have come from a line to the event's, judged by the names in their file."""
-        targets = (self.event.place, self.outer.place, *(event.place for event in self.parting.alone[:3]))
+        targets = (self.event.place, self.outer.place, *(event.place for event in self.divergence.alone[:3]))
         return any(
             source.file == target.file and can_reach(self.root / source.file, source.line, target.line)
             for target in targets
@@ -120,10 +125,16 @@ class Evidence:
     def code(self, place: Place) -> str:
         """Return a line of code; empty if it can't be read."""
         try:
-            lines = (self.root / place.file).read_text(encoding="utf-8", errors="replace").splitlines()
-        except OSError:
+            lines = source_lines(self.root / place.file)
+        except Unreadable:
             return ""
         return lines[place.line - 1] if 0 < place.line <= len(lines) else ""
+
+
+def generator_of(event: Event) -> str:
+    """Return what tells the generator of an event from others: its name, and its number if it is the script's own."""
+    name, which = event.facts.get("generator"), event.facts.get("which")
+    return f"{name}" if which is None else f"{name} {which}"
 
 
 def _users(trace: Trace, names: set[str], end: int) -> Sequence[Event]:
@@ -131,31 +142,31 @@ def _users(trace: Trace, names: set[str], end: int) -> Sequence[Event]:
     return [
         flow
         for flow in trace.flows
-        if flow.number <= end and (flow.facts.get("generator") in names or names & set(flow.facts.get("moved", ())))
+        if flow.number <= end and (generator_of(flow) in names or names & set(flow.facts.get("moved", ())))
     ]
 
 
-def evidence_of(comparison: Comparison, parting: Parting) -> Evidence:
+def evidence_of(comparison: TraceComparison, divergence: TraceDivergence) -> Evidence:
     """Return what is known of where two runs part."""
-    label = parting.event.a.process
+    label = divergence.event.a.process
     a, b = (trace.children.get(label, trace) for trace in (comparison.a, comparison.b))
     root = Path(str(comparison.a.header.get("root", ".")))
-    served = _served(comparison, parting) if label else None
-    return Evidence(parting, a, b, root, comparison.disturbed, comparison.failed, served)
+    served = _served(comparison, divergence) if label else None
+    return Evidence(divergence, a, b, root, comparison.disturbed, comparison.failed, served)
 
 
-def _served(comparison: Comparison, parting: Parting) -> Event | None:
+def _served(comparison: TraceComparison, divergence: TraceDivergence) -> Event | None:
     """Return the event of the main process's environments that a worker's event belongs to."""
     kinds = ("vector.reset", "vector.step", "env.reset", "env.step")
-    end = parting.event.a.time
+    end = divergence.event.a.time
     waiting = (flow for flow in comparison.a.flows if flow.kind in kinds and flow.time >= end)
     return min(waiting, key=lambda flow: flow.time, default=None)
 
 
 def one_ended(evidence: Evidence) -> bool:
     """Whether one run did nothing more, where the other one went on."""
-    alone = evidence.parting.alone
-    if not evidence.parting.control or not alone:
+    alone = evidence.divergence.alone
+    if not evidence.divergence.control or not alone:
         return False
     keys = [{flow.key for flow in trace.flows} for trace in (evidence.a, evidence.b)]
     own, other = (0, 1) if alone[0].key in keys[0] else (1, 0)

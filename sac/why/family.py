@@ -7,14 +7,15 @@ in a distributed program, the position among the children of one parent, and oth
 from __future__ import annotations
 
 import glob
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from sac.untrusted.file import Unreadable, open_regular
+from sac.untrusted.json_text import parse
 from sac.why.event import MAIN
-from sac.why.tracer.recorder import CHILD
+from sac.why.tracer.trace_file import CHILD
 
 _NUMBER = re.compile(r"\d+")
 _LONGEST = 1 << 16
@@ -43,10 +44,10 @@ def children_of(path: Path) -> dict[str, Path]:
 def header_of(file: Path) -> dict[str, Any] | None:
     """Return the first line of a trace; None if it isn't there yet."""
     try:
-        with file.open("rb") as opened:
+        with open_regular(file) as opened:
             line = opened.readline(_LONGEST)
-        header = json.loads(line) if line.endswith(b"\n") else None
-    except (OSError, ValueError):
+        header = parse(line) if line.endswith(b"\n") else None
+    except (OSError, Unreadable):
         return None
     return header if isinstance(header, dict) else None
 

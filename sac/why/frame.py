@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sac.untrusted.file import Unreadable, source_lines
 from sac.why.tracer.place import Place
 
 CONTEXT = 2
@@ -31,8 +32,8 @@ def frames_of(root: Path, *places: Place) -> tuple[Frame, ...]:
 
 def _frame(root: Path, place: Place) -> Frame:
     try:
-        lines = (root / place.file).read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
+        lines = source_lines(root / place.file)
+    except Unreadable:
         return Frame(place, ())
     first, last = max(1, place.line - CONTEXT), min(len(lines), place.line + CONTEXT)
     return Frame(place, tuple((number, lines[number - 1]) for number in range(first, last + 1)))

@@ -9,24 +9,26 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from sac.display.markdown import block
+from sac.display.terminal import complain, refuse, say
+from sac.display.visible import one_line
+from sac.untrusted.seal import sealed
 from sac.why.arguments import add_run_options, split
 from sac.why.command import answer_json, keep_answer, plan_of, prove, require_own
-from sac.why.compare import Comparison
+from sac.why.compare import TraceComparison
 from sac.why.launch import CantRun
 from sac.why.outcome import DIVERGED, EQUAL, ERROR, outcome_of, uncompared_lines
 from sac.why.question import ask
-from sac.why.saved import NothingSaved, Unlike, require_free, unlike_files
+from sac.why.saved import NothingSaved, UnlikeFile, require_free, unlike_files
 from sac.why.show import plain, print_lines, verdict_lines
 from sac.why.trace import BadTrace
 from sac.why.variation import described
-from sac.why.verdict import Verdict, judge
+from sac.why.verdict import WhyVerdict, judge
 
 _PREFIX = "run-"
 """What stands before a run's number where `{run}` is in the command or in a pattern."""
@@ -50,10 +52,10 @@ class Found:
         trouble: why nothing is proved; empty where something is.
     """
 
-    comparison: Comparison
-    verdict: Verdict | None = None
+    comparison: TraceComparison
+    verdict: WhyVerdict | None = None
     files: int | None = None
-    unlike: list[Unlike] = field(default_factory=list)
+    unlike: list[UnlikeFile] = field(default_factory=list)
     trouble: str = ""
 
     @property
@@ -99,8 +101,8 @@ def gate_command(arguments: list[str]) -> int:
         with tempfile.TemporaryDirectory(prefix="sac-gate-") as scratch:
             found = _run(options, command, Path(options.keep or scratch), names)
     except (BadTrace, CantRun, NothingSaved) as error:
-        _append(options.markdown, f"## Nothing is proved\n\n{_fenced(str(error))}")
-        print(f"sac gate: error: {error}", file=sys.stderr)
+        _append(options.markdown, f"## Nothing is proved\n\n{block(str(error))}")
+        complain(f"sac gate: error: {error}")
         return ERROR
     _tell(found)
     _append(options.markdown, summary(found, command))
@@ -117,21 +119,21 @@ def _run(options: argparse.Namespace, command: Sequence[str], folder: Path, name
         # What only the printed words show has a place where it comes from.
         comparison = searches[0][0]
     found = Found(comparison, judge(comparison, searches[0][1] if searches else None))
-    if comparison.parting is None and not comparison.failed:
+    if comparison.divergence is None and not comparison.failed:
         found.files = 0
         for other in names[1:]:
             count, unlike = unlike_files(options.compare, names[0], other)
             found.files, found.unlike = found.files + count, [*found.unlike, *unlike]
     found.trouble = outcome_of(comparison)[1] or _lacks(comparison, options.require)
     if options.keep:
-        keep_answer(folder, json.dumps(answer_json(comparison, found.verdict, command=command)))
+        keep_answer(folder, json.dumps(sealed(answer_json(comparison, found.verdict, command=command))))
     return found
 
 
-def _lacks(comparison: Comparison, required: Sequence[str]) -> str:
+def _lacks(comparison: TraceComparison, required: Sequence[str]) -> str:
     """Say what had to be compared and was not; empty where nothing lacks."""
     counted = {name: sum(comparison.kinds[kind] for kind in kinds) for name, (_, kinds) in REQUIRED.items()}
-    if comparison.parting is not None:
+    if comparison.divergence is not None:
         return ""
     lacking = [name for name in required if not counted[name]]
     if lacking:
@@ -148,9 +150,9 @@ def _tell(found: Found) -> None:
         print_lines(verdict_lines(found.comparison, found.verdict, verbose=False))
     else:
         for line in _lines(found):
-            print(line)
+            say(one_line(line))
     if found.trouble and found.status == ERROR:
-        print(f"sac gate: error: {found.trouble}", file=sys.stderr)
+        complain(f"sac gate: error: {found.trouble}")
 
 
 def _lines(found: Found) -> list[str]:
@@ -179,14 +181,8 @@ def summary(found: Found, command: Sequence[str]) -> str:
     }
     verdict = plain(verdict_lines(found.comparison, found.verdict, verbose=False)) if found.verdict else ""
     text = "\n".join(filter(None, [verdict, *([] if found.verdict else _lines(found))]))
-    trouble = f"\n\n{_fenced(found.trouble)}" if found.trouble and found.status == ERROR else ""
-    return f"## {heads[found.status]}\n\n{_fenced(' '.join(command))}\n\n{_fenced(text)}{trouble}\n"
-
-
-def _fenced(text: str) -> str:
-    """Return text as a block of code that nothing in it can end."""
-    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
-    return f"{fence}text\n{text}\n{fence}"
+    trouble = f"\n\n{block(found.trouble)}" if found.trouble and found.status == ERROR else ""
+    return f"## {heads[found.status]}\n\n{block(' '.join(command))}\n\n{block(text)}{trouble}\n"
 
 
 def _append(path: str, text: str) -> None:
@@ -194,10 +190,10 @@ def _append(path: str, text: str) -> None:
     if not path:
         return
     try:
-        with open(path, "a", encoding="utf-8") as file:
+        with open(path, "a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
     except OSError as error:
-        print(f"sac gate: --markdown {path}: can't be written: {error.strerror}", file=sys.stderr)
+        refuse("sac gate", f"--markdown {path}: can't be written: {error.strerror}")
 
 
 def _trials(text: str) -> int:

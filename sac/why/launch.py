@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import signal
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sac.errors import UserError
-from sac.processes import end_with_parent, ended_by_signals, wait_for
+from sac.processes import ended_by_signals
 from sac.why.family import files_of, header_of
 from sac.why.project import root_of
 from sac.why.trace_pair import Twins
+from sac.why.traced_run import LATE, LIMIT, UNWRITTEN, TracedRun, guarded
 from sac.why.tracer import run as runner
 from sac.why.tracer import vary
-from sac.why.tracer.recorder import LOST, RESERVED
-
-_UNWRITTEN = "the trace could not be written"
-
+from sac.why.tracer.trace_file import LOST, RESERVED
 
 SETTLE = 5.0
 """Seconds that are given to the processes of a run that has ended."""
+
+GRACE = 5.0
+"""Seconds behind a limit of time after which a run is stopped that hasn't ended itself."""
+
+STRAGGLING, STRAGGLING_AT_LEAST = 10.0, 60.0
+"""A run may take so many times as long as one that has ended, and so many seconds more."""
 
 
 class CantRun(UserError, RuntimeError):
@@ -33,7 +34,7 @@ class CantRun(UserError, RuntimeError):
 
 
 @dataclass(frozen=True)
-class Plan:
+class TracePlan:
     """What to run, and how.
 
     Attributes:
@@ -65,55 +66,6 @@ class Plan:
     patience: float = 0.0
 
 
-@dataclass
-class Run:
-    """One run of the command."""
-
-    process: subprocess.Popen[bytes]
-    number: int
-    trace: Path
-    output: Path
-    errors: Path
-    stopped: bool = False
-
-    @property
-    def trouble(self) -> str:
-        """How the run failed by itself, and its last words; empty if it didn't."""
-        status = self.process.returncode
-        if not status or self.stopped:
-            return ""
-        how = f"ended with status {status}" if status > 0 else f"was killed by {signal.Signals(-status).name}"
-        return f"{how}: {(self.words.strip().splitlines() or ['it printed nothing'])[-1]}"
-
-    @property
-    def lost(self) -> str:
-        """That the trace isn't whole, and why; empty if it could be written."""
-        try:
-            why = Path(f"{self.trace}{LOST}").read_text(errors="replace").partition("\n")[0].strip()
-        except OSError:
-            return ""
-        return f"{_UNWRITTEN}: {why}" if why else ""
-
-    @property
-    def words(self) -> str:
-        """The end of what the run printed, and of its errors."""
-        return (_end_of(self.output) + _end_of(self.errors))[-2000:]
-
-    def stop(self) -> None:
-        """End the run and the processes that it started."""
-        self.stopped = True
-        for kind in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
-                os.killpg(self.process.pid, kind)
-                self.process.wait(3)
-
-
-def _end_of(path: Path) -> str:
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - 8000))
-        return file.read().decode(errors="replace")
-
-
 def traced_command(command: Sequence[str]) -> tuple[list[str], str, Path]:
     """Return the command to execute, how the tracer gets in, and the folder of the user's own files.
 
@@ -139,7 +91,7 @@ def traced_command(command: Sequence[str]) -> tuple[list[str], str, Path]:
     return [program, *command[1:]], "inject", Path.cwd()
 
 
-def start(plan: Plan, number: int) -> Run:
+def start(plan: TracePlan, number: int) -> TracedRun:
     """Start one run."""
     name = f"{plan.prefix}{number}"
     command, how, root = traced_command([part.replace("{run}", name) for part in plan.command])
@@ -166,17 +118,7 @@ def start(plan: Plan, number: int) -> Run:
         runner.RUN: name,
         **plan.variations[(number - 1) % len(plan.variations)],
     }
-    with output.open("wb") as printed, errors.open("wb") as complaints:
-        process = subprocess.Popen(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=printed,
-            stderr=complaints,
-            start_new_session=True,
-            preexec_fn=end_with_parent(),
-        )
-    return Run(process, number, trace, output, errors)
+    return guarded(command, environment, number, trace, output, errors)
 
 
 def _reserve(trace: Path) -> None:
@@ -184,10 +126,10 @@ def _reserve(trace: Path) -> None:
     try:
         Path(f"{trace}{LOST}").write_bytes(b" " * RESERVED)
     except OSError as error:
-        raise CantRun(f"{_UNWRITTEN}: {error.strerror}: {trace}") from error
+        raise CantRun(f"{UNWRITTEN}: {error.strerror}: {trace}") from error
 
 
-def run_all(plan: Plan, runs: int, before: Sequence[Run] = ()) -> tuple[list[Run], list[Twins]]:
+def run_all(plan: TracePlan, runs: int, before: Sequence[TracedRun] = ()) -> tuple[list[TracedRun], list[Twins]]:
     """Run the command several times, at once; ends when all have ended, or part.
 
     Args:
@@ -205,12 +147,13 @@ def run_all(plan: Plan, runs: int, before: Sequence[Run] = ()) -> tuple[list[Run
     # The runs are sessions of their own, and would go on for hours.
     with ended_by_signals():
         try:
-            _watch(started, twins, plan.patience)
+            _watch(started, twins, plan)
             _settle(started)
         finally:
             for run in started:
-                if run.process.poll() is None:
-                    run.stop()
+                run.release()
+            for run in started:
+                run.bury()
     for one in twins:
         one.stopped = {run.trace for run in started if run.stopped or run.lost}
     for run in started:
@@ -219,24 +162,45 @@ def run_all(plan: Plan, runs: int, before: Sequence[Run] = ()) -> tuple[list[Run
     return started, twins
 
 
-def _watch(runs: Sequence[Run], twins: Sequence[Twins], patience: float = 0.0) -> None:
+def _watch(runs: Sequence[TracedRun], twins: Sequence[Twins], plan: TracePlan) -> None:
     """Wait until all runs have ended, or there is nothing more to be learnt from them, or they took too long."""
-    pause = 0.3
-    end = time.monotonic() + patience if patience else float("inf")
-    while not wait_for([run.process for run in runs], pause):
-        pause = min(5.0, pause * 1.3)
-        if time.monotonic() > end:
+    pause, began, late = 0.3, time.monotonic(), float("inf")
+    # The script ends itself at the limit, with its next event; one that has no more events is stopped.
+    limit = min(plan.patience or float("inf"), plan.seconds + GRACE if plan.seconds else float("inf"))
+    while not _ended_within(runs, pause):
+        spent = time.monotonic() - began
+        if spent >= min(limit, late):
+            _cut(runs, LIMIT if spent >= limit else LATE)
             return
+        if late == float("inf") and any(run.status is not None for run in runs):
+            late = spent * STRAGGLING + STRAGGLING_AT_LEAST
+        pause = min(5.0, pause * 1.3, min(limit, late) - spent)
         # All are asked, so that none of them lags behind.
         if any([one.parted() for one in twins]) or _pointless(runs, twins) or any(run.lost for run in runs):
             return
 
 
-def _settle(runs: Sequence[Run]) -> None:
+def _ended_within(runs: Sequence[TracedRun], seconds: float) -> bool:
+    """Wait until all runs have ended or the time is up; returns whether all have ended."""
+    end = time.monotonic() + seconds
+    while any([run.poll() is None for run in runs]):
+        if time.monotonic() >= end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _cut(runs: Sequence[TracedRun], why: str) -> None:
+    for run in runs:
+        if run.poll() is None:
+            run.cut = why
+
+
+def _settle(runs: Sequence[TracedRun]) -> None:
     """Wait a little for processes that outlive the one that started them: they may still write."""
     end = time.monotonic() + SETTLE
     while time.monotonic() < end and any(_works_on(file) for run in runs for file in files_of(run.trace)):
-        if any(run.process.poll() is None for run in runs):
+        if any(run.poll() is None for run in runs):
             return
         time.sleep(0.05)
 
@@ -252,8 +216,8 @@ def _works_on(file: Path) -> bool:
         return False
 
 
-def _pointless(runs: Sequence[Run], twins: Sequence[Twins]) -> bool:
+def _pointless(runs: Sequence[TracedRun], twins: Sequence[Twins]) -> bool:
     """Whether a run failed, and the others have gone on far behind the place: nothing more can be compared."""
-    first, *others = (bool(run.process.returncode) for run in runs)
+    first, *others = (bool(run.status) for run in runs)
     pairs = zip(twins, others, strict=True)
     return bool(twins) and all((first or other) and one.beyond(0 if first else 1) for one, other in pairs)

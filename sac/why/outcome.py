@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from sac.why.compare import Comparison
+from sac.why.compare import TraceComparison
 from sac.why.sharing import REMEDY
 
 EQUAL, DIVERGED, ERROR = 0, 1, 2
 _SHOWN = 5
 
 
-def outcome_of(comparison: Comparison) -> tuple[int, str]:
+def outcome_of(comparison: TraceComparison) -> tuple[int, str]:
     """Return the status, and why nothing is proved; empty if something is."""
-    if comparison.parting is not None:
+    if comparison.divergence is not None:
         shared = comparison.disturbed
         return (DIVERGED, "") if shared is None else (ERROR, f"the two runs share {shared.name}: {REMEDY}")
     if comparison.lost:
@@ -29,7 +29,7 @@ def outcome_of(comparison: Comparison) -> tuple[int, str]:
     return EQUAL, ""
 
 
-def uncompared_lines(comparison: Comparison) -> list[str]:
+def uncompared_lines(comparison: TraceComparison) -> list[str]:
     """Return what was not compared, by type and place, the most frequent first."""
     found = comparison.uncompared.most_common()
     lines = [f"{one.text}, {count} times" if count > 1 else one.text for one, count in found[:_SHOWN]]

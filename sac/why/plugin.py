@@ -46,7 +46,7 @@ def assert_deterministic(function: Callable[..., Any], seed: int | None = None, 
         runs: number of processes.
     """
     from sac.why.command import text_of
-    from sac.why.launch import Plan
+    from sac.why.launch import TracePlan
     from sac.why.outcome import EQUAL, outcome_of
     from sac.why.project import root_of
     from sac.why.question import ask
@@ -61,7 +61,7 @@ def assert_deterministic(function: Callable[..., Any], seed: int | None = None, 
     with tempfile.TemporaryDirectory(prefix="sac-why-") as scratch:
         driver = Path(scratch) / "driver.py"
         driver.write_text(_driver(function, file, root, seed))
-        plan = Plan([sys.executable, str(driver)], Path(scratch), variations=environments((), runs), root=root)
+        plan = TracePlan([sys.executable, str(driver)], Path(scratch), variations=environments((), runs), root=root)
         asked = ask(plan, runs, described((), ()))
         for number, words in asked.failures.items():
             pytest.fail(f"{function.__qualname__} failed in process {number}:\n{words}", pytrace=False)

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from sac.why.compare import Pair, Parting, Uncompared, count_uncompared, sources_of
+from sac.why.compare import Pair, TraceDivergence, Uncompared, count_uncompared, sources_of
 from sac.why.event import Event
 from sac.why.trace import Reader, Trace
 
@@ -75,7 +75,7 @@ class Pool:
             self.uncompared[Uncompared(event.kind, place.file, place.line, what)] += 1
             self._full = True
 
-    def parting(self) -> Parting | None:
+    def divergence(self) -> TraceDivergence | None:
         """Return the first event in time that has no like in the other run."""
         if self._full:
             # Of those that were let go, the likes are left now.
@@ -94,7 +94,7 @@ class Pool:
             pair = Pair(same, event)
         a, b = (self.traces[side].get(one.process) for side, one in enumerate((pair.a, pair.b)))
         sources = tuple(sources_of(a, b, pair)) if a is not None and b is not None else ()
-        return Parting(pair, pair, sources=sources, control=same is None)
+        return TraceDivergence(pair, pair, sources=sources, control=same is None)
 
 
 def _where(event: Event) -> tuple[object, ...]:

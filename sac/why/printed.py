@@ -13,7 +13,7 @@ MASKED = "times, dates, speeds, sizes of memory, paths, addresses and process nu
 """What is masked, in words; the rule itself is in `tracer.masks`."""
 
 
-class Unlike(NamedTuple):
+class UnlikeLine(NamedTuple):
     """The first line in which two texts differ, behind the masks."""
 
     line: int
@@ -23,7 +23,7 @@ class Unlike(NamedTuple):
 
 def first_unlike(
     a: str, b: str, ordered: bool = True, numbers: tuple[Collection[int], Collection[int]] = ((), ())
-) -> Unlike | None:
+) -> UnlikeLine | None:
     """Return the first line that differs between two texts; None if they are equal behind the masks.
 
     Args:
@@ -38,7 +38,7 @@ def first_unlike(
     nothing = _Line(len(left) + 1, "", "")
     for one, other in zip_longest(left, right, fillvalue=nothing):
         if one.masked != other.masked:
-            return Unlike(one.number, one.text, other.text)
+            return UnlikeLine(one.number, one.text, other.text)
     return None
 
 
@@ -56,10 +56,10 @@ def _lines(text: str, numbers: Collection[int]) -> list[_Line]:
     return [line for line in lines if line.masked]
 
 
-def _first_missing(left: list[_Line], right: list[_Line]) -> Unlike | None:
+def _first_missing(left: list[_Line], right: list[_Line]) -> UnlikeLine | None:
     """Return the first line that only one text has, whatever the order of the others."""
     counts = [Counter(line.masked for line in lines) for lines in (left, right)]
     missing = next((line for line in left if line.masked in counts[0] - counts[1]), None)
     extra = next((line for line in right if line.masked in counts[1] - counts[0]), None)
     found = missing or extra
-    return found and Unlike(found.number, missing.text if missing else "", extra.text if extra else "")
+    return found and UnlikeLine(found.number, missing.text if missing else "", extra.text if extra else "")

@@ -12,32 +12,32 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sac.why.compare import Comparison, Pair, Parting, compare, sources_of
+from sac.why.compare import Pair, TraceComparison, TraceDivergence, compare, sources_of
 from sac.why.coverage import note_printed
 from sac.why.event import NOWHERE, Event
 from sac.why.evidence import evidence_of
-from sac.why.launch import Plan, run_all
+from sac.why.launch import TracePlan, run_all
 from sac.why.suspects import GLOBALS, PRINTED, Suspect, suspects_of
 from sac.why.trace import Trace
 from sac.why.tracer.place import Place
 
 PROOFS = 6
-"""Interventions for one parting, unless the user wants more or fewer."""
+"""Interventions for one divergence, unless the user wants more or fewer."""
 
 ALONE = 2
 """Suspects that are forced alone before all others are forced at once."""
 
 MARGIN = 2000
-"""Events behind the parting up to which the forced runs are compared."""
+"""Events behind the divergence up to which the forced runs are compared."""
 
 WINDOW = 5000
-"""Events before the parting from which on each line is watched, where that is needed."""
+"""Events before the divergence from which on each line is watched, where that is needed."""
 
 SLACK = 100
 """Events before a block that differs from which on none is put into a block: more than there are blocks at work."""
 
 _TIMED = ("clock", "completion")
-"""Kinds of sources whose values hang on time; a parting that hangs on one moves from run to run by itself."""
+"""Kinds of sources whose values hang on time; a divergence that hangs on one moves from run to run by itself."""
 
 PATIENCE = 3.0
 """How much longer than the question's runs the forced ones may take, as a factor."""
@@ -59,7 +59,7 @@ class Proof:
     others: tuple[Suspect, ...]
     gained: int
     whole: bool
-    again: Comparison
+    again: TraceComparison
 
     @property
     def text(self) -> str:
@@ -71,7 +71,7 @@ class Proof:
 
 @dataclass
 class Search:
-    """The search for the cause of one parting.
+    """The search for the cause of one divergence.
 
     Attributes:
         suspects: all of them, the likeliest first.
@@ -82,7 +82,7 @@ class Search:
     """
 
     suspects: list[Suspect]
-    comparison: Comparison
+    comparison: TraceComparison
     proof: Proof | None = None
     innocent: list[Suspect] = field(default_factory=list)
     spent: int = 0
@@ -91,28 +91,28 @@ class Search:
 class Prover:
     """Runs a command again with suspects forced."""
 
-    def __init__(self, plan: Plan, runs: int, seconds: float, until: float = float("inf")) -> None:
+    def __init__(self, plan: TracePlan, runs: int, seconds: float, until: float = float("inf")) -> None:
         self._plan, self._runs, self._seconds, self._until = plan, runs, seconds, until
         self._made = 0
-        self._jitter: tuple[Parting, float] | None = None
+        self._jitter: tuple[TraceDivergence, float] | None = None
         self.known: tuple[Suspect, ...] = ()
         """Causes that were proved before, and stay forced."""
 
-    def search(self, comparison: Comparison, most: int) -> Search:
-        """Look for the cause of a parting, with at most so many interventions."""
+    def search(self, comparison: TraceComparison, most: int) -> Search:
+        """Look for the cause of a divergence, with at most so many interventions."""
         self._plan = replace(self._plan, lines="", closely="")
         comparison = self._closely(comparison) if most else comparison
         comparison = self._by_lines(comparison) if most and _unexplained(comparison) else comparison
-        parting = comparison.parting
-        if parting is None:
+        divergence = comparison.divergence
+        if divergence is None:
             return Search([], comparison)
-        found = Search(suspects_of(evidence_of(comparison, parting)), comparison)
-        self._force(found, comparison, parting, most)
-        if found.proof is not None and _vague(found.proof, parting):
+        found = Search(suspects_of(evidence_of(comparison, divergence)), comparison)
+        self._force(found, comparison, divergence, most)
+        if found.proof is not None and _vague(found.proof, divergence):
             self._refine(found, comparison)
         return found
 
-    def _force(self, found: Search, comparison: Comparison, parting: Parting, most: int) -> None:
+    def _force(self, found: Search, comparison: TraceComparison, divergence: TraceDivergence, most: int) -> None:
         """Force one suspect after the other, until one is proved to be the cause."""
         left = list(found.suspects)
         while left and found.proof is None and self._may(found, most):
@@ -122,49 +122,49 @@ class Prover:
                 # Two sources of one kind, such as a weight and a bias that nobody has written: neither alone moves it.
                 together = [one for one in found.suspects if one.cause == found.suspects[0].cause]
                 together = together if len(together) > 1 and together[0] in found.innocent else left[:1]
-            found.proof = self._try(comparison, parting, together, found)
+            found.proof = self._try(comparison, divergence, together, found)
             if found.proof is None:
                 found.innocent += [one for one in together if one not in found.innocent]
                 left = [one for one in left if one not in together]
             elif len(together) > 1:
-                found.proof = self._narrow(comparison, parting, found.proof, together, found, most)
+                found.proof = self._narrow(comparison, divergence, found.proof, together, found, most)
         if found.proof is None and len(found.suspects) > 1 and self._may(found, most):
             # Two causes at one place: neither alone moves it.
-            found.proof = self._try(comparison, parting, found.suspects, found)
+            found.proof = self._try(comparison, divergence, found.suspects, found)
             if found.proof is not None:
                 found.innocent.clear()
-                found.proof = self._narrow(comparison, parting, found.proof, found.suspects, found, most)
+                found.proof = self._narrow(comparison, divergence, found.proof, found.suspects, found, most)
 
-    def _closely(self, comparison: Comparison) -> Comparison:
-        """Run again without blocks near the parting, if it is a block that differs; else return what was compared."""
-        parting = comparison.parting
-        if parting is None or "block" not in (parting.event.a.kind, *(one.kind for one in parting.alone)):
+    def _closely(self, comparison: TraceComparison) -> TraceComparison:
+        """Run again without blocks near the divergence, if a block differs; else return what was compared."""
+        divergence = comparison.divergence
+        if divergence is None or "block" not in (divergence.event.a.kind, *(one.kind for one in divergence.alone)):
             return comparison
-        position = before(comparison, parting)
+        position = before(comparison, divergence)
         self._plan = replace(self._plan, closely=str(max(0, (position or 0) - SLACK)))
         again = self.run([], None if position is None else position + MARGIN)
-        return again if again.parting is not None and again.compared else comparison
+        return again if again.divergence is not None and again.compared else comparison
 
-    def _by_lines(self, comparison: Comparison) -> Comparison:
-        """Run again with each line near the parting watched, and compare that; if the runs don't part then, the old."""
-        parting = comparison.parting
-        position = None if parting is None else before(comparison, parting)
+    def _by_lines(self, comparison: TraceComparison) -> TraceComparison:
+        """Run again with each line near the divergence watched, and compare that; the old if they are equal then."""
+        divergence = comparison.divergence
+        position = None if divergence is None else before(comparison, divergence)
         if position is None:
             return comparison
         self._plan = replace(self._plan, lines=json.dumps(max(1, position - WINDOW)))
         again = self.run([], position)
-        if again.parting is None or not again.compared:
+        if again.divergence is None or not again.compared:
             self._plan = replace(self._plan, lines="")
             return comparison
         return again
 
-    def _refine(self, found: Search, comparison: Comparison) -> None:
+    def _refine(self, found: Search, comparison: TraceComparison) -> None:
         """Find the line that draws first from a global generator of which it is proved that it should be seeded."""
         again = self._by_lines(comparison)
-        if found.proof is None or again is comparison or again.parting is None:
+        if found.proof is None or again is comparison or again.divergence is None:
             return
         generator = found.proof.suspect.generator
-        alike = (one for one in suspects_of(evidence_of(again, again.parting)) if one.generator == generator)
+        alike = (one for one in suspects_of(evidence_of(again, again.divergence)) if one.generator == generator)
         nearer = next(alike, None)
         if nearer is not None:
             found.comparison = again
@@ -174,13 +174,19 @@ class Prover:
         return found.spent < most and time.monotonic() < self._until
 
     def _narrow(
-        self, comparison: Comparison, parting: Parting, proof: Proof, guilty: list[Suspect], found: Search, most: int
+        self,
+        comparison: TraceComparison,
+        divergence: TraceDivergence,
+        proof: Proof,
+        guilty: list[Suspect],
+        found: Search,
+        most: int,
     ) -> Proof:
         """Halve a set of suspects of which one at least is guilty, as long as there are interventions left."""
         while len(guilty) > 1 and self._may(found, most):
             middle = (len(guilty) + 1) // 2
             for half, rest in ((guilty[:middle], guilty[middle:]), (guilty[middle:], guilty[:middle])):
-                closer = self._try(comparison, parting, half, found) if self._may(found, most) else None
+                closer = self._try(comparison, divergence, half, found) if self._may(found, most) else None
                 if closer is not None:
                     found.innocent += rest
                     guilty, proof = half, closer
@@ -191,43 +197,43 @@ class Prover:
         return proof
 
     def _try(
-        self, comparison: Comparison, parting: Parting, suspects: Sequence[Suspect], found: Search
+        self, comparison: TraceComparison, divergence: TraceDivergence, suspects: Sequence[Suspect], found: Search
     ) -> Proof | None:
         """Force suspects; returns the proof if the runs then part later."""
         found.spent += 1
-        printed = parting.event.a.kind == PRINTED
-        again = self.run(suspects, None if printed else before(comparison, parting))
-        gained = _gained(comparison, parting, again)
+        printed = divergence.event.a.kind == PRINTED
+        again = self.run(suspects, None if printed else before(comparison, divergence))
+        gained = _gained(comparison, divergence, again)
         consumers = [one.place for one in suspects if one.cause == "consumed-elsewhere"]
         if gained is None and consumers:
             gained = _gained_without(consumers, comparison, again)
-        if gained is None or gained <= 2 * self._moved_by_itself(comparison, parting):
+        if gained is None or gained <= 2 * self._moved_by_itself(comparison, divergence):
             return None
-        whole = again.parting is None and again.a.complete and again.b.complete
+        whole = again.divergence is None and again.a.complete and again.b.complete
         return Proof(suspects[0], tuple(suspects[1:]), gained, whole, again)
 
-    def _moved_by_itself(self, comparison: Comparison, parting: Parting) -> float:
+    def _moved_by_itself(self, comparison: TraceComparison, divergence: TraceDivergence) -> float:
         """Return for how many events more the runs are equal in another try with nothing forced.
 
-        A parting that hangs on time moves by itself. Whoever was forced then has moved nothing. A parting gets one try,
+        A divergence that hangs on time moves by itself. Whoever was forced then has moved nothing. There is one try,
         which is not counted among the interventions.
         """
-        if not any(pair.a.kind in _TIMED for pair in parting.sources):
+        if not any(pair.a.kind in _TIMED for pair in divergence.sources):
             return 0
-        if self._jitter is None or self._jitter[0] is not parting:
-            printed = parting.event.a.kind == PRINTED
-            again = self.run([], None if printed else before(comparison, parting))
-            gained = _gained(comparison, parting, again)
+        if self._jitter is None or self._jitter[0] is not divergence:
+            printed = divergence.event.a.kind == PRINTED
+            again = self.run([], None if printed else before(comparison, divergence))
+            gained = _gained(comparison, divergence, again)
             # If they don't part at all this time, equality says nothing.
-            self._jitter = parting, float("inf") if gained and again.parting is None else gained or 0
+            self._jitter = divergence, float("inf") if gained and again.divergence is None else gained or 0
         return self._jitter[1]
 
-    def run(self, forced: Sequence[Suspect], position: int | None = None) -> Comparison:
+    def run(self, forced: Sequence[Suspect], position: int | None = None) -> TraceComparison:
         """Run again with suspects forced, and the causes that are known already.
 
         Args:
             forced: the suspects.
-            position: events up to the parting, so that the runs can be stopped soon behind it; None for all of them.
+            position: events up to the divergence, so that the runs can be stopped soon behind it; None for all of them.
         """
         self._made += 1
         forced = (*self.known, *forced)
@@ -251,32 +257,35 @@ class Prover:
         return again
 
     def _cut(self, position: int | None) -> int:
-        """Return after how many events a run is cut off: soon behind the parting, and never later than was asked."""
+        """Return after how many events a run is cut off: soon behind the divergence, and never later than was asked."""
         if position is None:
             return self._plan.until
         cut = position + MARGIN
         return min(cut, self._plan.until) if self._plan.until else cut
 
 
-def _unexplained(comparison: Comparison) -> bool:
-    """Whether a seeded global generator had another state before the parting, and no event tells who moved it."""
-    parting = comparison.parting
-    if parting is None or parting.control or parting.event.a.process:
+def _unexplained(comparison: TraceComparison) -> bool:
+    """Whether a seeded global generator had another state before the divergence, and no event tells who moved it."""
+    divergence = comparison.divergence
+    if divergence is None or divergence.control or divergence.event.a.process:
         return False
-    evidence = evidence_of(comparison, parting)
-    unlike = set(parting.event.inputs)
+    evidence = evidence_of(comparison, divergence)
+    unlike = set(divergence.event.inputs)
     shared = "generator" in unlike and not evidence.event.facts.get("object")
-    return evidence.moved_by is None and (shared or bool(unlike & set(GLOBALS)))
+    # While threads take turns, a line is not alone in moving it.
+    alone = evidence.moved_by is None and evidence.drawing_threads() == 1
+    return alone and (shared or bool(unlike & set(GLOBALS)))
 
 
-def _vague(proof: Proof, parting: Parting) -> bool:
-    """Whether a global generator is the cause, but the parting event is not the one that drew from it first."""
-    facts = parting.event.a.facts
+def _vague(proof: Proof, divergence: TraceDivergence) -> bool:
+    """Whether a global generator is the cause, but the diverging event is not the one that drew from it first."""
+    facts = divergence.event.a.facts
     named = {facts.get("generator"), *facts.get("moved", {})}
-    return bool(proof.suspect.generator) and proof.suspect.generator not in named and not parting.event.a.process
+    first = proof.suspect.generator in named and not facts.get("drawn")
+    return bool(proof.suspect.generator) and not first and not divergence.event.a.process
 
 
-def as_parting(comparison: Comparison) -> Comparison:
+def as_divergence(comparison: TraceComparison) -> TraceComparison:
     """Return a comparison of runs that printed other words, with the end of what they did as the place."""
     a = comparison.a
     number = 1 + max((one.number for one in (*a.flows, *a.sources)), default=0)
@@ -288,38 +297,38 @@ def as_parting(comparison: Comparison) -> Comparison:
     event = Event("", number, PRINTED, "output", place, 1, 0, {}, {}, {}, {}, time_, False, "")
     pair = Pair(event, event)
     sources = tuple(sources_of(comparison.a, comparison.b, pair))
-    return replace(comparison, parting=Parting(pair, pair, sources=sources, control=True))
+    return replace(comparison, divergence=TraceDivergence(pair, pair, sources=sources, control=True))
 
 
 def _alike(variation: Mapping[str, str], alike: Mapping[str, str]) -> Mapping[str, str]:
     return {**variation, **alike}
 
 
-def before(comparison: Comparison, parting: Parting) -> int | None:
-    """Return how many flow events of its process come before a parting; None in a process that was started."""
-    event = parting.event.a
+def before(comparison: TraceComparison, divergence: TraceDivergence) -> int | None:
+    """Return how many flow events of its process come before a divergence; None in a process that was started."""
+    event = divergence.event.a
     if event.process:
         return None
     return comparison.a.let_go + sum(flow.number < event.number for flow in comparison.a.flows)
 
 
-def _gained(comparison: Comparison, parting: Parting, again: Comparison) -> int | None:
+def _gained(comparison: TraceComparison, divergence: TraceDivergence, again: TraceComparison) -> int | None:
     """Return for how many events more the runs are equal with a suspect forced; None if they don't part later."""
-    if parting.event.a.kind == PRINTED:
+    if divergence.event.a.kind == PRINTED:
         # What is printed is compared even where there is no event.
         ended = again.a.complete and again.b.complete
-        alike = again.parting is None and not again.unseen and not again.failed and ended
+        alike = again.divergence is None and not again.unseen and not again.failed and ended
         return 1 if alike else None
-    position = _position(comparison, parting)
-    if again.parting is None:
+    position = _position(comparison, divergence)
+    if again.divergence is None:
         more = again.compared - position
         ended = again.a.complete and again.b.complete and again.compared > 0
         return max(more, 1) if (more > 0 or ended) and not again.failed else None
-    later = _position(again, again.parting) - position
+    later = _position(again, again.divergence) - position
     return later if later > 0 else None
 
 
-def _gained_without(consumers: Sequence[Place], comparison: Comparison, again: Comparison) -> int | None:
+def _gained_without(consumers: Sequence[Place], comparison: TraceComparison, again: TraceComparison) -> int | None:
     """Return the same, where what a consumer of a generator does itself isn't compared: it does it at other times."""
     here = {(place.file, place.function) for place in consumers}
     lines = {(place.file, place.line) for place in consumers}
@@ -334,11 +343,11 @@ def _gained_without(consumers: Sequence[Place], comparison: Comparison, again: C
 
     old, new = (compare(kept_of(one.a), kept_of(one.b)) for one in (comparison, again))
     new.failed = again.failed
-    return None if old.parting is None else _gained(old, old.parting, new)
+    return None if old.divergence is None else _gained(old, old.divergence, new)
 
 
-def _position(comparison: Comparison, parting: Parting) -> int:
-    """Return how many events were equal before a parting, in its process."""
-    event = parting.event.a
+def _position(comparison: TraceComparison, divergence: TraceDivergence) -> int:
+    """Return how many events were equal before a divergence, in its process."""
+    event = divergence.event.a
     trace = comparison.a.children.get(event.process, comparison.a)
     return trace.let_go + sum(flow.number < event.number for flow in trace.flows)

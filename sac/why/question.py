@@ -7,11 +7,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sac.why.compare import Comparison
+from sac.why.compare import TraceComparison
 from sac.why.coverage import note_coverage, note_printed
-from sac.why.launch import CantRun, Plan, Run, run_all
+from sac.why.launch import CantRun, TracePlan, run_all
 from sac.why.sharing import note_sharing
 from sac.why.trace_pair import Twins
+from sac.why.traced_run import LIMIT, TracedRun
 
 ROOM = 4096
 """Bytes: a disk with less is full."""
@@ -27,19 +28,19 @@ class Asked:
         failures: of the runs that failed by themselves, their number and their last words.
     """
 
-    comparisons: list[Comparison]
+    comparisons: list[TraceComparison]
     seconds: float
     failures: dict[int, str] = field(default_factory=dict)
 
     @property
-    def comparison(self) -> Comparison:
+    def comparison(self) -> TraceComparison:
         """The one that decides: the first in which the runs part, or in which nothing is proved."""
         parted = (one for one in self.comparisons if not one.equal)
         open_ones = (one for one in self.comparisons if not one.proven)
         return next(parted, next(open_ones, self.comparisons[0]))
 
 
-def ask(plan: Plan, runs: int | None, varied: Sequence[str]) -> Asked:
+def ask(plan: TracePlan, runs: int | None, varied: Sequence[str]) -> Asked:
     """Run a command and compare.
 
     Args:
@@ -53,7 +54,7 @@ def ask(plan: Plan, runs: int | None, varied: Sequence[str]) -> Asked:
     started = time.monotonic()
     made, twins = run_all(plan, runs or 2)
     seconds = time.monotonic() - started
-    failures = {run.number: run.words for run in made if (run.process.returncode or 0) > 0 and not run.stopped}
+    failures = {run.number: run.words for run in made if (run.status or 0) > 0 and not run.stopped}
     found = Asked(_held(made, twins), seconds, failures)
     if runs is None and found.comparison.equal and found.comparison.proven:
         more, again = run_all(plan, 1, made[:1])
@@ -63,7 +64,7 @@ def ask(plan: Plan, runs: int | None, varied: Sequence[str]) -> Asked:
     return found
 
 
-def _add_third(found: Asked, third: Comparison) -> None:
+def _add_third(found: Asked, third: TraceComparison) -> None:
     """Count in a third run, unless it went another way by what the first two had left behind."""
     if third.disturbed is not None or (third.failed and third.equal):
         name = third.disturbed.name if third.disturbed is not None else "what the first two left"
@@ -72,7 +73,7 @@ def _add_third(found: Asked, third: Comparison) -> None:
     found.comparisons.append(third)
 
 
-def _held(made: Sequence[Run], twins: Sequence[Twins]) -> list[Comparison]:
+def _held(made: Sequence[TracedRun], twins: Sequence[Twins]) -> list[TraceComparison]:
     """Hold the first run against each of the others."""
     for run in made:
         require_trace(run)
@@ -89,7 +90,7 @@ def _held(made: Sequence[Run], twins: Sequence[Twins]) -> list[Comparison]:
     return found
 
 
-def require_trace(run: Run) -> None:
+def require_trace(run: TracedRun) -> None:
     """Refuse a run that left no trace at all, with its last words."""
     if run.lost and not (run.trace.exists() and run.trace.stat().st_size):
         raise CantRun(run.lost)
@@ -98,7 +99,7 @@ def require_trace(run: Run) -> None:
         raise CantRun(f"the tracer never started: the command {said}; it must start a Python that is not isolated (-I)")
 
 
-def _note_failures(comparison: Comparison, runs: Sequence[Run]) -> None:
+def _note_failures(comparison: TraceComparison, runs: Sequence[TracedRun]) -> None:
     """Note that a trace was lost, or the script itself failed: then equality says only that both came as far."""
     for run in runs:
         if run.lost:
@@ -106,6 +107,8 @@ def _note_failures(comparison: Comparison, runs: Sequence[Run]) -> None:
             comparison.failed = True
             comparison.lost = comparison.lost or said
             comparison.notes.append(said)
+        elif run.cut == LIMIT:
+            comparison.notes.append(f"run {run.number} was stopped at the limit of time: it did nothing that is traced")
         elif run.trouble:
             comparison.failed = True
             comparison.notes.append(f"run {run.number} {run.trouble}")

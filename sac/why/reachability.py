@@ -12,6 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from sac.untrusted.file import MOST_CODE, read_bytes
+
 
 class _Statement(NamedTuple):
     """The names that one statement, without those in it, reads and writes, and the loop it stands in."""
@@ -49,8 +51,8 @@ def can_reach(file: Path, source: int, target: int) -> bool:
 def _statements(file: Path) -> tuple[_Statement, ...]:
     """Return the statements of a file; none for one that can't be read."""
     try:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-    except (OSError, SyntaxError, ValueError):
+        tree = ast.parse(read_bytes(file, MOST_CODE))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ()
     functions = {
         node.name: node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))

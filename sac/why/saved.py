@@ -29,7 +29,7 @@ class NothingSaved(UserError, ValueError):
 
 
 @dataclass(frozen=True)
-class Unlike:
+class UnlikeFile:
     """A file that is not the same in two runs.
 
     Attributes:
@@ -64,7 +64,7 @@ def require_free(patterns: Sequence[str], runs: Sequence[str]) -> None:
                 raise NothingSaved(f"--compare {pattern}: {old} is there before the runs begin; remove it")
 
 
-def unlike_files(patterns: Sequence[str], first: str, second: str) -> tuple[int, list[Unlike]]:
+def unlike_files(patterns: Sequence[str], first: str, second: str) -> tuple[int, list[UnlikeFile]]:
     """Compare what two runs saved.
 
     Args:
@@ -85,10 +85,10 @@ def unlike_files(patterns: Sequence[str], first: str, second: str) -> tuple[int,
             raise NothingSaved(f"--compare {pattern}: no run has left such a file")
         for name in sorted(a.keys() | b.keys()):
             if name not in a or name not in b:
-                found.append(Unlike(name, f"only run {first if name in a else second} has it"))
+                found.append(UnlikeFile(name, f"only run {first if name in a else second} has it"))
                 continue
             count += 1
-            found += [Unlike(name, what) for what in _differences(a[name], b[name])]
+            found += [UnlikeFile(name, what) for what in _differences(a[name], b[name])]
     return count, found
 
 

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from sac.why.compare import Comparison, Parting
+from sac.why.compare import TraceComparison, TraceDivergence
 from sac.why.event import Event, Touch
 from sac.why.shared_file import Shared, line_of
 from sac.why.trace import Trace
@@ -53,7 +53,7 @@ def _first(touches: Sequence[Touch], *hows: str) -> Touch | None:
     return next((touch for touch in touches if touch.how in hows), None)
 
 
-def note_sharing(comparison: Comparison, words: tuple[str, str]) -> None:
+def note_sharing(comparison: TraceComparison, words: tuple[str, str]) -> None:
     """Find what two runs at once shared: what can have parted them becomes the verdict, the rest a note.
 
     Args:
@@ -74,31 +74,31 @@ def _notes(found: Sequence[Shared]) -> Iterator[str]:
             yield f"{what} {names}{more}; to give each run its own: {REMEDY}"
 
 
-def _can_have_parted(shared: Shared, comparison: Comparison, words: tuple[str, str]) -> bool:
+def _can_have_parted(shared: Shared, comparison: TraceComparison, words: tuple[str, str]) -> bool:
     """Whether two runs can have parted by a file that they share."""
-    parting = comparison.parting
-    if parting is None:
+    divergence = comparison.divergence
+    if divergence is None:
         return False
-    if parting.control and _stumbled(shared, comparison, words):
+    if divergence.control and _stumbled(shared, comparison, words):
         return True
     # Equal inputs and other outputs: the event is the culprit, whatever was read before.
-    outside = parting.control or not parting.inputs_equal or parting.event.a.kind in _FROM_OUTSIDE
-    ends = _deadlines(parting, comparison.a, comparison.b)
+    outside = divergence.control or not divergence.inputs_equal or divergence.event.a.kind in _FROM_OUTSIDE
+    ends = _deadlines(divergence, comparison.a, comparison.b)
     both = zip(shared.touches, ends, strict=True)
     in_time = any(touch.how in ("read", "share") and touch.time <= end for touch, end in both)
     return shared.crossed and not shared.folder and outside and in_time
 
 
-def _deadlines(parting: Parting, a: Trace, b: Trace) -> tuple[float, float]:
-    """Return the time at which each run came to the parting; a run that never did had all its time for it."""
-    event = parting.event.a
-    if not parting.control:
-        return event.time, parting.event.b.time
+def _deadlines(divergence: TraceDivergence, a: Trace, b: Trace) -> tuple[float, float]:
+    """Return the time at which each run came to the divergence; a run that never did had all its time for it."""
+    event = divergence.event.a
+    if not divergence.control:
+        return event.time, divergence.event.b.time
     own, other = (event.time if event in _flows(trace) else float("inf") for trace in (a, b))
     return own, other
 
 
-def _stumbled(shared: Shared, comparison: Comparison, words: tuple[str, str]) -> bool:
+def _stumbled(shared: Shared, comparison: TraceComparison, words: tuple[str, str]) -> bool:
     """Whether one run failed over the file: its last words name it, or it did nothing any more after it."""
     traces = (comparison.a, comparison.b)
     for trace, own, other, said in zip(traces, shared.touches, reversed(shared.touches), words, strict=False):

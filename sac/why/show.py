@@ -7,15 +7,16 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.markup import escape
 
-from sac.why.audit import Finding
-from sac.why.compare import Comparison, Pair
+from sac.display.visible import one_line
+from sac.why.audit import AuditFinding
+from sac.why.compare import Pair, TraceComparison
 from sac.why.event import Event
 from sac.why.frame import Frame
 from sac.why.outcome import uncompared_lines
-from sac.why.verdict import Verdict
+from sac.why.verdict import WhyVerdict
 
 
-def verdict_lines(comparison: Comparison, verdict: Verdict | None, verbose: bool = True) -> Iterator[str]:
+def verdict_lines(comparison: TraceComparison, verdict: WhyVerdict | None, verbose: bool = True) -> Iterator[str]:
     """Return the outcome of a comparison, line by line, with markup of rich's.
 
     Args:
@@ -26,7 +27,7 @@ def verdict_lines(comparison: Comparison, verdict: Verdict | None, verbose: bool
     if verdict is not None:
         yield from _short_lines(verdict)
         if verbose:
-            yield from _parting_lines(verdict)
+            yield from _divergence_lines(verdict)
     elif comparison.unseen:
         yield "[bold red]differs, unseen[/]: no event differs, but what the runs printed does"
         yield from (escape(one) for one in comparison.unseen)
@@ -42,7 +43,7 @@ def verdict_lines(comparison: Comparison, verdict: Verdict | None, verbose: bool
         yield f"[dim]note: {escape(note)}[/]"
 
 
-def _short_lines(verdict: Verdict) -> Iterator[str]:
+def _short_lines(verdict: WhyVerdict) -> Iterator[str]:
     """Return what happened, where, the proof, and the fix."""
     cause, place = verdict.cause, verdict.place
     head = "[bold red]diverged[/]" if verdict.evidence.shared is None else "[bold yellow]nothing proved[/]"
@@ -66,7 +67,7 @@ def _own_line(frame: Frame) -> Iterator[str]:
     return (text.strip() for number, text in frame.lines if number == frame.place.line)
 
 
-def _unproved(verdict: Verdict) -> Iterator[str]:
+def _unproved(verdict: WhyVerdict) -> Iterator[str]:
     """Return who is suspected, and what would tell more."""
     innocent = verdict.search.innocent
     left = [one for one in verdict.search.suspects if one not in innocent]
@@ -76,24 +77,24 @@ def _unproved(verdict: Verdict) -> Iterator[str]:
         yield f"[bold]maybe[/] {one.cause} at {escape(one.place.file)}:{one.place.line}: {escape(one.speaks)}"
 
 
-def _parting_lines(verdict: Verdict) -> Iterator[str]:
+def _divergence_lines(verdict: WhyVerdict) -> Iterator[str]:
     """Return what a verdict rests on."""
-    cause, event, parting = verdict.cause, verdict.event, verdict.evidence.parting
+    cause, event, divergence = verdict.cause, verdict.event, verdict.evidence.divergence
     # The first one is of the line above, if its code can be read.
     own = [frame for frame in verdict.frames if frame.place == verdict.place]
     yield from _frames(own)
     yield ""
     yield escape(verdict.what)
-    for one in verdict.figures:
+    for one in verdict.differences:
         yield f"  {escape(one.path)}: {escape(one.text)}"
     yield from _frames([frame for frame in verdict.frames if frame not in own])
-    if parting.outer.a is not event:
-        yield f"  inside of {escape(parting.outer.a.described)}"
+    if divergence.outer.a is not event:
+        yield f"  inside of {escape(divergence.outer.a.described)}"
     source = verdict.source
     if source is not None:
         yield f"  it comes from {escape(source.a.described)}: {escape(source.a.shown)} and {escape(source.b.shown)}"
-    yield from _alone(parting.alone)
-    yield from _before(parting.before)
+    yield from _alone(divergence.alone)
+    yield from _before(divergence.before)
     yield ""
     yield f"[bold]why[/]   {escape(cause.why)}"
     yield f"[bold]fix[/]   {escape(cause.fix)}"
@@ -131,7 +132,7 @@ def _frames(frames: Sequence[Frame]) -> Iterator[str]:
             yield f"[bold yellow]> {number:4} | {text}[/]" if here else f"  {number:4} | [dim]{text}[/]"
 
 
-def audit_lines(findings: Sequence[Finding]) -> Iterator[str]:
+def audit_lines(findings: Sequence[AuditFinding]) -> Iterator[str]:
     """Return the audit of one run."""
     if not findings:
         yield "audit: no source of entropy was reached"
@@ -147,7 +148,7 @@ def print_lines(lines: Iterator[str]) -> None:
     """Print lines with markup; colours only on a terminal."""
     console = Console(highlight=False, soft_wrap=True)
     for line in lines:
-        console.print(line)
+        console.print(one_line(line))
 
 
 def plain(lines: Iterator[str]) -> str:
@@ -155,5 +156,5 @@ def plain(lines: Iterator[str]) -> str:
     console = Console(highlight=False, soft_wrap=True, no_color=True, width=200, force_terminal=False)
     with console.capture() as capture:
         for line in lines:
-            console.print(line)
+            console.print(one_line(line))
     return capture.get()

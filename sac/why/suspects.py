@@ -43,6 +43,8 @@ _KINDS = {
 _SEEDS = {kind: f"seed-from-{kind}" for kind in ("clock", "pid", "hash", "entropy")}
 _GENERATOR = re.compile(r"default_rng|RandomState|Generator|SeedSequence|PCG64|MT19937|Philox|SFC64|Random\(")
 _BATCH = re.compile(r"replay|buffer|storage|batch|indices|index|_?idx|_?inds", re.IGNORECASE)
+_IN_ORDER = ("as_completed", "imap_unordered", "asyncio.as_completed")
+"""Functions whose results can be asked for in the order of submission."""
 _DECIDES = re.compile(r"\s*(if|elif|while|assert)\b")
 
 
@@ -136,7 +138,7 @@ def _all(evidence: Evidence) -> Iterator[Suspect]:
     yield from _event_generators(evidence)
     if evidence.event.kind == PRINTED:
         yield from _globals(evidence)
-    ranked = sorted(evidence.parting.sources, key=lambda pair: _rank(evidence, pair))
+    ranked = sorted(evidence.divergence.sources, key=lambda pair: _rank(evidence, pair))
     yield from (_of_source(evidence, pair) for pair in ranked if pair.a.kind in _KINDS)
     yield from _families(evidence)
 
@@ -165,7 +167,7 @@ def _of_object(evidence: Evidence, event: Event) -> Suspect:
     """Suspect a generator of the script's own, or an environment's or a space's, by the line that it was born at."""
     born = event.facts.get("born")
     place = event.place if not born else event.place._replace(file=born[0], line=born[1])
-    sources = [pair for pair in evidence.parting.sources if pair.a.kind == "entropy"]
+    sources = [pair for pair in evidence.divergence.sources if pair.a.kind == "entropy"]
     pair = next((one for one in sources if (one.a.place.file, one.a.place.line) == (place.file, place.line)), None)
     if pair is not None:
         place = pair.a.place
@@ -213,7 +215,10 @@ def _of_global(evidence: Evidence, name: str, event: Event) -> Suspect:
     elif event.name.rsplit(".", 1)[-1] in _INDICES and _is_batch(evidence, event):
         cause = "unseeded-replay"
     speaks = f"nobody has seeded {name} before"
-    return Suspect(cause, place, speaks, ({"kind": "generator", "name": name},), generator=name)
+    force: tuple[Mapping[str, Any], ...] = ({"kind": "generator", "name": name},)
+    # Which worker gets which task is a race besides, and would part the runs where all of them are seeded alike.
+    force += ({"kind": "serial"},) if evidence.pooled else ()
+    return Suspect(cause, place, speaks, force, generator=name)
 
 
 def _is_batch(evidence: Evidence, event: Event) -> bool:
@@ -252,7 +257,7 @@ def _of_source(evidence: Evidence, pair: Pair) -> Suspect:
     force: tuple[Mapping[str, Any], ...] = (_at(source.kind, source.place),)
     if source.kind == "clock" and evidence.event.kind != "seed":
         force = (_at("clock", source.place, relative=True),)
-    if source.kind == "completion" and source.name not in ("as_completed", "imap_unordered"):
+    if source.kind == "completion" and source.name not in _IN_ORDER:
         # What comes out of a queue has the order in which it was put in.
         force = ({"kind": "serial"},)
     speaks = f"{source.name} gave {source.shown} and {pair.b.shown}"
@@ -280,14 +285,15 @@ def _of_entropy(evidence: Evidence, pair: Pair, cause: str) -> tuple[str, Place]
 
 def _threads(evidence: Evidence) -> Iterator[Suspect]:
     """Suspect the order in which threads and workers come."""
-    event, parting = evidence.event, evidence.parting
+    event, divergence = evidence.event, evidence.divergence
     serial = ({"kind": "serial"},)
-    if (evidence.a.pool or evidence.b.pool) and event.kind == "draw" and not event.facts.get("object"):
+    seeded = event.facts.get("seeded", True)
+    if evidence.pooled and event.kind == "draw" and not event.facts.get("object") and seeded:
         yield Suspect("pool-race", event.place, "a worker of a pool draws from what tasks before have moved", serial)
-    if evidence.drawing_threads() > 1 and event.facts.get("seeded", True):
+    if evidence.drawing_threads() > 1 and seeded:
         yield Suspect("thread-race", event.place, "several threads draw from this generator", serial)
     one, other = evidence.threads()
-    if one != other and event.kind in ("module.forward", "optimizer.step") and parting.inputs_equal:
+    if one != other and event.kind in ("module.forward", "optimizer.step") and divergence.inputs_equal:
         speaks = f"the runs have {one} and {other} threads"
         yield Suspect("thread-count", event.place, speaks, ({"kind": "threads"},), {"OMP_NUM_THREADS": "1"})
 
@@ -300,7 +306,7 @@ def _globals(evidence: Evidence) -> Iterator[Suspect]:
 
 def _families(evidence: Evidence) -> Iterator[Suspect]:
     """Suspect whole families of what may differ: they are forced where nothing better is known."""
-    event, sources = evidence.event, evidence.parting.sources
+    event, sources = evidence.event, evidence.divergence.sources
     yield from _globals(evidence)
     clocks = {pair.a.place: pair for pair in sources if pair.a.kind == "clock"}
     if clocks:
@@ -315,7 +321,7 @@ def _families(evidence: Evidence) -> Iterator[Suspect]:
         yield Suspect("completion-order", pair.a.place, speaks, ({"kind": "serial"},), source=pair)
     elif thread is not None:
         yield Suspect("thread-order", thread.place, "threads were at work before", ({"kind": "serial"},))
-    if event.kind in ("module.forward", "optimizer.step") and evidence.parting.inputs_equal:
+    if event.kind in ("module.forward", "optimizer.step") and evidence.divergence.inputs_equal:
         force = ({"kind": "threads"}, {"kind": "deterministic"})
         yield Suspect("arithmetic", event.place, "its inputs were equal", force, {"OMP_NUM_THREADS": "1"})
     hashed = [pair for pair in sources if pair.a.kind in ("set-order", "hash")]

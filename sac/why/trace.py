@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from sac.errors import UserError
-from sac.why.audit import Audit, Finding
+from sac.untrusted.fields import count, member, text
+from sac.untrusted.fields import number as number_of
+from sac.untrusted.file import Unreadable, open_regular
+from sac.untrusted.json_text import parse
+from sac.why.audit import Audit, AuditFinding
+from sac.why.entry import path_text, place_of, require_event, require_header
 from sac.why.event import MAIN, NOWHERE, Event, Started, Touch
 from sac.why.family import children_of
 from sac.why.tracer.place import Place
@@ -72,11 +76,12 @@ class Reader:
             BadTrace: the file can't be read, or is no trace.
         """
         try:
-            with self.trace.path.open("rb") as file:
+            with open_regular(self.trace.path) as file:
                 file.seek(self._offset)
-                lines = file.readlines(BLOCK)
-        except OSError as error:
-            raise BadTrace(f"{self.trace.path}: can't read the trace: {error.strerror}") from error
+                lines = _lines(file)
+        except (OSError, Unreadable) as error:
+            reason = error.reason if isinstance(error, Unreadable) else error.strerror
+            raise BadTrace(f"{self.trace.path}: can't read the trace: {reason}") from error
         # The last line of a process that runs, or was killed, may be unfinished.
         whole = [line for line in lines if line.endswith(b"\n")]
         self._offset += sum(map(len, whole))
@@ -88,29 +93,46 @@ class Reader:
             raise BadTrace(_EXPECTED.format(self.trace.path))
 
     def _take(self, line: bytes) -> Event | None:
-        """Return a line's event; None for a line that says something else."""
+        """Return a line's event; None for a line that says something else.
+
+        Raises:
+            BadTrace: the line is malformed.
+        """
         self._line += 1
         entry = self._parse(line)
+        try:
+            return self._understand(entry)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, BadTrace):
+                raise
+            where = f"{self.trace.path}:{self._line}"
+            raise BadTrace(f"{where}: expected an event of a trace, found {line[:60]!r} ({error!r})") from error
+
+    def _understand(self, entry: dict[str, Any]) -> Event | None:
         if not self.trace.header:
             if entry.get("trace") != VERSION:
                 raise BadTrace(_EXPECTED.format(self.trace.path))
+            require_header(entry)
             self.trace.header = entry
         elif "place" in entry:
             number = entry.pop("place")
-            self._places[number] = Place(**entry)
+            self._places[number] = place_of(entry)
         elif "pool" in entry:
             self.trace.pool = True
         elif "file" in entry:
-            found = Touch(entry["how"], self._places.get(entry["at"], NOWHERE), entry["t"])
-            self.trace.files.setdefault(entry["file"], []).append(found)
+            found = Touch(text(entry["how"]), self._places.get(entry["at"], NOWHERE), number_of(entry["t"]))
+            self.trace.files.setdefault(path_text(entry["file"]), []).append(found)
         elif "end" in entry:
-            self.trace.end = entry["end"]
+            self.trace.end = text(entry["end"])
         elif "killed" in entry:
-            self.trace.killed.add(abs(entry["killed"]))
+            self.trace.killed.add(abs(member(entry, "killed", int)))
         elif "started" in entry:
             place = self._places.get(entry["at"], NOWHERE)
-            self.trace.started.append(Started(entry["started"], tuple(entry["arguments"]), place))
+            self.trace.started.append(
+                Started(count(entry, "started"), tuple(map(text, member(entry, "arguments", list))), place)
+            )
         else:
+            require_event(entry)
             event = _event(entry, self.process, self._places)
             self.trace.audit.add(event)
             if not event.source:
@@ -122,8 +144,8 @@ class Reader:
 
     def _parse(self, line: bytes) -> dict[str, Any]:
         try:
-            entry = json.loads(line)
-        except ValueError:
+            entry = parse(line)
+        except Unreadable:
             entry = None
         if not isinstance(entry, dict) and not self.trace.header:
             raise BadTrace(_EXPECTED.format(self.trace.path))
@@ -133,6 +155,26 @@ class Reader:
 
 
 _EXPECTED = '{}: expected a trace that begins with {{"trace": ' + str(VERSION) + ", ...}}: write one by `sac trace`"
+
+
+LONGEST = 1 << 28
+"""Bytes of a line that are accepted."""
+
+
+def _lines(file: BinaryIO) -> list[bytes]:
+    """Return about a block of lines.
+
+    Raises:
+        Unreadable: one is too long to be a line of a trace.
+    """
+    lines: list[bytes] = []
+    size = 0
+    while size < BLOCK and (line := file.readline(LONGEST + 1)):
+        if len(line) > LONGEST:
+            raise Unreadable(f"a line is longer than {LONGEST:,} bytes")
+        lines.append(line)
+        size += len(line)
+    return lines
 
 
 def read_audit(path: Path, process: str = MAIN) -> tuple[Trace, int]:
@@ -162,7 +204,7 @@ def read_trace(path: Path | str) -> Trace:
     return trace
 
 
-def audit(trace: Trace) -> list[Finding]:
+def audit(trace: Trace) -> list[AuditFinding]:
     """List every source that a run reached, and what it drew from generators that nobody had seeded."""
     total = Audit()
     for process in (trace, *trace.children.values()):

@@ -10,14 +10,14 @@ from collections import Counter, deque
 from collections.abc import Mapping
 from pathlib import Path
 
-from sac.why.compare import STOPPED, Comparison, Pair, Parting, Uncompared, compare, count_uncompared
+from sac.why.compare import STOPPED, Pair, TraceComparison, TraceDivergence, Uncompared, compare, count_uncompared
 from sac.why.event import MAIN, Event
 from sac.why.family import children_of
 from sac.why.pool import Pool, is_pool_worker
 from sac.why.trace import BadTrace, Reader, Trace, read_audit
 
 KEEP = 1000
-"""Equal events that are remembered: what ran just before a parting, and what else drew from its generator."""
+"""Equal events that are remembered: what ran just before a divergence, and what else drew from its generator."""
 
 NEAR = 50
 """Equal events that are remembered longer, on either side of an event that the other run lacks."""
@@ -32,7 +32,7 @@ ALONE = 10_000
 """Events of one run that are remembered while the other run lacks them."""
 
 ENOUGH = 50
-"""Events after a parting that make it certain that no earlier one is still to be written."""
+"""Events after a divergence that make it certain that no earlier one is still to be written."""
 
 
 class _Process:
@@ -79,6 +79,10 @@ class _Process:
         if other is not None:
             self._pair(Pair(event, other) if side == 0 else Pair(other, event))
         elif len(self.waiting[side]) < ALONE:
+            if event.key in self.waiting[side]:
+                # No tracer writes that: one of the two would never be held against anything.
+                place, what = event.place, f"{event.name}, which a trace holds twice,"
+                self.uncompared[Uncompared(event.kind, place.file, place.line, what)] += 1
             self.waiting[side][event.key] = event
 
     def _pair(self, pair: Pair) -> None:
@@ -182,13 +186,13 @@ class Twins:
         if all(process.first is None for process in self.processes.values()):
             return False
         result = compare(*self._traces())
-        return result.parting is not None and self._certain(result.parting)
+        return result.divergence is not None and self._certain(result.divergence)
 
-    def _certain(self, parting: Parting) -> bool:
-        """Whether enough came after a parting."""
-        if parting.control or parting.event.a.process:
+    def _certain(self, divergence: TraceDivergence) -> bool:
+        """Whether enough came after a divergence."""
+        if divergence.control or divergence.event.a.process:
             return False
-        sides = zip(self.processes[MAIN].readers, (parting.event.a, parting.event.b), strict=True)
+        sides = zip(self.processes[MAIN].readers, (divergence.event.a, divergence.event.b), strict=True)
         return all(reader.last > event.number + ENOUGH for reader, event in sides)
 
     def beyond(self, ended: int) -> bool:
@@ -198,7 +202,7 @@ class Twins:
         readers = self.processes[MAIN].readers
         return readers[1 - ended].last > readers[ended].last + LEAD
 
-    def comparison(self) -> Comparison:
+    def comparison(self) -> TraceComparison:
         """Read to the end and compare.
 
         Raises:
@@ -214,7 +218,7 @@ class Twins:
             self._add_alone(self.files[side], trace)
             if path in self.stopped and not trace.end:
                 trace.end = STOPPED
-        found = self.pool.parting()
+        found = self.pool.divergence()
         result = compare(a, b, [found] if found else [])
         result.compared = sum(process.compared for process in self.processes.values()) + self.pool.compared
         for tally in (*(process.uncompared for process in self.processes.values()), self.pool.uncompared):

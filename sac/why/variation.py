@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 
+from sac.why.tracer import unwritten
 from sac.why.tracer.run import STRESS
 from sac.why.tracer.vary import RATE, SHIFT
 
@@ -15,13 +16,14 @@ KINDS: Mapping[str, str] = {
     "clock": f"the clock (by {_DAYS} days and some hours, and {RATE} times as fast)",
     "listing": "the order of directory listings",
     "threads": "how often threads take turns",
+    "memory": "what memory holds that nobody has written",
 }
 """What is made to differ, by the names that `--same` takes."""
 
 NATURAL = "process ids, addresses in memory, names of temporary files"
 """What differs by itself."""
 
-_STRESSES = {"clock": "clock", "listing": "listdir", "threads": "threads"}
+_STRESSES = {"clock": "clock", "listing": "listdir", "threads": "threads", "memory": unwritten.STRESS}
 
 
 def environments(same: Iterable[str], runs: int) -> list[dict[str, str]]:

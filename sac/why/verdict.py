@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sac.why.causes import CAUSES, UNKNOWN, Cause
-from sac.why.compare import Comparison, Pair
+from sac.why.compare import Pair, TraceComparison
 from sac.why.event import Event
 from sac.why.evidence import Evidence, evidence_of, one_ended
-from sac.why.figures import Figures, figures
 from sac.why.frame import Frame, frames_of
+from sac.why.numeric_difference import NumericDifference, numeric_difference
 from sac.why.proof import Proof, Search
 from sac.why.suggestion import suggest
 from sac.why.suspects import PRINTED, suspects_of
@@ -22,14 +22,14 @@ MOST_SUSPECTS = 8
 
 
 @dataclass(frozen=True)
-class Verdict:
+class WhyVerdict:
     """Where two runs part, and why.
 
     Attributes:
         cause: entry of the catalogue.
         place: the line to be mended.
         evidence: what it rests on.
-        figures: how far the values are apart.
+        differences: how far the values are apart.
         frames: code around the line to be mended, then around the event's, if that is another.
         search: the suspects, and what was proved of them.
         suggestion: code that can be pasted.
@@ -38,7 +38,7 @@ class Verdict:
     cause: Cause
     place: Place
     evidence: Evidence
-    figures: tuple[Figures, ...]
+    differences: tuple[NumericDifference, ...]
     search: Search
     frames: tuple[Frame, ...] = ()
     suggestion: tuple[str, ...] = ()
@@ -51,15 +51,15 @@ class Verdict:
     @property
     def what(self) -> str:
         """In which event the runs part, and whether its inputs were equal."""
-        parting = self.evidence.parting
+        divergence = self.evidence.divergence
         event = self.event.described
         if self.event.kind == PRINTED:
             return "no event differs, but what the runs printed does"
-        if parting.control:
+        if divergence.control:
             return f"first event that only one run has: {event}"
-        if parting.inputs_equal:
+        if divergence.inputs_equal:
             return f"first event with equal inputs and other outputs: {event}"
-        unlike = ", ".join(parting.event.inputs)
+        unlike = ", ".join(divergence.event.inputs)
         return f"first event that differs: {event}; its inputs differ already ({unlike}), no earlier event does"
 
     @property
@@ -76,13 +76,13 @@ class Verdict:
     def possible(self) -> tuple[Pair, ...]:
         """Sources that differ too, one for each line."""
         source = self.source
-        sources = [pair for pair in self.evidence.parting.sources if pair is not source]
+        sources = [pair for pair in self.evidence.divergence.sources if pair is not source]
         return tuple({pair.a.place: pair for pair in sources}.values())[:MOST_SUSPECTS]
 
     def to_json(self) -> dict[str, Any]:
         """The verdict as an object for scripts."""
         source = self.source
-        parting, proof = self.evidence.parting, self.proof
+        divergence, proof = self.evidence.divergence, self.proof
         return {
             "cause": self.cause.name,
             "title": self.cause.title,
@@ -101,15 +101,15 @@ class Verdict:
             "frames": [frame.to_json() for frame in self.frames],
             "what": self.what,
             "event": _event_json(self.event),
-            "outer": _event_json(parting.outer.a),
+            "outer": _event_json(divergence.outer.a),
             "shared": None if self.evidence.shared is None else self.evidence.shared.to_json(),
             "source": None if source is None else {**_event_json(source.a), "a": source.a.shown, "b": source.b.shown},
-            "inputs_equal": parting.inputs_equal,
-            "differing_inputs": list(parting.event.inputs),
-            "values": [one._asdict() for one in self.figures],
-            "figures": [f"{one.path}: {one.text}" for one in self.figures],
-            "before": [_event_json(one) for one in parting.before],
-            "only_in_one_run": [_event_json(one) for one in parting.alone[:20]],
+            "inputs_equal": divergence.inputs_equal,
+            "differing_inputs": list(divergence.event.inputs),
+            "values": [one._asdict() for one in self.differences],
+            "figures": [f"{one.path}: {one.text}" for one in self.differences],
+            "before": [_event_json(one) for one in divergence.before],
+            "only_in_one_run": [_event_json(one) for one in divergence.alone[:20]],
             "possible_sources": [_event_json(pair.a) for pair in self.possible],
         }
 
@@ -127,24 +127,24 @@ def _event_json(event: Event) -> dict[str, Any]:
     }
 
 
-def judge(comparison: Comparison, search: Search | None = None) -> Verdict | None:
+def judge(comparison: TraceComparison, search: Search | None = None) -> WhyVerdict | None:
     """Return the verdict on two runs; None if they are equal.
 
     Args:
         comparison: of the runs.
         search: what running again has shown; without it, nothing is proved, and suspects are named as such.
     """
-    if comparison.parting is None:
+    if comparison.divergence is None:
         return None
-    looked_at = comparison if search is None or search.comparison.parting is None else search.comparison
-    parting = looked_at.parting
-    assert parting is not None
-    evidence = evidence_of(looked_at, parting)
+    looked_at = comparison if search is None or search.comparison.divergence is None else search.comparison
+    divergence = looked_at.divergence
+    assert divergence is not None
+    evidence = evidence_of(looked_at, divergence)
     search = search or Search(suspects_of(evidence), looked_at)
     cause, place = _cause(evidence, search)
-    frames = frames_of(evidence.root, place, parting.event.a.place)
+    frames = frames_of(evidence.root, place, divergence.event.a.place)
     suggestion = suggest(cause.name, evidence.code(place), search.proof.suspect.generator if search.proof else "")
-    return Verdict(cause, place, evidence, tuple(_figures(parting.event)), search, frames, suggestion)
+    return WhyVerdict(cause, place, evidence, tuple(_differences(divergence.event)), search, frames, suggestion)
 
 
 def _cause(evidence: Evidence, search: Search) -> tuple[Cause, Place]:
@@ -158,9 +158,9 @@ def _cause(evidence: Evidence, search: Search) -> tuple[Cause, Place]:
     return UNKNOWN, evidence.outer_place
 
 
-def _figures(pair: Pair) -> Iterable[Figures]:
+def _differences(pair: Pair) -> Iterable[NumericDifference]:
     """Return how far the outputs of an event are apart."""
     for name in pair.outputs:
-        found = figures(name, pair.a.values.get(name, []), pair.b.values.get(name, []))
+        found = numeric_difference(name, pair.a.values.get(name, []), pair.b.values.get(name, []))
         if found is not None:
             yield found

@@ -8,12 +8,14 @@ already: a process of its own, in a tenth of the time.
 from __future__ import annotations
 
 import errno
+import functools
 import multiprocessing
 import os
 import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -75,17 +77,17 @@ class FaultyCalls:
         return self._counted(found) if name in CALLS else found
 
     def _counted(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any) -> Any:
+        def call(*arguments: Any, **options: Any) -> Any:
             names = [Path(argument).name for argument in arguments if isinstance(argument, str | Path)]
             self.calls.append(" ".join([function.__name__, *names]))
             if len(self.calls) == self._death.call:
-                return self._befall(function, arguments)
-            return function(*arguments)
+                return self._befall(functools.partial(function, *arguments, **options), arguments)
+            return function(*arguments, **options)
 
         return call
 
-    def _befall(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-        kind, writes = self._death.kind, function is os.pwrite
+    def _befall(self, call: functools.partial[Any], arguments: tuple[Any, ...]) -> Any:
+        kind, writes = self._death.kind, call.func is os.pwrite
         if kind == "disk full":
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if kind == "read only":
@@ -96,9 +98,9 @@ class FaultyCalls:
             return taken if kind == "short write" else kill()
         if kind != "short write":
             if kind == "die after":
-                function(*arguments)
+                call()
             kill()
-        return function(*arguments)
+        return call()
 
 
 def prepare(death: Death) -> FaultyCalls:
@@ -119,7 +121,9 @@ def prepare(death: Death) -> FaultyCalls:
         restore = PooledVectorEnv.restore
         PooledVectorEnv.restore = lambda self, episodes, rows: restore(self, episodes, [*rows[1:], rows[0]])
     if death.in_place:
-        storage.write_atomically = lambda path, data: storage._write(path, os.O_WRONLY | os.O_CREAT, data, 0)
+        storage.write_atomically = lambda path, data, held=None, mode=0o644: storage._write(
+            path, os.O_WRONLY | os.O_CREAT, data, 0, held
+        )
     if death.forget is not None:
         checkpoint.put = lambda state, name, leaf: None if name == death.forget else put(state, name, leaf)
     if death.cpu is not None:
@@ -169,13 +173,19 @@ def _child(arguments: list[str], death: Death, output: str) -> None:
 
 def run(arguments: list[str], death: Death | None = None, output: Path = Path(os.devnull)) -> int:
     """Run `sac train` in a forked process; returns its exit status, negative for a signal."""
+    process = start(arguments, death, output)
+    process.join()
+    assert process.exitcode is not None
+    return process.exitcode
+
+
+def start(arguments: list[str], death: Death | None = None, output: Path = Path(os.devnull)) -> BaseProcess:
+    """Begin what `run` does."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["sac.trainer", "sac.cli", "tyro", "tests.determinism.dying"])
     process = context.Process(target=_child, args=(arguments, death or Death(), str(output)))
     process.start()
-    process.join()
-    assert process.exitcode is not None
-    return process.exitcode
+    return process
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ FLAGS = [
 ]
 """12 iterations of 4 steps, episodes of 20, a ring that is full after 6; evaluations at 0, 64, 128 and 192."""
 
-FILES = ("ledger.jsonl", "metrics.csv", "policy.pt", "checkpoints/policy_128.pt")
+FILES = ("ledger.jsonl", "metrics.csv", "success_history.csv", "policy.pt", "checkpoints/policy_128.pt")
 
 
 @dataclass(frozen=True)

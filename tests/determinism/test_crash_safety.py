@@ -14,7 +14,7 @@ from tests.determinism.resuming import FLAGS, NIGHTLY, assert_equal_runs, finish
 INJECTED = 240 if NIGHTLY else 24
 """At least 200, or 20, of these end the process, by SIGKILL or an error; a short write must not."""
 TRAINING = [*FLAGS, "--checkpoint_freq=2", "--keep_checkpoints=1"]
-RESUMING = ["ledger.jsonl", "metrics.csv", "manifest.json"]
+RESUMING = ["ledger.jsonl", "metrics.csv", "manifest.json", "success_history.csv", "times.csv"]
 REFUSALS = ("disk full", "read only")
 
 
@@ -91,7 +91,7 @@ def test_nothing_is_lost_whatever_befalls_a_system_call(base, calls, tmp_path):
 
 
 def test_a_death_while_a_run_is_being_resumed_loses_nothing(base, tmp_path):
-    """Resuming cuts ledger and metrics and rewrites the manifest: each may be cut off itself."""
+    """Resuming cuts ledger, metrics and histories and rewrites the manifest: each may be cut off itself."""
     dead, again = tmp_path / "dead", tmp_path / "again"
     assert run([*FLAGS, "--checkpoint_freq=3", "--run_dir", str(dead)], Death(step=95)) == KILLED
     shutil.copytree(dead, again)

@@ -120,11 +120,11 @@ def test_a_disk_too_full_for_the_last_checkpoint_still_leaves_the_policy(tmp_pat
 
     replace, names = storage.os.replace, []
 
-    def full(source, target):
+    def full(source, target, **options):
         if target.name == "state-000000000010.safetensors":
             raise OSError(28, "No space left on device")
         names.append(target.name)
-        return replace(source, target)
+        return replace(source, target, **options)
 
     monkeypatch.setattr(storage.os, "replace", full)
     assert main(["train", *SMALL, "--checkpoint_freq=4", f"--run_dir={tmp_path}/run"]) == 2
@@ -138,20 +138,57 @@ def test_a_ledger_that_can_not_be_written_stops_the_run_and_names_the_command_th
     """The disk is full from the sixth line on; with room again the run ends as one that always had it."""
     from sac.ledger.file import LedgerWriter
 
-    put, lines = LedgerWriter._put, []
+    write, lines = LedgerWriter.write, []
 
-    def full(self, entry):
-        lines.append(entry)
-        if len(lines) > 6:
+    def full(self, *line, **more):
+        lines.append(line)
+        if len(lines) > 5:
             raise OSError(28, "No space left on device")
-        put(self, entry)
+        write(self, *line, **more)
 
     flags = [*SMALL, "--checkpoint_freq=2"]
     with monkeypatch.context() as patched:
-        patched.setattr(LedgerWriter, "_put", full)
+        patched.setattr(LedgerWriter, "write", full)
         assert main(["train", *flags, f"--run_dir={tmp_path}/run"]) == 2
     message = capsys.readouterr().err
     assert "No space left on device" in message and f"sac train --resume {tmp_path}/run" in message
     assert main(["train", "--resume", f"{tmp_path}/run"]) == 0
     assert main(["train", *flags, f"--run_dir={tmp_path}/whole"]) == 0
     assert_equal(read_ledger(tmp_path / "run"), read_ledger(tmp_path / "whole"))
+
+
+def test_a_nan_in_the_networks_stops_the_run_in_its_iteration_and_reaches_no_file(tmp_path, monkeypatch, capsys):
+    """It is in the first layer, where the fused ReLU makes 0 of it: actions and evaluations look sound."""
+    from sac.learner.sac import Learner
+
+    update, updates = Learner.update, []
+
+    def poisoned(self, *arguments):
+        info = update(self, *arguments)
+        updates.append(1)
+        if self.state.updates == 20:
+            self.state.actor.views["weight.0"].fill_(float("nan"))
+        return info
+
+    monkeypatch.setattr(Learner, "update", poisoned)
+    flags = [*SMALL, "--eval_freq=16", "--num_eval_envs=1", "--checkpoint_freq=1", f"--run_dir={tmp_path}/run"]
+    assert main(["train", *flags]) == 2
+    message = capsys.readouterr().err
+    last = read_ledger(tmp_path / "run").lines[-1]
+    assert f"iteration {last.iteration} (step {last.global_step}): param.actor weight.0[0, 0] is nan" in message
+    assert "--policy_lr" in message and "Traceback" not in message
+    assert len(updates) >= 20 and "eval.return" not in last.digests
+    saved = [path for path in (tmp_path / "run" / "checkpoints").rglob("*") if path.suffix in (".pt", ".safetensors")]
+    for path in saved:
+        assert str(last.global_step) not in path.stem.split("_") and not path.stem.endswith(f"-{last.iteration:012d}")
+    assert saved and not (tmp_path / "run" / "policy.pt").exists()
+
+
+def test_a_policy_of_nan_is_not_evaluated(tmp_path, capsys):
+    assert main(["train", *SMALL, f"--run_dir={tmp_path}/run"]) == 0
+    saved = torch.load(tmp_path / "run" / "policy.pt", weights_only=True)
+    saved["actor"]["backbone.0.weight"].fill_(float("nan"))
+    torch.save(saved, tmp_path / "run" / "policy.pt")
+    assert main(["eval", f"{tmp_path}/run", "--episodes=1"]) == 2
+    message = capsys.readouterr().err
+    assert "--checkpoint" in message and "nan" in message

@@ -35,12 +35,11 @@ def run_script(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
 def test_a_script_that_has_loaded_torch_trains_in_another_process(tmp_path):
     done = run_script(
         tmp_path,
-        f"import torch, sac\na, b = (sac.train({SMALL}, run_dir=name) for name in 'ab')\n"
-        "print(sac.compare(a, b).text)\nprint(a.policy().predict(torch.zeros(6)).shape)\n",
+        f"import torch, sac\na = sac.train({SMALL}, run_dir='a')\nprint(a, a.policy().predict(torch.zeros(6)).shape)\n",
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == ["equal: 3 iterations compared", "torch.Size([2])"]
-    assert done.stderr.count("run folder:") == 2
+    assert done.stdout == "Run('a', env_id='Point-v1') torch.Size([2])\n"
+    assert "run folder: a" in done.stderr, "what the training says is shown"
 
 
 def test_the_trainer_itself_names_what_to_call(tmp_path):

@@ -32,13 +32,13 @@ PLANTED = {
         "Rooms import what stands below them alone",
     ),
     "why -> reference": (
-        "why/figures.py",
+        "why/numeric_difference.py",
         "from sac.config import TrainConfig",
         "sac.why knows nothing of the reference",
     ),
     "reference -> why": (
         "commands/twin.py",
-        "from sac.why.figures import figures",
+        "from sac.why.numeric_difference import numeric_difference",
         "Rooms import what stands below them alone",
     ),
     "tracer -> package": (

@@ -104,7 +104,7 @@ def test_words_and_status_are_those_of_the_command(tied):
 
 def test_a_command_that_can_not_be_started_is_named(tied):
     process, _ = tied(["/no/such/program"], stderr=subprocess.PIPE)
-    assert process.communicate()[1] == b"/no/such/program: can't be started: No such file or directory\n"
+    assert process.communicate()[1] == b"'/no/such/program': can't be started: No such file or directory\n"
     assert process.returncode == CANNOT_START
 
 

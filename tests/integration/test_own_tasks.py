@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +15,7 @@ from sac.ledger.file import read_ledger
 from sac.processes import sac_command
 from tests.determinism.dying import KILLED
 from tests.determinism.runs import assert_equal, run_fresh
+from tests.integration.shell import ROOT, blocks
 
 pytestmark = pytest.mark.maniskill
 REGISTERED = """
@@ -32,55 +35,52 @@ SCRIPT = (
 if __name__ == "__main__":
     from sac.config import TrainConfig
     from sac.trainer import train
-    train(TrainConfig(env_id="MyPush-v1", num_envs=2, total_timesteps=128, training_freq=32, learning_starts=64,
-                      batch_size=32, buffer_size=1000, eval_freq=0, threads=1, run_dir=sys.argv[1], workers=2))
+    train(TrainConfig(env_id="MyPush-v1", num_envs=2, total_timesteps=64, training_freq=16, learning_starts=32,
+                      batch_size=32, buffer_size=1000, eval_freq=0, threads=1, run_dir=sys.argv[1], workers=1))
 """
 )
-FLAGS = ["--num_envs=4", "--training_freq=16", "--num_eval_envs=1", "--batch_size=16", "--buffer_size=400"]
-FLAGS += ["--learning_starts=32", "--total_timesteps=96", "--eval_freq=0", "--threads=1", "--no-capture_video"]
-FLAGS += ["--no-tensorboard", "--checkpoint_freq=2"]
-BY_MODULE, BY_FLAG = ["--env_id=my_package.tasks:MyPush-v1"], ["--env_id=MyPush-v1", "--import=my_package.tasks"]
+EXAMPLE = ROOT / "examples" / "own_task"
+TRAIN, RESUME, EVALUATE = (
+    shlex.split(line)[1:]
+    for line in blocks(ROOT / "examples" / "README.md", "console", "Train your own task")[0].splitlines()[1:]
+)
+"""The commands that examples/README.md prints."""
+FLAGS = [word for word in TRAIN[1:] if not word.startswith(("--env_id", "--run_dir", "--workers"))]
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """A folder with a package and a script of somebody's own; runs begin in it."""
+    """A folder with the example's package, and a script of somebody's own; runs begin in it."""
     root = tmp_path_factory.mktemp("project")
-    (root / "my_package").mkdir()
-    (root / "my_package" / "__init__.py").touch()
-    (root / "my_package" / "tasks.py").write_text(REGISTERED)
+    shutil.copytree(EXAMPLE / "reach_task", root / "reach_task", ignore=shutil.ignore_patterns("__pycache__"))
     (root / "script.py").write_text(SCRIPT)
     return root
 
 
 @pytest.fixture(scope="module")
 def serial(project):
-    """The run in one process, never killed."""
-    done = run_fresh(project / "serial", [*BY_FLAG, *FLAGS, "--workers=serial"], cwd=project)
+    """The example's run in one process, never killed; its module is named by a flag of its own."""
+    flags = ["--env_id=ReachTarget-v1", "--import=reach_task.envs", *FLAGS, "--workers=serial"]
+    done = run_fresh(project / "serial", flags, cwd=project)
     assert done.returncode == 0, done.stderr
     return project / "serial"
 
 
-def test_a_run_with_workers_killed_and_resumed_equals_one_in_a_single_process(project, serial):
-    folder = project / "killed"
+def test_the_example_killed_and_resumed_with_workers_equals_a_run_in_one_process(project, serial):
     killed = run_fresh(
-        folder, [*BY_MODULE, *FLAGS, "--workers=2"], "tests.determinism.dying", before=("20",), cwd=project
+        None, [*TRAIN[1:], "--checkpoint_freq=2"], "tests.determinism.dying", before=("20",), cwd=project
     )
     assert killed.returncode == KILLED, killed.stderr
-    assert json.loads((folder / "manifest.json").read_text())["config"]["env_id"] == "my_package.tasks:MyPush-v1"
-    resumed = run_fresh(None, ["--resume", str(folder), "--workers=2"], cwd=project)
-    assert resumed.returncode == 0, resumed.stderr
-    assert_equal(read_ledger(folder), read_ledger(serial))
-
-
-def test_its_policy_is_evaluated_without_naming_the_module_again(project, serial):
-    found = sac(project, "eval", "--checkpoint", str(serial), "--episodes=1", "--json")
-    assert json.loads(found.stdout)["episodes"] == 1
+    config = json.loads((project / "runs" / "reach" / "manifest.json").read_text())["config"]
+    assert config["env_id"] == "reach_task.envs:ReachTarget-v1" and config["workers"] == 2
+    sac(project, *RESUME)
+    assert_equal(read_ledger(project / "runs" / "reach"), read_ledger(serial))
+    assert "2 episodes" in sac(project, *EVALUATE).stdout
 
 
 def test_a_twin_of_it_is_equal(project):
-    found = sac(project, "twin", *BY_MODULE, *FLAGS, "--vary=workers=1,2")
-    assert "equal" in found.stdout
+    flags = [*FLAGS, "--env_id=reach_task.envs:ReachTarget-v1", "--workers=serial", "--total_timesteps=48"]
+    assert "equal: 4 iterations compared" in sac(project, "twin", *flags).stdout
 
 
 def test_a_script_that_registers_and_trains_needs_no_flag(project):
@@ -104,7 +104,7 @@ def test_a_script_that_trains_whenever_it_is_imported_is_told_so(project):
 
 def test_a_module_that_fails_in_a_worker_is_one_line_and_leaves_no_folder(project):
     (project / "broken.py").write_text("1 / 0\n")
-    done = run_fresh(project / "refused", ["--env_id=broken:MyPush-v1", *FLAGS, "--workers=2"], cwd=project)
+    done = run_fresh(project / "refused", ["--env_id=broken:MyPush-v1", *FLAGS, "--workers=1"], cwd=project)
     assert done.returncode == 2 and "Traceback" not in done.stderr
     last = done.stderr.strip().splitlines()[-1]
     assert "--env_id broken:MyPush-v1: fails when it is imported: ZeroDivisionError" in last and "broken.py:1" in last

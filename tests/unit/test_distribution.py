@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import tarfile
 import zipfile
 from pathlib import Path
@@ -13,7 +14,7 @@ import sac
 from tools import distribution
 
 ROOT = Path(__file__).parents[2]
-FILES = {"sac/__init__.py", "sac/py.typed", "sac/native/known.json", "README.md"}
+FILES = {"sac/__init__.py", "sac_determinism_pytest/__init__.py", "sac/py.typed", "sac/native/known.json", "README.md"}
 
 
 def pack(folder: Path, wheel: set[str], sdist: set[str], version: str = "0.1.0") -> tuple[Path, Path]:
@@ -68,3 +69,8 @@ def test_the_version_stands_in_one_place():
     assert f'__version__ = "{sac.__version__}"' in (ROOT / "sac" / "__init__.py").read_text()
     for name in ("pyproject.toml", "CITATION.cff"):
         assert f'"{sac.__version__}"' not in (ROOT / name).read_text(), f"{name} repeats the version"
+
+
+def test_the_folders_that_are_checked_are_those_that_the_wheel_installs():
+    wheel = (ROOT / "pyproject.toml").read_text().split("[tool.hatch.build.targets.wheel]")[1].partition("\n[")[0]
+    assert tuple(f"{name}/" for name in re.findall(r'"(\w+)"', wheel)) == distribution.PACKAGES

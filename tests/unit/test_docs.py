@@ -1,14 +1,22 @@
-"""What the documents point to is there: files, and headings in them."""
+"""What the documents point to is there: files, headings in them, and the flags of the commands that they print."""
 
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
+from sac.cli import _COMMANDS
+from sac.commands.train import parse_train
+from sac.commands.twin import twin_parser
+from sac.completion import _PARSERS
+from sac.config import check
+from sac.why.arguments import split
+
 ROOT = Path(__file__).parents[2]
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), ROOT / "examples" / "README.md"]
 
 
 def anchors(page: str) -> set[str]:
@@ -40,3 +48,36 @@ def test_a_broken_link_would_be_seen():
 def test_anchors_are_those_that_github_makes():
     page = "# From `--seed` to `param.actor`\n```\n# a comment\n```\n## Where do I change …\n"
     assert anchors(page) == {"from---seed-to-paramactor", "where-do-i-change-"}
+
+
+def commands(text: str) -> list[str]:
+    """The lines of a page's consoles that run `sac`, continued lines joined."""
+    consoles = "".join(re.findall(r"^```console\n(.*?)^```", text, re.DOTALL | re.MULTILINE)).replace("\\\n", " ")
+    return re.findall(r"^(?:\$ )?(sac .*)$", consoles, re.MULTILINE)
+
+
+def accept(line: str) -> None:
+    """Parse a command line as the command would; exits with status 2, or raises, where it is wrong."""
+    _, command, *words = shlex.split(line, comments=True)
+    assert command in _COMMANDS
+    if command == "train" and not words[0].startswith("--resume"):
+        check(parse_train(words))
+    elif command == "twin":
+        check(parse_train(twin_parser().parse_known_args(words)[1]))
+    else:
+        parser = _PARSERS[command]()
+        own, _ = split(words, parser) if command in ("why", "gate", "trace") else (words, [])
+        parser.parse_args(own)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if commands(page.read_text())], ids=lambda page: page.name)
+def test_every_command_that_is_printed_is_accepted(page):
+    for line in commands(page.read_text()):
+        accept(line)
+
+
+@pytest.mark.parametrize("line", ["sac diff runs/A", "sac gate --trails 3 -- python x.py", "sac train --num_env=4"])
+def test_a_mistyped_command_would_be_seen(line, capsys):
+    assert commands(f"```console\n$ {line}  # so\n```\n") == [f"{line}  # so"]
+    with pytest.raises(SystemExit):
+        accept(line)

@@ -63,6 +63,7 @@ DERIVED = {
     "training.collector.envs._state": "the simulator: restored by replaying the episode's actions from its seed",
     "training.collector.envs._steps": "the simulator: restored by replaying the episode's actions from its seed",
     "eval_envs": "every evaluation begins with a reset",
+    "output.metrics._checksum": "of the file: a checkpoint keeps it with the file's length",
     "output.logs": "wall-clock times, which no two runs share",
     "training.collector._drawn": "noise drawn ahead: a function of the step's number",
     "training.gradient_steps._rows": "the batch at hand: each gradient step gathers it anew",

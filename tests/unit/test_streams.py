@@ -297,3 +297,77 @@ def test_evaluations_and_training_share_no_episode():
         for seeds in (streams.training_episodes, streams.evaluation_episodes)
     )
     assert not training & evaluation
+
+
+NAMED = {
+    "initial_actor": "init.actor",
+    "initial_critic": "init.critic",
+    "warm_up_action": "action.warm_up",
+    "action_noise": "action.noise",
+    "replay_index": "replay.index",
+    "update_noise": "update.noise",
+}
+"""Every stream of a run and the name in its key: another name is another run."""
+
+
+@given(seeds, st.integers(0, 50), st.integers(0, 2**40))
+@fewer(4)
+def test_each_stream_of_a_run_is_the_one_of_its_name_and_environment(seed, env, block):
+    for member, name in NAMED.items():
+        found = getattr(Streams(seed), member)
+        one = found if isinstance(found, Stream) else found(env)
+        assert raw(one, block) == raw(Stream(seed, name, 0 if one is found else env), block), member
+    assert {name.partition("(")[0] for name in all_streams(seed)} == NAMED.keys()
+
+
+@given(seeds, st.integers(0, 50), st.integers(0, 2**40))
+@fewer(4)
+def test_episode_seeds_are_those_of_the_definition(seed, env, episode):
+    for member, role in (("training_episodes", "train"), ("evaluation_episodes", "eval")):
+        parts = ("sac/streams/1", "episode", seed, role, env, episode)
+        text = "".join(f"{len(str(part))}:{part}" for part in parts)
+        number = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "little")
+        assert getattr(Streams(seed), member)(env, episode) == number % 2**31
+
+
+DRAWS = 400
+
+
+def drawn_beside(streams, blocks=3):
+    """(stream, block) -> centred draws of unit variance, for all streams of a run."""
+    keys = [(name, block) for name in streams for block in range(blocks)]
+    rows = [streams[name].normal(block, (DRAWS,)).astype(np.float64) for name, block in keys]
+    return keys, np.stack(rows)
+
+
+def related(keys, rows, most=5.5):
+    """Pairs whose draws, or draws shifted by one, go together more than chance lets them, and how much."""
+    found = []
+    for shift in (0, 1):
+        together = rows[:, : DRAWS - shift] @ rows[:, shift:].T / math.sqrt(DRAWS - shift)
+        if shift == 0:
+            np.fill_diagonal(together, 0)
+        found += [(keys[i], keys[j], shift) for i, j in np.argwhere(np.abs(together) > most)]
+    return found
+
+
+def test_no_two_streams_environments_or_iterations_draw_alike():
+    """All pairs: each correlation is within what independent draws give, shifted by one draw too."""
+    keys, rows = drawn_beside({**all_streams(3, envs=8), **{f"other {k}": v for k, v in all_streams(4).items()}})
+    assert related(keys, rows) == []
+
+
+@pytest.mark.parametrize("fault", ["the same", "the opposite", "one draw later", "half the same"])
+def test_draws_that_go_together_are_noticed(fault):
+    keys, rows = drawn_beside({name: Stream(3, name) for name in ("a", "b", "c")})
+    alike = {"the same": rows[0], "the opposite": -rows[0], "one draw later": np.roll(rows[0], 1)}
+    rows[4] = alike.get(fault, (rows[0] + rows[4]) / math.sqrt(2))
+    assert related(keys, rows)
+
+
+def test_episodes_of_all_environments_and_roles_are_distinct_over_a_long_run():
+    streams = Streams(3)
+    roles = (streams.training_episodes, streams.evaluation_episodes)
+    found = [seed_of(env, episode) for seed_of in roles for env in range(32) for episode in range(64)]
+    # 4096 of 2**31: two alike by chance in one of 256 runs; these are not.
+    assert len(set(found)) == len(found)

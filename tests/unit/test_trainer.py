@@ -128,6 +128,16 @@ def test_evaluations_are_due_at_the_first_step_at_or_after_each_multiple_and_at_
         assert [int(row["step"]) for row in csv.DictReader(file)] == evaluated_at(folder)
 
 
+def test_an_evaluation_stands_beside_the_losses_of_the_iteration_before_it(trained):
+    folder = trained(eval_freq=8)
+    with folder.metrics.open(newline="") as file:
+        lost = {int(row["step"]): row["qf_loss"] for row in csv.DictReader(file)}
+    assert [step for step, value in lost.items() if not value] == [0, 8]
+    assert len(set(lost.values())) == ITERATIONS, "each learning iteration has losses of its own"
+    assert folder.success_history.read_text().splitlines()[0] == "step,success"
+    assert len(folder.success_history.read_text().splitlines()) == len(folder.times.read_text().splitlines()) == 10
+
+
 @pytest.fixture(scope="module")
 def plain(trained):
     """The digests of a training that does nothing beside training."""

@@ -79,12 +79,12 @@ def test_the_whole_of_sac_why_is_tested_each_night_and_a_quick_part_for_every_pu
 
 
 def test_the_flags_of_every_twin_are_accepted():
-    from sac.commands.twin import _parser
+    from sac.commands.twin import twin_parser
 
     twins = [words for _, command in RUNS if (words := shlex.split(command))[1:2] == ["twin"]]
     assert twins
     for words in twins:
-        _, flags = _parser().parse_known_args(words[2:])
+        _, flags = twin_parser().parse_known_args(words[2:])
         check(parse_train(flags))
 
 

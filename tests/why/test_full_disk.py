@@ -66,7 +66,7 @@ def test_a_script_that_only_speaks_of_a_lost_trace_has_lost_none(tmp_path):
     assert done.stderr == "sac why: error: equal as far as they came, but the command failed (see the notes)\n"
 
 
-def test_a_parting_that_was_seen_before_is_still_one(script):
+def test_a_divergence_that_was_seen_before_is_still_one(script):
     done = sac("why", "--json", "--", *script(20_000, "random.randint(0, hash('a'))"))
     assert (done.returncode, json.loads(done.stdout)["equal"]) == (1, False)
 

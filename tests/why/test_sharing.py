@@ -101,7 +101,7 @@ def test_a_fault_of_the_script_is_still_its_fault_though_files_are_shared(ask):
     assert any("config" in note for note in answer["notes"])
 
 
-def test_what_is_shared_after_the_parting_is_not_blamed(ask):
+def test_what_is_shared_after_the_divergence_is_not_blamed(ask):
     text = "random.seed(1)\nrandom.randint(0, int(os.environ['SAC_WHY_RUN']))\n"
     text += "open('best', 'a').write('x')\nopen('best').read()\n"
     status, answer, _ = ask(text)

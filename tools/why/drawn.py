@@ -15,6 +15,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--half", choices=HALVES, default="report", help="of the grammar's productions")
     parser.add_argument("--count", type=int, default=300, help="programs with a fault; half as many have none")
+    parser.add_argument("--seed", type=int, default=0, help="of the drawing: each draws other programs")
     parser.add_argument("--torch", action="store_true", help="draw programs that need torch too")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where to leave programs that went wrong")
     options = parser.parse_args()
@@ -26,7 +27,7 @@ def main() -> None:
             end="" if kind == EXACT else "\n",
         )
 
-    print(measure(options.half, options.count, options.torch, options.keep, show))
+    print(measure(options.half, options.count, options.torch, options.keep, show, options.seed))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ fi
 sac_gate() {
   if [[ -n "${GATE_HOME:-}" ]]; then
     # Not by PYTHONPATH: the command inherits it, and must find its own packages alone.
-    python -c 'import sys; sys.path.insert(0, sys.argv.pop(1)); from sac.cli import program; program()' \
+    python -c 'import sys; sys.path.insert(0, sys.argv.pop(1)); from sac.cli import program; sys.exit(program())' \
       "$GATE_HOME" gate "$@"
   else
     sac gate "$@"

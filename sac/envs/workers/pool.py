@@ -7,6 +7,7 @@ worker (see `lifeline`). Both are anonymous, so nothing can be left behind.
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import socket
@@ -14,10 +15,11 @@ import subprocess
 import sys
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.reduction import send_handle
+from pathlib import Path
 from typing import Any
 
 from sac.envs.protocol import EnvironmentFault
@@ -29,6 +31,10 @@ from sac.processes import python_command
 Request = tuple[Any, ...]
 PATIENCE = 5.0
 """Seconds in which a worker may end by itself."""
+GLANCE = 1.0
+"""Seconds between two looks at whether the run was asked to stop, while workers are waited for."""
+LONGEST_STEP = 60.0
+"""Seconds for which a worker that runs is still waited for, once the run was asked to stop."""
 _BOOT = (
     "import sys; sys.path[:] = sys.argv[3].split('\\n'); "
     "from sac.envs.workers.process import main; main(int(sys.argv[1]), int(sys.argv[2]))"
@@ -71,13 +77,22 @@ class WorkerPool:
         count: W.
         debug_mode: torch's deterministic debug mode in the workers; the numerics profile sets it in the parent.
         exact: whether the workers use `exact_functions`; the profile sets this too.
+        asked_to_stop: whether the run was asked to stop. A worker that is stopped (SIGSTOP) is waited for as long as
+            it takes, but not then.
 
     Raises:
         EnvironmentFault: a worker could not be started.
     """
 
-    def __init__(self, count: int, debug_mode: int = 0, exact: bool = False) -> None:
+    def __init__(
+        self,
+        count: int,
+        debug_mode: int = 0,
+        exact: bool = False,
+        asked_to_stop: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._members: list[_Member] = []
+        self._asked_to_stop, self._deadline = asked_to_stop, math.inf
         self._stop = weakref.finalize(self, _stop, self._members, PATIENCE)
         self._waiting: dict[Connection, int] = {}
         self._groups = 0
@@ -106,19 +121,22 @@ class WorkerPool:
         self._groups += 1
         return self._groups
 
-    def call(self, requests: dict[int, Request], descriptor: int | None = None) -> dict[int, Any]:
+    def call(
+        self, requests: dict[int, Request], descriptor: int | None = None, *, hurried: bool = False
+    ) -> dict[int, Any]:
         """Send worker -> request; return worker -> answer once all have answered.
 
         Args:
             requests: worker -> what to ask it.
             descriptor: a file descriptor to send with each request.
+            hurried: wait for nobody who can't answer, as if the run was asked to stop.
 
         Raises:
             WorkerFailed: a worker raised or ended. All are stopped, because they are no longer in step.
             RuntimeError: the pool is closed, or an earlier call was interrupted.
         """
         self.send(requests, descriptor)
-        return self.receive()
+        return self.receive(hurried=hurried)
 
     def send(self, requests: dict[int, Request], descriptor: int | None = None) -> None:
         """Do the first half of `call`; `receive` must be the next call.
@@ -141,28 +159,48 @@ class WorkerPool:
                 self.kill()
                 raise WorkerFailed(index, cause) from None
 
-    def receive(self) -> dict[int, Any]:
+    def receive(self, *, hurried: bool = False) -> dict[int, Any]:
         """Do the second half of `call`: return worker -> answer, or raise as soon as one fails.
 
         Raises:
             WorkerFailed: a worker raised or ended.
         """
         try:
-            return self._receive()
+            return self._receive(hurried)
         except WorkerFailed:
             self.kill()
             raise
 
-    def _receive(self) -> dict[int, Any]:
+    def _receive(self, hurried: bool) -> dict[int, Any]:
         answers: dict[int, Any] = {}
+        self._deadline = math.inf
         while self._waiting:
             # A worker's death closes its end, so this also wakes up for workers that never answer.
-            for connection in wait(list(self._waiting)):
+            ready = wait(list(self._waiting), GLANCE)
+            if not ready and (hurried or self._asked_to_stop()):
+                self._give_up()
+            for connection in ready:
                 assert isinstance(connection, Connection)
                 index = self._waiting[connection]
                 answers[index] = self._answer(index)
                 del self._waiting[connection]
         return answers
+
+    def _give_up(self) -> None:
+        """Wait no longer for a worker that can't answer, or takes too long.
+
+        Raises:
+            WorkerFailed: there is one.
+        """
+        self._deadline = min(self._deadline, time.monotonic() + LONGEST_STEP)
+        late = time.monotonic() >= self._deadline
+        for index in self._waiting.values():
+            pid = self._members[index].process.pid
+            if _is_stopped(pid):
+                raise WorkerFailed(index, f"its worker process (pid {pid}) is stopped (SIGSTOP) and does not answer")
+            if late:
+                words = f"has not answered for {LONGEST_STEP:.0f} seconds since the run was asked to stop"
+                raise WorkerFailed(index, f"its worker process (pid {pid}) {words}")
 
     def _answer(self, index: int) -> Any:
         member = self._members[index]
@@ -216,6 +254,14 @@ def _stop(members: Sequence[_Member], patience: float) -> None:
             member.process.kill()
             member.process.wait()
         member.lifeline.close()
+
+
+def _is_stopped(pid: int) -> bool:
+    """Whether a process is stopped, by SIGSTOP or a debugger."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] in "Tt"
+    except OSError:
+        return False
 
 
 def _cause_of_death(process: subprocess.Popen[bytes]) -> str:

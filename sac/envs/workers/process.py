@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
 from typing import TYPE_CHECKING, Any
 
+from sac import standard_streams
 from sac.lifeline import die_with_parent
 
 if TYPE_CHECKING:
@@ -171,6 +172,8 @@ def main(socket: int, lifeline: int) -> None:
     for descriptor in (socket, lifeline):
         os.set_inheritable(descriptor, False)
     die_with_parent(lifeline)
+    # What a task prints must not fail with the terminal that shows it.
+    standard_streams.protect()
     EnvWorker(Connection(socket)).serve()
     # Skip the interpreter's teardown: nothing in it is worth the wait.
     os._exit(0)

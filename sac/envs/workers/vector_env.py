@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 import numpy as np
@@ -151,7 +151,9 @@ class PooledVectorEnv:
         if self._owns_pool:
             self._pool.close()
         elif self._pool.alive:
-            self._call("being closed", lambda group: ("drop", self._key))
+            # Nothing is lost with a worker that can't release its environments: it is ended.
+            with suppress(WorkerFailed):
+                self._pool.call(dict.fromkeys(range(len(self._groups)), ("drop", self._key)), hurried=True)
 
     def _call(self, doing: str, request: Callable[[Group], Request], descriptor: int | None = None) -> None:
         """Ask every worker that holds a group; keep the specification when environments are built."""

@@ -20,7 +20,7 @@ NUMBER = 1234
 """What a generator is seeded with where that is forced."""
 
 
-class Site:
+class ForcedSite:
     """One place whose values are replaced; it counts how often it was asked."""
 
     def __init__(self, relative: bool = False) -> None:
@@ -52,14 +52,14 @@ class Forced:
     """
 
     def __init__(self, setting: str = "") -> None:
-        self._sites: dict[str, dict[tuple[str, int] | None, Site]] = {}
+        self._sites: dict[str, dict[tuple[str, int] | None, ForcedSite]] = {}
         self._generators: set[str] = set()
         for entry in json.loads(setting or "[]"):
             if entry["kind"] == "generator":
                 self._generators.add(entry["name"])
                 continue
             place = (entry["file"], entry["line"]) if "file" in entry else None
-            site = Site(bool(entry.get("relative")))
+            site = ForcedSite(bool(entry.get("relative")))
             self._sites.setdefault(entry["kind"], {})[place] = site
         self.shown: dict[str, Any] = {}
         """Clocks -> what they showed last where they were not forced."""
@@ -67,11 +67,11 @@ class Forced:
     def __contains__(self, kind: str) -> bool:
         return kind in self._sites
 
-    def everywhere(self, kind: str) -> Site | None:
+    def everywhere(self, kind: str) -> ForcedSite | None:
         """Return the site of a kind that is forced everywhere."""
         return self._sites.get(kind, {}).get(None)
 
-    def at(self, kind: str, place: Place | None) -> Site | None:
+    def at(self, kind: str, place: Place | None) -> ForcedSite | None:
         """Return the site of a kind at a place, if it is forced there."""
         sites = self._sites.get(kind)
         if not sites:
@@ -87,7 +87,7 @@ class Forced:
         """Return the lines of a file at which a kind is forced."""
         return {place[1] for place in self._sites.get(kind, {}) if place is not None and place[0] == file}
 
-    def clock(self, name: str, real: Any, site: Site | None) -> Any:
+    def clock(self, name: str, real: Any, site: ForcedSite | None) -> Any:
         """Return what a clock shows: its real value, unless it is forced.
 
         Args:

@@ -12,9 +12,12 @@ import random
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from .place import Place
+
 NEVER = "never seeded"
 """Stands for the state of a generator that nobody has seeded: in every process it is another, and as good as none."""
 
+_REMEMBERED = 4096
 _WORDS = 624
 _BLOCK = 4 * (_WORDS + 1)
 
@@ -45,6 +48,25 @@ def bit_generator_state(bit_generator: Any) -> Callable[[], bytes]:
     return lambda: repr(bit_generator.state).encode()
 
 
+class Entropy:
+    """Numbers that were drawn from the operating system's entropy, with their lines: a generator may be made of one."""
+
+    def __init__(self) -> None:
+        self._lines: dict[int, Place | None] = {}
+
+    def remember(self, number: int, place: Place | None) -> None:
+        """Remember a number; of very many, the last ones."""
+        if len(self._lines) >= _REMEMBERED:
+            del self._lines[next(iter(self._lines))]
+        self._lines[number] = place
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._lines
+
+    def __getitem__(self, number: int) -> Place | None:
+        return self._lines[number]
+
+
 class Generators:
     """Global generators, by the names that are shown."""
 
@@ -52,6 +74,8 @@ class Generators:
         self._read: dict[str, Callable[[], bytes]] = {}
         self._save: dict[str, Callable[[], Callable[[], object]]] = {}
         self._reseed: dict[str, Callable[[], object]] = {}
+        self._first: dict[str, bytes] = {}
+        self._numbers: dict[int, int] = {}
         self.seeded: set[str] = set()
 
     def add(
@@ -69,7 +93,7 @@ class Generators:
             save: returns a function that gives it back the state that it has now.
             at_fork: called in every forked child; for a generator that Python seeds anew there.
         """
-        self._read[name], self._save[name] = read, save
+        self._read[name], self._save[name], self._first[name] = read, save, read()
         if at_fork is not None:
             self._reseed[name] = at_fork
 
@@ -95,6 +119,16 @@ class Generators:
     def state(self, name: str) -> str:
         """Return a digest of a generator's state, or `NEVER`."""
         return short_digest(self._read[name]()) if name in self.seeded and name in self._read else NEVER
+
+    def facts(self, name: str) -> dict[str, Any]:
+        """Return what is known of a global generator: of one that nobody has seeded, whether it has moved before."""
+        seeded = name in self.seeded
+        moved = not seeded and name in self._read and self._read[name]() != self._first[name]
+        return {"generator": name, "seeded": seeded, **({"drawn": True} if moved else {})}
+
+    def number(self, generator: object) -> int:
+        """Return the number of a generator of the script's own among those that were drawn from."""
+        return self._numbers.setdefault(id(generator), len(self._numbers) + 1)
 
     def states(self) -> dict[str, bytes]:
         """Return the states of all, to be given to `moved`."""

@@ -22,19 +22,30 @@ from . import (
     hooks_torch,
     rewrite,
     serial,
+    unwritten,
 )
 from .recorder import Recorder
 
 Install = Callable[[Recorder, Any], None]
 
 
+def _loky(recorder: Recorder, module: Any) -> None:
+    hooks_process.install_loky(recorder, module)
+    serial.install_loky(recorder, module)
+
+
+def _numpy(recorder: Recorder, module: Any) -> None:
+    hooks_saving.install_numpy(recorder, module)
+    unwritten.install_numpy(recorder, module)
+
+
 LIBRARIES: dict[str, Install] = {
     "numpy.random": hooks_numpy.install,
-    "numpy": hooks_saving.install_numpy,
+    "numpy": _numpy,
     "joblib": hooks_saving.install_joblib,
     "torch": hooks_torch.install,
-    "joblib.externals.loky.process_executor": hooks_process.install_loky,
-    "loky.process_executor": hooks_process.install_loky,
+    **{f"{package}.process_executor": _loky for package in ("joblib.externals.loky", "loky")},
+    **{f"{package}.reusable_executor": serial.install_loky for package in ("joblib.externals.loky", "loky")},
     "IPython.core.compilerop": hooks_notebook.install_compiler,
     "IPython.core.interactiveshell": hooks_notebook.install_shell,
     **{f"{package}.{name}": hook for package in ("gymnasium", "gym") for name, hook in hooks_gymnasium.MODULES.items()},
@@ -79,7 +90,8 @@ def _hook_loader(recorder: Recorder, loader: Any, name: str) -> None:
 
 def install(recorder: Recorder, stress: frozenset[str] = frozenset()) -> None:
     """Hook this process."""
-    hooks_python.install(recorder, stress)
+    recorder.stress = stress
+    hooks_python.install(recorder)
     rewrite.install(recorder)
     for name, hook in LIBRARIES.items():
         if name in sys.modules:

@@ -10,6 +10,9 @@ from typing import Any
 
 from . import hooks_numpy
 from .blocks import Block
+from .generators import NEVER
+from .hooks_python import born_at
+from .place import Place
 from .recorder import Recorder, current
 
 
@@ -45,11 +48,12 @@ def install_spaces(recorder: Recorder, module: Any) -> None:
 
             def describe() -> Any:
                 unseeded = space_is_unseeded(recorder, self)
-                state = "never seeded" if unseeded else _space_state(self)
+                state = NEVER if unseeded else _space_state(self)
                 return {"space": repr(self), "arguments": (args, kwargs), "generator": state}, {
                     "seeded": not unseeded,
                     "generator": f"the generator of a {type(self).__name__} space",
                     "object": True,
+                    "born": born_at(_birth(recorder, self)),
                 }
 
             return recorder.flow("space.sample", "Space.sample", lambda: method(self, *args, **kwargs), describe)
@@ -78,6 +82,16 @@ def space_is_unseeded(recorder: Recorder, space: Any) -> bool:
         )
     generator = getattr(space, "_np_random", None)
     return generator is None or hooks_numpy.born_of_entropy(recorder, generator)
+
+
+def _birth(recorder: Recorder, space: Any) -> Place | None:
+    """Return the line at which a space, or the first of its parts, took its seed from entropy; None if none did."""
+    parts = getattr(space, "spaces", None)
+    if parts:
+        places = (_birth(recorder, part) for part in (parts.values() if hasattr(parts, "values") else parts))
+        return next(filter(None, places), None)
+    generator = getattr(space, "_np_random", None)
+    return None if generator is None else hooks_numpy.birth(recorder, generator)[1]
 
 
 def _space_state(space: Any) -> Any:

@@ -166,7 +166,7 @@ def _flow_of_global(
     recorder: Recorder, name: str, original: Callable[..., Any], args: Any, kwargs: Any, key: Hashable
 ) -> Any:
     """Draw from the global generator, as an event."""
-    facts = {"generator": GLOBAL, "seeded": GLOBAL in recorder.generators.seeded}
+    facts = recorder.generators.facts(GLOBAL)
 
     def describe() -> Any:
         return {"arguments": (args, kwargs), "generator": recorder.generators.state(GLOBAL)}, facts
@@ -195,7 +195,8 @@ def _own_draw(
 
         def describe() -> Any:
             unseeded, place = birth(recorder, self)
-            facts = {"generator": f"a {owner}", "object": True, "seeded": not unseeded, "born": born_at(place)}
+            known = {"which": recorder.generators.number(self), "seeded": not unseeded, "born": born_at(place)}
+            facts = {"generator": f"a {owner}", "object": True, **known}
             return {"arguments": (args, kwargs), "generator": NEVER if unseeded else _state(self)}, facts
 
         changed = (lambda _: {"result": args[0]}) if name in _IN_PLACE else None

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import functools
-import multiprocessing.pool
 import os
 import random
 import sys
@@ -12,7 +10,7 @@ import threading
 import time
 import uuid
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from .blocks import SIZE, Block
@@ -38,13 +36,12 @@ _OF_ITEMS = ("choice", "choices", "sample", "shuffle")
 GLOBAL = "random's global generator"
 
 
-def install(recorder: Recorder, stress: frozenset[str]) -> None:
+def install(recorder: Recorder) -> None:
     """Hook what Python itself offers."""
     _entropy(recorder)
     _random(recorder)
     _clocks(recorder)
-    _listings(recorder, "listdir" in stress)
-    _completion(recorder)
+    _listings(recorder, "listdir" in recorder.stress)
 
 
 def _entropy(recorder: Recorder) -> None:
@@ -157,7 +154,7 @@ def _draw(recorder: Recorder, name: str, original: Callable[..., Any]) -> Callab
             block.code = frame.f_code
             lines[frame.f_lineno] = block
             return blocks.call(block, original, args, kwargs, in_place)
-        facts = {"generator": GLOBAL, "seeded": GLOBAL in recorder.generators.seeded}
+        facts = recorder.generators.facts(GLOBAL)
 
         def describe() -> Any:
             return {"arguments": (args, kwargs), "generator": recorder.generators.state(GLOBAL)}, facts
@@ -221,7 +218,7 @@ def _method(
         facts: dict[str, Any] = {"generator": f"a random.{kind}", "object": True, "seeded": self not in born}
 
         def describe() -> Any:
-            facts["born"] = born_at(born.get(self))
+            facts["born"], facts["which"] = born_at(born.get(self)), recorder.generators.number(self)
             state = NEVER if self in born else short_digest(repr(self.getstate()).encode())
             return {"arguments": (args, kwargs), "generator": state}, facts
 
@@ -296,78 +293,47 @@ def _listings(recorder: Recorder, reverse: bool) -> None:
     """Hook directory listings; on request they come in reverse, an order that another file system may give."""
     listdir, scandir = os.listdir, os.scandir
 
+    def ordered(label: str, found: list[Any], name: Callable[[Any], str]) -> list[Any]:
+        if reverse and recorder.places.find(2) is not None:
+            found = found[::-1]
+        if recorder.forced("listing") is not None:
+            found = sorted(found, key=name)
+        if len(found) > 1:
+            names = [name(one) for one in found]
+            recorder.source("listing", label, names, ", ".join(names))
+        return found
+
     @functools.wraps(listdir)
     def traced_listdir(*args: Any, **kwargs: Any) -> Any:
-        names = listdir(*args, **kwargs)
-        if reverse and recorder.places.find(1) is not None:
-            names = names[::-1]
-        if recorder.forced("listing") is not None:
-            names = sorted(names)
-        if len(names) > 1:
-            recorder.source("listing", "os.listdir", [str(name) for name in names], ", ".join(map(str, names)))
-        return names
+        return ordered("os.listdir", listdir(*args, **kwargs), str)
 
-    class Listing:
-        """An `os.scandir` whose entries were read at once."""
-
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            with scandir(*args, **kwargs) as entries:
-                found = list(entries)
-            names = [str(entry.name) for entry in found]
-            if reverse and recorder.places.find(1) is not None:
-                found, names = found[::-1], names[::-1]
-            if recorder.forced("listing") is not None:
-                found = sorted(found, key=lambda entry: str(entry.name))
-                names = sorted(names)
-            if len(names) > 1:
-                recorder.source("listing", "os.scandir", names, ", ".join(names))
-            self._entries = iter(found)
-
-        def __iter__(self) -> Iterator[Any]:
-            return self
-
-        def __next__(self) -> Any:
-            return next(self._entries)
-
-        def __enter__(self) -> Listing:
-            return self
-
-        def __exit__(self, *error: object) -> None:
-            self.close()
-
-        def close(self) -> None:
-            """Forget what is left."""
-            self._entries = iter(())
+    def traced_scandir(*args: Any, **kwargs: Any) -> _Listing:
+        with scandir(*args, **kwargs) as entries:
+            found = list(entries)
+        return _Listing(ordered("os.scandir", found, lambda entry: str(entry.name)))
 
     os.listdir = traced_listdir
-    os.scandir = Listing  # type: ignore[assignment]
+    os.scandir = functools.wraps(scandir)(traced_scandir)  # type: ignore[assignment]
 
 
-def _completion(recorder: Recorder) -> None:
-    """Hook the functions that hand results over in the order in which they happen to be ready."""
-    as_completed = concurrent.futures.as_completed
+class _Listing:
+    """What `os.scandir` gives, with entries that were read at once."""
 
-    @functools.wraps(as_completed)
-    def traced(fs: Any, timeout: float | None = None) -> Iterator[Any]:
-        futures = list(fs)
-        if recorder.forced("completion") is not None:
-            concurrent.futures.wait(futures, timeout)
-            yield from futures
-            return
-        rank = {id(future): position for position, future in enumerate(futures)}
-        for future in as_completed(futures, timeout):
-            recorder.source("completion", "as_completed", rank[id(future)], f"future {rank[id(future)]}")
-            yield future
+    def __init__(self, found: Iterable[Any]) -> None:
+        self._entries = iter(found)
 
-    concurrent.futures.as_completed = traced
-    concurrent.futures._base.as_completed = traced
-    unordered = multiprocessing.pool.Pool.imap_unordered
+    def __iter__(self) -> Iterator[Any]:
+        return self
 
-    @functools.wraps(unordered)
-    def traced_unordered(self: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
-        forced = recorder.forced("completion") is not None
-        for result in (self.imap if forced else functools.partial(unordered, self))(*args, **kwargs):
-            recorder.source("completion", "imap_unordered", result)
-            yield result
+    def __next__(self) -> Any:
+        return next(self._entries)
 
-    multiprocessing.pool.Pool.imap_unordered = traced_unordered  # type: ignore[method-assign, assignment]
+    def __enter__(self) -> _Listing:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Forget what is left."""
+        self._entries = iter(())

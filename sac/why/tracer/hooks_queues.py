@@ -6,9 +6,10 @@ import asyncio
 import concurrent.futures
 import functools
 import multiprocessing.connection
+import multiprocessing.pool
 import multiprocessing.queues
 import queue
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from .recorder import Recorder
@@ -30,6 +31,8 @@ def install(recorder: Recorder) -> None:
     SimpleQueue.__module__, SimpleQueue.__qualname__ = queue.SimpleQueue.__module__, "SimpleQueue"
     queue.SimpleQueue = SimpleQueue  # type: ignore[misc]
     _waits(recorder)
+    _completion(recorder)
+    _asyncio_completion(recorder)
 
 
 def _waits(recorder: Recorder) -> None:
@@ -66,6 +69,59 @@ def _waits(recorder: Recorder) -> None:
     multiprocessing.connection.wait = traced_connections
     concurrent.futures.wait = concurrent.futures._base.wait = traced_futures
     asyncio.wait = asyncio.tasks.wait = traced_tasks
+
+
+def _completion(recorder: Recorder) -> None:
+    """Hook the functions that hand results over in the order in which they happen to be ready."""
+    as_completed = concurrent.futures.as_completed
+
+    @functools.wraps(as_completed)
+    def traced(fs: Any, timeout: float | None = None) -> Iterator[Any]:
+        futures = list(fs)
+        if recorder.forced("completion") is not None:
+            concurrent.futures.wait(futures, timeout)
+            yield from futures
+            return
+        rank = {id(future): position for position, future in enumerate(futures)}
+        for future in as_completed(futures, timeout):
+            recorder.source("completion", "as_completed", rank[id(future)], f"future {rank[id(future)]}")
+            yield future
+
+    concurrent.futures.as_completed = traced
+    concurrent.futures._base.as_completed = traced
+    unordered = multiprocessing.pool.Pool.imap_unordered
+
+    @functools.wraps(unordered)
+    def traced_unordered(self: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        forced = recorder.forced("completion") is not None
+        for result in (self.imap if forced else functools.partial(unordered, self))(*args, **kwargs):
+            recorder.source("completion", "imap_unordered", result)
+            yield result
+
+    multiprocessing.pool.Pool.imap_unordered = traced_unordered  # type: ignore[method-assign, assignment]
+
+
+def _asyncio_completion(recorder: Recorder) -> None:
+    """Hook `asyncio.as_completed`: which task is ready first is known when its result is awaited."""
+    original = asyncio.as_completed
+
+    @functools.wraps(original)
+    def traced(fs: Iterable[Any], **options: Any) -> Any:
+        tasks = [asyncio.ensure_future(one) for one in fs]
+        place = None if recorder.busy() else recorder.places.find(1)
+        if place is not None and recorder.forced("completion") is not None:
+            return iter(tasks)
+
+        async def noted(task: Any) -> Any:
+            result = await task
+            recorder.source("completion", "asyncio.as_completed", result, place=place)
+            return result
+
+        made = original(tasks, **options)
+        # From Python 3.13 on, `async for` gives the tasks themselves.
+        return made if place is None or hasattr(made, "__aiter__") else map(noted, made)
+
+    asyncio.as_completed = asyncio.tasks.as_completed = traced
 
 
 def _taken(recorder: Recorder, name: str, original: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from . import unwritten
 from .compiled import wrap_method
 from .force import NUMBER
 from .generators import NEVER, short_digest
@@ -88,10 +89,10 @@ def _draw(recorder: Recorder, name: str, original: Callable[..., Any]) -> Callab
         if block is not None and not name.endswith("_"):
             return recorder.blocks.call(block, original, args, kwargs)
         generator = kwargs.get("generator")
-        facts: dict[str, Any] = {"generator": GLOBAL, "seeded": GLOBAL in recorder.generators.seeded}
+        facts: dict[str, Any] = recorder.generators.facts(GLOBAL)
         if generator is not None:
-            unseeded = generator in recorder.unseeded
-            facts = {"generator": "a torch.Generator", "object": True, "seeded": not unseeded}
+            unseeded, which = generator in recorder.unseeded, recorder.generators.number(generator)
+            facts = {"generator": "a torch.Generator", "object": True, "which": which, "seeded": not unseeded}
 
         def describe() -> Any:
             # What an in-place operation overwrites is no input of it.
@@ -122,12 +123,23 @@ def _unwritten(recorder: Recorder, name: str, original: Callable[..., Any]) -> C
         made = original(*args, **kwargs)
         known = type(made).__module__ == "torch" and not recorder.busy()
         if known and recorder.places.near_own() and made.numel():
-            if recorder.forced("uninitialised") is not None:
-                made.zero_()
-            recorder.source("uninitialised", name, made, f"{tuple(made.shape)} of {made.dtype}")
+            _note_unwritten(recorder, name, made)
         return made
 
     return traced
+
+
+def _note_unwritten(recorder: Recorder, name: str, made: Any) -> None:
+    """Note what the memory of a tensor holds."""
+    shown = f"{tuple(made.shape)} of {made.dtype}"
+    if made.device.type == "cpu" and "strided" in str(made.layout) and not made.is_quantized:
+        kind = "b" if str(made.dtype) == "torch.bool" else "f" if made.is_floating_point() else "i"
+        storage = made.untyped_storage()
+        unwritten.note(recorder, name, storage.data_ptr(), storage.nbytes(), kind, shown)
+        return
+    if made.device.type != "meta" and recorder.forced("uninitialised") is not None:
+        made.zero_()
+    recorder.source("uninitialised", name, made, shown)
 
 
 def _unwritten_class(recorder: Recorder, kind: Any) -> Callable[..., Any]:
@@ -143,27 +155,8 @@ def _unwritten_class(recorder: Recorder, kind: Any) -> Callable[..., Any]:
 
 def _seeding(recorder: Recorder, torch: Any) -> None:
     """Hook what seeds torch's global generators, and what restores them."""
-
-    def seeder(label: str, original: Callable[..., Any], unseeded: bool) -> Callable[..., Any]:
-        @functools.wraps(original)
-        def traced(*args: Any, **kwargs: Any) -> Any:
-            if recorder.within():
-                return original(*args, **kwargs)
-            facts = {"generator": GLOBAL, "unseeded": unseeded}
-            call = functools.partial(original, *args, **kwargs)
-            if unseeded:
-                call = functools.partial(_seed_from_entropy, recorder, torch.default_generator, call, label)
-            made = recorder.flow(
-                *("seed", label, call, lambda: ({}, facts)),
-                lambda result: {"seed": int(result) if unseeded else (args, list(kwargs.values()))},
-            )
-            recorder.generators.seeded.discard(GLOBAL) if unseeded else recorder.generators.seeded.add(GLOBAL)
-            return made
-
-        return traced
-
-    torch.manual_seed = torch.random.manual_seed = seeder("torch.manual_seed", torch.manual_seed, False)
-    torch.seed = torch.random.seed = seeder("torch.seed", torch.seed, True)
+    torch.manual_seed = torch.random.manual_seed = _seeder(recorder, torch, "torch.manual_seed", torch.manual_seed)
+    torch.seed = torch.random.seed = _seeder(recorder, torch, "torch.seed", torch.seed, unseeded=True)
     set_state = torch.set_rng_state
 
     @functools.wraps(set_state)
@@ -183,6 +176,29 @@ def _seeding(recorder: Recorder, torch: Any) -> None:
         return seed
 
     torch.initial_seed = torch.random.initial_seed = traced_initial_seed
+
+
+def _seeder(
+    recorder: Recorder, torch: Any, label: str, original: Callable[..., Any], unseeded: bool = False
+) -> Callable[..., Any]:
+    """Return a traced function that seeds torch's global generator; from entropy, if it is `unseeded`."""
+
+    @functools.wraps(original)
+    def traced(*args: Any, **kwargs: Any) -> Any:
+        if recorder.within():
+            return original(*args, **kwargs)
+        facts = {"generator": GLOBAL, "unseeded": unseeded}
+        call = functools.partial(original, *args, **kwargs)
+        if unseeded:
+            call = functools.partial(_seed_from_entropy, recorder, torch.default_generator, call, label)
+        made = recorder.flow(
+            *("seed", label, call, lambda: ({}, facts)),
+            lambda result: {"seed": int(result) if unseeded else (args, list(kwargs.values()))},
+        )
+        recorder.generators.seeded.discard(GLOBAL) if unseeded else recorder.generators.seeded.add(GLOBAL)
+        return made
+
+    return traced
 
 
 def _seed_from_entropy(recorder: Recorder, generator: Any, call: Callable[[], int], label: str) -> int:

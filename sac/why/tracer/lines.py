@@ -1,4 +1,4 @@
-"""Watches each line of the user's own near a parting: which of them moves a global generator, whatever draws there.
+"""Watches each line of the user's own near a divergence: which of them moves a global generator, whatever draws there.
 
 It is the second pass: the first one has found where the runs part, and that a generator had moved before without an
 event that would tell by whom. Every line costs some microseconds then.

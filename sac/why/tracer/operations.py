@@ -1,7 +1,7 @@
 """Records the operations of torch around one event, for `--deep`.
 
-A dispatch mode writes one flow event, of kind `op`, for each operation shortly before the parting event. Torch is asked
-to warn of operations that have no deterministic form; in those runs only, since that may choose other kernels.
+A dispatch mode writes one flow event, of kind `op`, for each operation shortly before the diverging event. Torch is
+asked to warn of operations that have no deterministic form; in those runs only, since that may choose other kernels.
 """
 
 from __future__ import annotations

@@ -13,9 +13,7 @@ Memory stays bounded: lines leave at once, and what is remembered is one counter
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import json
 import os
 import threading
 import time
@@ -27,20 +25,16 @@ from typing import Any
 
 from .blocks import Block, Blocks
 from .content import Uncompared, digest, sample, short
-from .force import Forced, Site
-from .generators import NEVER, Generators, short_digest
+from .force import Forced, ForcedSite
+from .generators import NEVER, Entropy, Generators, short_digest
 from .place import Place, Places
+from .redaction import redacted
+from .trace_file import TraceFile
 
 PARENT, SLOT = "SAC_WHY_PARENT", "SAC_WHY_SLOT"
 """For children: which process has started them; and as which of its children, where it could tell them."""
 
 VERSION = 2
-LOST, RESERVED = ".lost", 512
-"""End of the name of the file that says why a trace isn't whole, and its bytes; blank if the trace is whole."""
-
-CHILD = r"\.\d+-[0-9a-f]+"
-"""End of the name of the trace of a process that a run has started: its number and the time of its start."""
-
 RANKS = ("RANK", "LOCAL_RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID")
 """Variables in which launchers of distributed programs tell a process which one it is."""
 
@@ -49,9 +43,6 @@ SOURCES_A_PLACE = 100
 
 COMPLETIONS_A_PLACE = 2000
 """The same of what workers hand over: their order may be the same for long, and then change."""
-
-ENTROPY = 4096
-"""Numbers drawn from the operating system's entropy that are remembered, with their lines."""
 
 FILES = 10_000
 """Files that are remembered, and written, for one process."""
@@ -93,17 +84,18 @@ class Recorder:
         self._touched: set[tuple[str, str]] = set()
         self._flows = 0
         self._children = 0
-        self._file = -1
+        self._file = TraceFile(path)
         self.id, self.parent = "", ""
         """Name of this process among those of the run, and of the one that started it; empty for the first."""
-        self.entropy: dict[int, Place | None] = {}
-        self.generators = Generators()
+        self.entropy = Entropy()
+        self.generators, self.force = Generators(), Forced()
         self.blocks = Blocks(lambda: next(self._numbers), self._write_block, self._state_if_known)
         self.depth = 0
         """Nonzero while some thread is inside of the tracer, or of an event that counts as one: look closer then."""
         self.closely = -1
         """Events after which none is put into a block any more; never if it is negative."""
-        self.force = Forced()
+        self.stress: frozenset[str] = frozenset()
+        """What is made to differ in this process, as `vary` and the hooks understand it."""
         self.calls: dict[Any, Callable[..., Any]] = {}
         """Functions whose names stay bound to them -> what the user's own lines call in their place."""
         self.unseeded: MutableMapping[Any, Place | None] = weakref.WeakKeyDictionary()
@@ -123,23 +115,12 @@ class Recorder:
         The first process of a run writes to the path itself; all others to files of their own beside it.
         """
         self.id = f"{os.getpid()}-{time.time_ns():x}"
-        try:
-            self._file = self._create(self.path if not self.parent else f"{self.path}.{self.id}")
-        except OSError as error:
-            self._lose(error)
+        self._file.open(self.id, first=not self.parent)
         self.places.anywhere = bool(header.get("worker"))
         known = {"id": self.id, "parent": self.parent, "pid": os.getpid(), "ppid": os.getppid(), "start": _clock()}
         rank = next((os.environ[name] for name in RANKS if name in os.environ), None)
         os.environ[PARENT] = self.id
-        self._put({"trace": VERSION, "root": self.places.root, "rank": rank, **known, **header})
-
-    def _create(self, path: str) -> int:
-        """Open a file that isn't there yet; where it is, another process of this run was faster."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
-        try:
-            return os.open(path, flags, 0o644)
-        except FileExistsError:
-            return os.open(f"{self.path}.{self.id}", flags, 0o644)
+        self._file.put({"trace": VERSION, "root": self.places.root, "rank": rank, **known, **header})
 
     def before_fork(self) -> None:
         """Count the children: the order of their creation is their identity."""
@@ -157,11 +138,10 @@ class Recorder:
         self._occurrences.clear()
         self.generators.after_fork()
         self.blocks.forget()
-        if self._file < 0:
+        if self._file.closed:
             return
-        os.close(self._file)
         # Nothing is recorded until the child's own file is there; the opening of it least of all.
-        self._file = -1
+        self._file.close()
         if not launching:
             self.parent = self.id
             self.open({"worker": True, "slot": slot})
@@ -182,20 +162,20 @@ class Recorder:
 
     def mark(self, **said: Any) -> None:
         """Write a line about the whole process."""
-        self._put(said)
+        self._file.put(said)
 
     def started(self, pid: int, arguments: Sequence[str], place: Place) -> None:
         """Write that a program was started."""
         with self._lock:
-            self._put({"started": pid, "arguments": [part[:200] for part in arguments[:20]], "at": self._number(place)})
+            words = [part[:200] for part in redacted(arguments[:20])]
+            self._file.put({"started": pid, "arguments": words, "at": self._number(place)})
 
     def close(self, how: str = "end") -> None:
         """Write the last line."""
-        if self._file >= 0:
+        if not self._file.closed:
             self.blocks.flush()
-            self._put({"end": how, "flows": self._flows})
-            os.close(self._file)
-            self._file = -1
+            self._file.put({"end": how, "flows": self._flows})
+            self._file.close()
 
     # ------------------------------------------------------------------ events
 
@@ -207,7 +187,7 @@ class Recorder:
 
     def busy(self) -> bool:
         """Whether this thread is inside the tracer, or in an event that counts as one whole."""
-        return self._file < 0 or getattr(self._local, "quiet", 0) > 0
+        return self._file.closed or getattr(self._local, "quiet", 0) > 0
 
     @contextmanager
     def quiet(self) -> Iterator[None]:
@@ -250,12 +230,7 @@ class Recorder:
         if place is None or place.aside:
             return function()
         with self.quiet():
-            if kind == "seed":
-                self.blocks.reopen()
-            event = self._begin(kind, name, place)
-            # What can't be read must not stop the script: the event then says so.
-            inputs, facts = _readable(describe, (None, {}))
-            event["in"] = self._digests(event, inputs)
+            event, facts = self._enter(kind, name, place, describe)
             before = self.generators.states() if watch else {}
             seeded = frozenset(self.generators.seeded)
         stack = self._stack()
@@ -273,6 +248,18 @@ class Recorder:
             if key is not None and not stack:
                 self.blocks.saw(key, f"{kind} {name}", place, facts)
         return result
+
+    def _enter(
+        self, kind: str, name: str, place: Place, describe: Callable[[], Described]
+    ) -> tuple[dict[str, Any], Mapping[str, Any]]:
+        """Begin a flow event with what goes into it; returns it, and its facts."""
+        if kind == "seed":
+            self.blocks.reopen()
+        event = self._begin(kind, name, place)
+        # What can't be read must not stop the script: the event then says so.
+        inputs, facts = _readable(describe, (None, {}))
+        event["in"] = self._digests(event, inputs)
+        return event, facts
 
     def _write_block(self, block: Block, count: int, content: str) -> None:
         """Write a block of events."""
@@ -323,24 +310,28 @@ class Recorder:
 
     def remember_entropy(self, number: int) -> None:
         """Remember a number that was drawn from entropy, and the line: a generator may be made of it."""
-        if len(self.entropy) >= ENTROPY:
-            del self.entropy[next(iter(self.entropy))]
-        self.entropy[number] = self.places.find(3)
+        self.entropy.remember(number, self.places.find(3))
 
-    def forced(self, kind: str) -> Site | None:
+    def forced(self, kind: str) -> ForcedSite | None:
         """Return the site at which a kind of source is forced, if this thread stands there."""
         if kind not in self.force or self.busy():
             return None
         return self.force.everywhere(kind) or self.force.at(kind, self.places.find())
 
     def source(
-        self, kind: str, name: str, value: Any, shown: Any = None, facts: Mapping[str, Any] | None = None
+        self,
+        kind: str,
+        name: str,
+        value: Any,
+        shown: Any = None,
+        facts: Mapping[str, Any] | None = None,
+        place: Place | None = None,
     ) -> None:
-        """Write that something was reached that may differ from process to process."""
+        """Write that something was reached that may differ from process to process, here or at another place."""
         if self.busy():
             return
         with self.quiet():
-            place = self.places.find()
+            place = place or self.places.find()
             if place is None or place.aside:
                 return
             event = self._begin(kind, name, place)
@@ -353,7 +344,7 @@ class Recorder:
             event["d"] = int(place.direct)
             if facts:
                 event["x"] = facts
-            self._put(event)
+            self._file.put(event)
 
     def touch(self, how: str, path: str, place: Place) -> None:
         """Write once that a file was touched.
@@ -367,7 +358,7 @@ class Recorder:
             if (how, path) in self._touched or len(self._touched) >= FILES:
                 return
             self._touched.add((how, path))
-            self._put({"file": path, "how": how, "at": self._number(place), "t": round(_clock(), 4)})
+            self._file.put({"file": path, "how": how, "at": self._number(place), "t": round(_clock(), 4)})
 
     def _begin(self, kind: str, name: str, place: Place) -> dict[str, Any]:
         """Number an event and give it its identity: kind, place and the count of its likes there."""
@@ -382,7 +373,7 @@ class Recorder:
         number = self._known.get(place)
         if number is None:
             number = self._known[place] = len(self._known) + 1
-            self._put({"place": number, **place._asdict()})
+            self._file.put({"place": number, **place._asdict()})
         return number
 
     def _finish(self, event: dict[str, Any], facts: Mapping[str, Any]) -> None:
@@ -392,7 +383,7 @@ class Recorder:
         if facts or named:
             event["x"] = {**facts, **named}
         event["t"] = round(_clock(), 4)
-        self._put(event)
+        self._file.put(event)
         self._flows += 1
         if (self._until and self._flows >= self._until) or (self._end and _clock() > self._end):
             self.close("limit")
@@ -407,27 +398,3 @@ class Recorder:
         """Return the numbers of the events that this thread is in."""
         stack: list[int] = self._local.__dict__.setdefault("stack", [])
         return stack
-
-    def _put(self, entry: Mapping[str, Any]) -> None:
-        """Write one line and hand it to the operating system; a disk that is full ends the trace, not the script."""
-        if self._file < 0:
-            return
-        line = (json.dumps(entry, default=str) + "\n").encode()
-        written = 0
-        try:
-            while written < len(line):
-                written += os.write(self._file, line[written:])
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                # Half a line would be read as damage.
-                os.ftruncate(self._file, os.fstat(self._file).st_size - written)
-            self._lose(error)
-
-    def _lose(self, error: OSError) -> None:
-        """Record nothing any more, and say why in the file that was reserved for it while there was room."""
-        # The file stays open: another thread may be about to write, and its number must not become the script's.
-        self._file = -1
-        with contextlib.suppress(OSError):
-            mark = os.open(self.path + LOST, os.O_WRONLY)
-            os.pwrite(mark, f"{error.strerror}: {self.path}\n".encode()[:RESERVED], 0)
-            os.close(mark)

@@ -159,7 +159,21 @@ def install(recorder: Recorder) -> None:
 
 def _helpers(recorder: Recorder) -> dict[str, Callable[..., Any]]:
     """Return what makes sources of Python itself visible; each returns what the plain expression would."""
-    known: dict[int, int] = {}
+
+    def clock(value: Any) -> Any:
+        if type(value).__module__ == "datetime":
+            site = recorder.forced("clock")
+            value = shifted(value)
+            if site is not None:
+                value = type(value).fromtimestamp(site.later(EPOCH), *(_zone(value)))
+            recorder.source("clock", "datetime", value.isoformat(), value.isoformat())
+        return value
+
+    return {"clock": clock, **_of_sets(recorder), **_of_objects(recorder)}
+
+
+def _of_sets(recorder: Recorder) -> dict[str, Callable[..., Any]]:
+    """Return what makes the order of sets visible."""
 
     def order(iterable: Any) -> Any:
         if type(iterable) in (set, frozenset) and len(iterable) > 1:
@@ -182,6 +196,13 @@ def _helpers(recorder: Recorder) -> dict[str, Callable[..., Any]]:
 
         return popped
 
+    return {"order": order, "pop": pop}
+
+
+def _of_objects(recorder: Recorder) -> dict[str, Callable[..., Any]]:
+    """Return what makes `hash` and `id` visible."""
+    known: dict[int, int] = {}
+
     def traced_hash(value: object) -> int:
         number = hash(value)
         if not isinstance(value, (int, float, complex)):
@@ -197,16 +218,7 @@ def _helpers(recorder: Recorder) -> dict[str, Callable[..., Any]]:
         recorder.source("id", "id", number)
         return number
 
-    def clock(value: Any) -> Any:
-        if type(value).__module__ == "datetime":
-            site = recorder.forced("clock")
-            value = shifted(value)
-            if site is not None:
-                value = type(value).fromtimestamp(site.later(EPOCH), *(_zone(value)))
-            recorder.source("clock", "datetime", value.isoformat(), value.isoformat())
-        return value
-
-    return {"order": order, "pop": pop, "hash": traced_hash, "id": traced_id, "clock": clock}
+    return {"hash": traced_hash, "id": traced_id}
 
 
 def _by_name(value: object) -> str:

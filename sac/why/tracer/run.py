@@ -55,7 +55,8 @@ def start(path: str, header: dict[str, Any]) -> Any:
     # What this package reads of clocks itself is read before they are changed.
     hooks = importlib.import_module(f"{NAME}.hooks")
     recorder.look_closely(int(os.environ.get(CLOSE) or -1))
-    recorder.open({**header, **told, "environment": _environment()})
+    words = importlib.import_module(f"{NAME}.redaction").redacted(header.pop("argv", []))
+    recorder.open({**header, **told, "argv": words, "environment": _environment()})
     stress = frozenset(filter(None, os.environ.get(STRESS, "").split(",")))
     importlib.import_module(f"{NAME}.vary").install(stress, os.environ.get(CLOCK, ""))
     hooks.install(recorder, stress)

@@ -27,13 +27,31 @@ def install(recorder: Recorder) -> None:
         kind.start = _waiting(kind.start)
     for executor in (concurrent.futures.ThreadPoolExecutor, concurrent.futures.ProcessPoolExecutor):
         executor.submit = _in_turn(executor.submit)  # type: ignore[method-assign]
-    plain = multiprocessing.pool.Pool.__init__
+    pools: tuple[Any, ...] = (multiprocessing.pool.Pool, concurrent.futures.ProcessPoolExecutor)
+    for pool in pools:
+        pool.__init__ = _with_one(pool.__init__)
 
-    @functools.wraps(plain)
-    def init(self: Any, processes: int | None = None, *args: Any, **kwargs: Any) -> None:
-        plain(self, 1, *args, **kwargs)
 
-    multiprocessing.pool.Pool.__init__ = init  # type: ignore[method-assign]
+def install_loky(recorder: Recorder, module: Any) -> None:
+    """Let a pool of joblib's have one worker, if that is asked for; it asks for another number whenever it is used."""
+    if "serial" not in recorder.force:
+        return
+    if hasattr(module, "_ReusablePoolExecutor"):
+        module._ReusablePoolExecutor._resize = _with_one(module._ReusablePoolExecutor._resize)
+    else:
+        module.ProcessPoolExecutor.__init__ = _with_one(module.ProcessPoolExecutor.__init__)
+
+
+def _with_one(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method of a pool that is told of one worker, whatever it is asked for."""
+
+    @functools.wraps(method)
+    def traced(self: Any, workers: int | None = None, *args: Any, **kwargs: Any) -> Any:
+        kwargs.pop("max_workers", None)
+        kwargs.pop("processes", None)
+        return method(self, 1, *args, **kwargs)
+
+    return traced
 
 
 def _waiting(start: Callable[..., None]) -> Callable[..., None]:

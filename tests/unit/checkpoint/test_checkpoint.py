@@ -246,7 +246,9 @@ def test_saving_writes_only_what_is_new(tmp_path, monkeypatch):
     written = []
     real = module.storage.write_at
     monkeypatch.setattr(
-        module.storage, "write_at", lambda path, offset, data: (written.append(len(data)), real(path, offset, data))
+        module.storage,
+        "write_at",
+        lambda path, offset, data, held: (written.append(len(data)), real(path, offset, data, held)),
     )
     state = tiny_state()
     checkpoints = Checkpoints(tmp_path, CONFIG, FINGERPRINT)

@@ -79,3 +79,12 @@ def test_checkpoints_are_written_only_where_they_are_kept_or_asked_for(tmp_path,
     assert ("--checkpoint_freq=0" not in given[0]) is held
     assert main(["twin", *POINT, "--keep", str(tmp_path / "kept")]) == 2
     assert "--checkpoint_freq=0" not in given[-1]
+
+
+@pytest.mark.parametrize("statuses, worst", [((0, 0), 0), ((1, 0), 1), ((0, 1), 1), ((2, 1), 2), ((0, 2), 2)])
+def test_of_several_comparisons_the_worst_decides(tmp_path, monkeypatch, statuses, worst):
+    found = iter(statuses)
+    monkeypatch.setattr(twin, "diff_command", lambda *arguments: next(found))
+    monkeypatch.setattr(twin, "_compare_coverage", lambda *folders: 0)
+    variants = [Variant(f"seed={seed}", (f"--seed={seed}",)) for seed in (1, 2, 3)]
+    assert twin._compare_all([tmp_path / str(number) for number in range(3)], variants, []) == worst

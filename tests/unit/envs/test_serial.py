@@ -73,3 +73,16 @@ def test_environments_do_not_share_memory_with_the_callers_actions():
     action = torch.zeros(1, 2)
     env._checked_actions(action)[:] = 5
     assert np.array_equal(action, np.zeros((1, 2)))
+
+
+def test_only_the_environment_whose_episode_ended_begins_another():
+    """Ends at unlike steps: environment 0 after 2, 1 after 3, 2 after 5, its time limit."""
+    ends = (2, 3, None)
+    env = SerialVectorEnv([DrawingEnv(isolated=True, terminate_at=end) for end in ends], episode_seed)
+    lengths = [end or FAKE_STEPS for end in ends]
+    for number, batch in enumerate(rollout(env, actions(3, 2, 3 * FAKE_STEPS)), 1):
+        for index, length in enumerate(lengths):
+            ended = number % length == 0
+            assert int(batch.reset_seed[index]) == (episode_seed(index, number // length) if ended else NO_RESET)
+            assert torch.equal(batch.observation[index], batch.next_observation[index]) is not ended
+    assert env.episodes.tolist() == [3 * FAKE_STEPS // length for length in lengths]

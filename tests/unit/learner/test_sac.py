@@ -402,6 +402,18 @@ def test_targets_begin_as_the_critics_and_critics_differ():
     assert not torch.equal(state.critic.views["weight.0"][0], state.critic.views["weight.0"][1])
 
 
+def test_weights_and_biases_begin_uniform_within_one_over_the_root_of_the_inputs():
+    """torch.nn.Linear's default."""
+    with hidden((64, 16, 48)):
+        state = Learner(TrainConfig(), SPEC, CPU).state
+    for parameters, inputs in ((state.actor, 5), (state.critic, 5 + 3)):
+        for layer, count in enumerate((inputs, 64, 16, 48)):
+            bound = count**-0.5
+            drawn = torch.cat([parameters.views[f"{kind}.{layer}"].flatten() for kind in ("weight", "bias")])
+            assert 0.8 * bound < drawn.abs().max() <= bound, f"layer {layer}"
+            assert drawn.min() < 0 < drawn.max()
+
+
 DONE = {"always": [0, 0, 0, 0], "never": [0, 1, 1, 1], "truncated": [0, 1, 0, 1]}
 """Mode -> stop, for (terminated, truncated) of no, yes no, no yes, yes yes."""
 

@@ -6,7 +6,8 @@ import dataclasses
 from pathlib import Path
 
 from sac.ledger.channels import CHANNELS
-from sac.ledger.file import Ledger, Line
+from sac.ledger.file import Ledger
+from sac.ledger.line import Line
 
 CONFIG = {
     "env_id": "Point-v1",

@@ -53,3 +53,11 @@ def test_a_mark_depends_on_its_row_alone(row, column, bit):
 def test_a_row_longer_than_the_keys_is_refused():
     with pytest.raises(ValueError, match="longer"):
         Digester("cpu").row_marks(torch.zeros(1, 40_000))
+
+
+def test_a_mark_sees_columns_change_places():
+    """One of 65,536 pairs is alike by chance; of these 256 none is."""
+    rows = torch.arange(256 * 7, dtype=torch.float32).view(256, 7)
+    swapped = rows[:, [1, 0, 2, 3, 4, 6, 5]]
+    before, after = (Digester("cpu").row_marks(values.contiguous()) for values in (rows, swapped))
+    assert (before != after).all()

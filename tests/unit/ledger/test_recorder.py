@@ -224,11 +224,11 @@ def test_an_iteration_whose_evaluation_failed_has_no_line(tmp_path, split):
     def fail_at_the_second(trainer):
         evaluate, calls = trainer._evaluate, []
 
-        def second_fails():
+        def second_fails(updates):
             calls.append(None)
             if len(calls) == 2:
                 raise EnvironmentFault("planted")
-            return evaluate()
+            return evaluate(updates)
 
         trainer._evaluate = second_fails
 

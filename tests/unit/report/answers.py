@@ -56,9 +56,9 @@ def write_answer(folder: Path, drawn: str = "0.5", clock: str = "2", script: str
 
 
 def proved(a: Path, b: Path) -> dict:
-    """The answer where forcing the first suspect has taken the parting away; traces alone can't be run again."""
+    """The answer where forcing the first suspect has taken the divergence away; traces alone can't be run again."""
     comparison = Twins(a, b).comparison()
-    assert comparison.parting is not None
-    suspects = suspects_of(evidence_of(comparison, comparison.parting))
+    assert comparison.divergence is not None
+    suspects = suspects_of(evidence_of(comparison, comparison.divergence))
     search = Search(suspects, comparison, Proof(suspects[0], (), 2, True, comparison))
     return answer_json(comparison, judge(comparison, search), command=("sac", "why", str(a), str(b)))

@@ -10,7 +10,7 @@ import pytest
 from sac.cli import main
 from sac.ledger.divergence import LedgerDivergence
 from sac.report.html import TEMPLATES
-from sac.report.strip import make_strip
+from sac.report.strip import StripBuilder
 from sac.report.verdict_text import find_verdicts
 from tests.unit.report.ledgers import FINGERPRINT, write_run
 from tests.unit.report.reading import Reader
@@ -259,11 +259,12 @@ def test_a_cell_of_many_iterations_shows_the_strongest_of_them(tmp_path):
     from sac.ledger.file import read_ledger
 
     a, b = read_ledger(write_run(tmp_path / "a", 100)), read_ledger(write_run(tmp_path / "b", 100, part_at=57))
-    strip = make_strip(a, b, compare(a, b), columns=10)
+    builder = StripBuilder(a.config, b.config, columns=10)
+    strip = builder.strip(compare(a, b, builder.add))
     rows = {row.channel: row.cells for row in strip.rows}
-    assert strip.per_cell == 10
-    assert rows["rollout.action"] == ((0, 5, "equal"), (5, 1, "first"), (6, 4, "after"))
-    assert rows["env.seed"] == ((0, 5, "equal"), (5, 5, "after"))
+    assert (strip.per_cell, strip.iterations) == (16, (0, 16, 32, 48, 64, 80, 96))
+    assert rows["rollout.action"] == ((0, 3, "equal"), (3, 1, "first"), (4, 3, "after"))
+    assert rows["env.seed"] == ((0, 3, "equal"), (3, 4, "after"))
 
 
 def test_a_verdict_is_found_in_whatever_surrounds_it(tmp_path):

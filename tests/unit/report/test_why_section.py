@@ -179,7 +179,7 @@ DAMAGE = {
     older: "99 as",
     without_mark: "no answer of this `sac why`",
     without_cause: "lacks something (KeyError('why'))",
-    no_object: "no answer of this `sac why`",
+    no_object: "expected a JSON object, found",
     torn: "can't be read as an answer",
 }
 

@@ -1,11 +1,14 @@
 """Evaluation: the same episodes each time, whatever was before, and every one of them counted."""
 
+import dataclasses
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sac.envs.point import POINT_EPISODE_STEPS, PointVectorEnv
+from sac.envs.protocol import EnvironmentFault
 from sac.rollout.evaluation import evaluate
 from sac.streams import EpisodeSeeds
 from tests.examples import fewer
@@ -119,3 +122,23 @@ def test_global_generators_are_neither_read_nor_moved():
         found.append(found_by(evaluate(make_envs(), lean, 45)))
         assert global_states() == before
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("field", ["reward", "next_observation"])
+def test_a_number_that_is_not_finite_ends_an_evaluation_and_is_located(monkeypatch, field):
+    envs, step = make_envs(), PointVectorEnv.step
+
+    def poisoned(self, action):
+        batch = step(self, action)
+        values = getattr(batch, field).clone()
+        values[2] = float("nan")
+        return dataclasses.replace(batch, **{field: values})
+
+    monkeypatch.setattr(PointVectorEnv, "step", poisoned)
+    with pytest.raises(EnvironmentFault, match=r"evaluation: the (reward|observation\[0\]) of environment 2 is nan"):
+        evaluate(envs, lean, 5)
+
+
+def test_an_action_that_is_not_finite_ends_an_evaluation():
+    with pytest.raises(EnvironmentFault, match=r"the policy's action\[0\] of environment 0 is nan"):
+        evaluate(make_envs(), lambda observation: lean(observation) * float("nan"), 5)

@@ -218,7 +218,7 @@ def test_a_file_does_not_depend_on_its_name(tmp_path):
 def test_a_full_disk_leaves_the_policy_that_was_there(call, saved, monkeypatch):
     before = saved.read_bytes()
 
-    def fail(*arguments):
+    def fail(*arguments, **options):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, call, fail)
@@ -312,7 +312,7 @@ BROKEN = {
         lambda file: file["actor"].pop("fc_logstd.bias"),
         "actor lacks fc_logstd.bias; it holds action_scale",
     ),
-    "a layer is a number": (put("actor", "fc_mean.bias", 3.0), "actor lacks fc_mean.bias"),
+    "a layer is a number": (put("actor", "fc_mean.bias", 3.0), "actor.fc_mean.bias is no tensor but of type float"),
     "a layer of another size": (put("qf2", "net.6.bias", torch.zeros(2)), "qf2.net.6.bias has shape (2,)"),
     "a layer turned over": (put("qf1", "net.0.weight", torch.zeros(8, 256)), "needs (256, 8)"),
 }

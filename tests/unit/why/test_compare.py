@@ -45,28 +45,28 @@ def test_equal_traces_are_equal(tmp_path):
 def test_the_first_event_is_first_in_execution_not_in_the_file(tmp_path):
     a = [line(2, at=2, output="p"), line(1, at=1, output="q")]
     b = [line(2, at=2, output="r"), line(1, at=1, output="s")]
-    assert compared(tmp_path, a, b).parting.event.a.number == 1
+    assert compared(tmp_path, a, b).divergence.event.a.number == 1
 
 
 def test_an_extra_event_does_not_shift_the_rest(tmp_path):
     a = [line(1), line(2, at=2), line(3, at=3, output="p")]
     b = [line(1), line(2, at=4), line(3, at=2), line(4, at=3, output="q")]
-    parting = compared(tmp_path, a, b).parting
-    assert parting.event.a.place.line == 3
-    assert [event.place.line for event in parting.alone] == [4]
+    divergence = compared(tmp_path, a, b).divergence
+    assert divergence.event.a.place.line == 3
+    assert [event.place.line for event in divergence.alone] == [4]
 
 
 def test_the_innermost_event_is_named_and_the_outer_one_kept(tmp_path):
     a = [line(1, "env.reset", output="p"), line(2, at=2, parent=1, output="p")]
     b = [line(1, "env.reset", output="q"), line(2, at=2, parent=1, output="q")]
-    parting = compared(tmp_path, a, b).parting
-    assert (parting.event.a.number, parting.outer.a.number) == (2, 1)
+    divergence = compared(tmp_path, a, b).divergence
+    assert (divergence.event.a.number, divergence.outer.a.number) == (2, 1)
 
 
 def test_unequal_inputs_are_told_from_unequal_outputs(tmp_path):
     a, b = [line(1, inputs={"x": "1"})], [line(1, inputs={"x": "2"})]
-    assert not compared(tmp_path, a, b).parting.inputs_equal
-    assert compared(tmp_path, [line(1, output="1")], [line(1, output="2")]).parting.inputs_equal
+    assert not compared(tmp_path, a, b).divergence.inputs_equal
+    assert compared(tmp_path, [line(1, output="1")], [line(1, output="2")]).divergence.inputs_equal
 
 
 def test_a_source_that_differs_is_no_divergence(tmp_path):
@@ -79,7 +79,7 @@ def test_a_source_that_differs_is_no_divergence(tmp_path):
 
 def test_a_longer_run_is_a_divergence_only_if_both_ended(tmp_path):
     a, b = [line(1), line(2, at=2)], [line(1)]
-    assert compared(tmp_path, a, b).parting.control
+    assert compared(tmp_path, a, b).divergence.control
     assert compared(tmp_path, a, b, end="limit").equal
 
 
@@ -152,5 +152,16 @@ def test_what_a_child_has_read_before_an_event_of_its_parent_may_have_parted_the
         read = line(7, "hash", at=3, output=value, s=1, shown=value, t=read_at)
         main.children["1"] = trace(tmp_path, f"{value}.trace.child", [read])
         sides.append(main)
-    parting = compare(*sides).parting
-    assert [pair.a.kind for pair in parting.sources] == ["hash"] * suspected
+    divergence = compare(*sides).divergence
+    assert [pair.a.kind for pair in divergence.sources] == ["hash"] * suspected
+
+
+@pytest.mark.parametrize("times", [(1.0, 2.0, 3.0), (3.0, 2.0, 1.0), (2.0, 1.0, 3.0)])
+def test_of_several_processes_that_part_the_first_in_time_is_named(tmp_path, times):
+    sides = []
+    for value in "pq":
+        main = trace(tmp_path, f"{value}.trace", [line(1, output=value, t=times[0])])
+        for label, time in zip("12", times[1:], strict=True):
+            main.children[label] = trace(tmp_path, f"{value}.trace.{label}", [line(5, at=3, output=value, t=time)])
+        sides.append(main)
+    assert compare(*sides).divergence.event.a.time == min(times)

@@ -10,8 +10,8 @@ import pytest
 
 from sac.why import suspects
 from sac.why.causes import CAUSES
-from sac.why.launch import Plan
-from sac.why.proof import Prover, as_parting
+from sac.why.launch import TracePlan
+from sac.why.proof import Prover, as_divergence
 from sac.why.verdict import judge
 from tests.unit.why.test_compare import compared, line
 
@@ -32,7 +32,7 @@ class Scripted(Prover):
     """A prover whose runs part where the test says, depending on what is forced."""
 
     def __init__(self, folder, parts):
-        super().__init__(Plan(["true"], folder), 2, 1.0)
+        super().__init__(TracePlan(["true"], folder), 2, 1.0)
         self.folder, self.parts, self.asked = folder, parts, []
 
     def run(self, forced, position=None):
@@ -47,7 +47,7 @@ def searched(folder, parts, most=6):
     return comparison, prover.search(comparison, most), prover
 
 
-def test_what_moves_the_parting_is_the_cause(tmp_path):
+def test_what_moves_the_divergence_is_the_cause(tmp_path):
     comparison, search, _ = searched(tmp_path, lambda kinds: 7 if "clock" in kinds else 5)
     verdict = judge(comparison, search)
     assert (verdict.cause.name, verdict.place.line, search.proof.gained) == ("clock-value", 1, 2)
@@ -69,7 +69,7 @@ def test_what_does_not_move_it_is_no_cause(tmp_path, place):
 
 
 def test_a_cause_without_a_proof_does_not_exist(tmp_path):
-    # Whoever is suspected: with no intervention there is none that moved the parting.
+    # Whoever is suspected: with no intervention there is none that moved the divergence.
     comparison, search, prover = searched(tmp_path, lambda kinds: 99, most=0)
     assert not prover.asked
     for verdict in (judge(comparison), judge(comparison, search)):
@@ -136,7 +136,7 @@ def test_words_that_differ_need_no_event_to_be_explained(tmp_path, guilty):
     prover.run = lambda forced, position=None: printed(
         guilty not in {entry["kind"] for one in forced for entry in one.force}
     )
-    proof = prover.search(as_parting(printed(True)), 6).proof
+    proof = prover.search(as_divergence(printed(True)), 6).proof
     assert (proof.suspect.source.a.kind, proof.suspect.place.line, proof.whole) == (guilty, 1, True)
 
 

@@ -93,7 +93,7 @@ def test_all_events_are_counted_though_few_are_remembered(tmp_path, small):
     assert result.a.let_go == 2999 - 20 - 8
 
 
-def test_a_trace_that_grows_is_followed_and_the_parting_is_certain_when_enough_came_after_it(tmp_path, small):
+def test_a_trace_that_grows_is_followed_and_the_divergence_is_certain_when_enough_came_after_it(tmp_path, small):
     a, b = tmp_path / "a", tmp_path / "b"
     whole = [write(a, many(400), end="").read_text(), write(b, many(400, e0="x", e200="y"), end="").read_text()]
     pair = Twins(a, b)
@@ -134,9 +134,9 @@ def test_the_answer_is_that_of_reading_both_traces_whole(tmp_path, small, seed):
     side_by_side, whole = Twins(a, b).comparison(), compare(read_trace(a), read_trace(b))
     assert side_by_side.compared == whole.compared
     assert side_by_side.notes == whole.notes
-    assert (side_by_side.parting is None) == (whole.parting is None)
-    if whole.parting is not None:
-        one, other = side_by_side.parting, whole.parting
+    assert (side_by_side.divergence is None) == (whole.divergence is None)
+    if whole.divergence is not None:
+        one, other = side_by_side.divergence, whole.divergence
         assert (one.event, one.outer, one.alone) == (other.event, other.outer, other.alone)
         # What is told beside it needs the order of events around it, which a late one far away may cost.
         assert late or one.before == other.before

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from tests.why.drawn.programs import Program, programs
 from tests.why.test_corpus import sac
@@ -90,6 +90,7 @@ def measure(
     torch: bool = False,
     kept: Path | None = None,
     each: Callable[[Program, str, str], object] = lambda *_: None,
+    start: int = 0,
 ) -> Table:
     """Draw programs with a fault, and half as many without one, and ask about each.
 
@@ -99,6 +100,7 @@ def measure(
         torch: whether the programs may need torch.
         kept: where programs are left that got no exact answer.
         each: called with each program, the kind of its answer and the answer.
+        start: of the drawing; each number draws other programs.
     """
     table = Table()
 
@@ -110,21 +112,21 @@ def measure(
         each(program, kind, said)
 
     for planted, examples in ((True, count), (False, count // 2)):
-        drawn(one, programs(half, planted, torch), examples)
+        drawn(one, programs(half, planted, torch), examples, start)
     return table
 
 
-def drawn(one: Callable[[Program], None], strategy: Any, examples: int) -> None:
-    """Call a function with programs that Hypothesis draws, the same ones each time; none of them is made smaller."""
+def drawn(one: Callable[[Program], None], strategy: Any, examples: int, start: int = 0) -> None:
+    """Call a function with programs that Hypothesis draws, the same ones for the same start; none is made smaller."""
     limits = settings(
         max_examples=examples,
-        derandomize=True,
         database=None,
         deadline=None,
         phases=(Phase.generate,),
         suppress_health_check=list(HealthCheck),
     )
 
+    @seed(start)
     @limits
     @given(strategy)
     def run(program: Program) -> None:

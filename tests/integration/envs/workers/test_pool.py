@@ -79,10 +79,12 @@ def open_files() -> list[str]:
 def test_every_number_of_workers_gives_the_bits_of_serial_stepping(num_envs, ignore, frequency, seed):
     options = {"ignore_terminations": ignore, "reconfiguration_freq": frequency}
     steps = actions(num_envs, 2, 3 * FAKE_STEPS, seed)
-    serial = rollout(SerialVectorEnv([careless() for _ in range(num_envs)], episode_seed, **options), steps)
+    alone = SerialVectorEnv([careless() for _ in range(num_envs)], episode_seed, **options)
+    serial = rollout(alone, steps)
     for count in (1, 3):
         pooled = PooledVectorEnv(shared_pool(count), careless, num_envs, episode_seed, **options)
         assert first_difference(serial, rollout(pooled, steps)) is None
+        assert pooled.episodes.tolist() == alone.episodes.tolist() and pooled.episodes.any()
         pooled.close()
 
 
@@ -238,7 +240,7 @@ def test_after_an_interrupted_call_no_stale_answer_is_taken_for_a_new_one(monkey
     env = faulty(2)
     env.reset()
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(pool_module, "wait", lambda connections: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(pool_module, "wait", lambda *waiting: (_ for _ in ()).throw(KeyboardInterrupt))
         act(env, 0, 0.0)
     with pytest.raises(RuntimeError, match="interrupted"):
         act(env, 0, 0.0)
@@ -322,6 +324,63 @@ def test_workers_end_when_their_parent_is_killed(make, in_step, tmp_path):
     parent, pids = start_parent(make, tmp_path)
     kill_parent(parent, pids, tmp_path, in_step)
     assert gone(pids)
+
+
+def test_a_worker_that_is_stopped_ends_when_its_parent_is_killed(tmp_path):
+    parent, pids = start_parent("FaultyEnv", tmp_path)
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    kill_parent(parent, pids, tmp_path, in_step=False)
+    assert gone(pids)
+
+
+def stopped(monkeypatch, asked):
+    """Environments on two workers of which the second is stopped; the step that waits for it asks `asked`."""
+    pool = WorkerPool(2, asked_to_stop=lambda: pool_module.GLANCE < 1 and asked(pool))
+    env = PooledVectorEnv(pool, FaultyEnv, 2, episode_seed, owns_pool=True)
+    env.reset()
+    monkeypatch.setattr(pool_module, "GLANCE", 0.02)
+    os.kill(pool.pids[1], signal.SIGSTOP)
+    return env, pool.pids
+
+
+def test_a_stopped_worker_is_waited_for(monkeypatch):
+    looks = []
+
+    def go_on(pool):
+        looks.append(1)
+        os.kill(pool.pids[1], signal.SIGCONT)
+        return False
+
+    env, _ = stopped(monkeypatch, go_on)
+    env.step(torch.zeros(2, 2))
+    assert looks
+    env.close()
+
+
+def test_a_stopped_worker_is_not_waited_for_once_the_run_was_asked_to_stop(monkeypatch):
+    env, pids = stopped(monkeypatch, lambda pool: True)
+    with pytest.raises(EnvironmentFault, match=rf"environment 1 failed .* \(pid {pids[1]}\) is stopped \(SIGSTOP\)"):
+        env.step(torch.zeros(2, 2))
+    assert gone(pids)
+
+
+def test_closing_does_not_wait_for_a_stopped_worker(monkeypatch):
+    monkeypatch.setattr(pool_module, "GLANCE", 0.02)
+    pool = WorkerPool(2)
+    env = PooledVectorEnv(pool, FaultyEnv, 2, episode_seed)
+    os.kill(pool.pids[1], signal.SIGSTOP)
+    env.close()
+    assert gone(pool.pids) and not pool.alive
+
+
+def test_a_worker_that_hangs_is_not_waited_for_forever_once_the_run_was_asked_to_stop(monkeypatch):
+    env = PooledVectorEnv(WorkerPool(2, asked_to_stop=lambda: True), FaultyEnv, 2, episode_seed, owns_pool=True)
+    env.reset()
+    monkeypatch.setattr(pool_module, "GLANCE", 0.02)
+    monkeypatch.setattr(pool_module, "LONGEST_STEP", 0.1)
+    with pytest.raises(EnvironmentFault, match=r"environment 0 failed .* has not answered for 0 seconds"):
+        act(env, 0, HANG)
 
 
 def test_a_worker_that_does_not_notice_its_parents_end_would_be_seen(tmp_path):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from types import ModuleType
 
 import pytest
 
@@ -43,3 +45,25 @@ def test_another_import_error_passes_unchanged(monkeypatch):
     monkeypatch.setattr(importlib, "import_module", fail)
     with pytest.raises(ModuleNotFoundError, match="cv2"):
         headless.import_or_explain("cv2")
+
+
+HOLDERS = (
+    "sapien.pysapien.render",
+    "sapien.render",
+    "sapien.wrapper.urdf_loader",
+    "mani_skill.utils.building._mjcf_loader",
+)
+NAMES = ("RenderMaterial", "RenderTexture2D")
+
+
+def test_every_holder_of_a_render_class_gets_the_same_null(monkeypatch):
+    """One that kept SAPIEN's own would fail to build there, or not be recognised by `isinstance`."""
+    modules = [ModuleType(holder) for holder in HOLDERS]
+    for module in modules:
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        for name in NAMES:
+            setattr(module, name, type(name, (), {}))
+    headless.install_null_materials()
+    for name in NAMES:
+        held = {getattr(module, name) for module in modules}
+        assert len(held) == 1 and issubclass(held.pop(), NullRenderObject), name

@@ -8,12 +8,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sac.why.figures import figures
+from sac.why.numeric_difference import numeric_difference
 from sac.why.tracer.content import digest, sample
 
 
 def of(a, b):
-    return figures("result", sample(a), sample(b))
+    return numeric_difference("result", sample(a), sample(b))
 
 
 def test_one_rounding_is_one_ulp():
@@ -37,7 +37,7 @@ def test_nan_has_no_ulp():
     assert of(np.array([np.nan]), np.array([1.0])).ulp is None
 
 
-def test_equal_values_have_no_figures():
+def test_equal_values_have_no_difference():
     assert of(torch.ones(3), torch.ones(3)) is None
 
 

@@ -1,0 +1,142 @@
+"""The parsers of commands whose modules load torch or NumPy.
+
+A flag that chooses a numerics profile must be read before those load, and a wrong flag is reported at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from sac.statistics.choices import DEFAULT_DIFFERENCE, METRICS, MOMENTS
+
+
+def eval_parser() -> argparse.ArgumentParser:
+    """Return the parser of `sac eval`."""
+    parser = argparse.ArgumentParser(
+        prog="sac eval",
+        description="Evaluate a saved policy over many episodes: means, with a 95 % interval where they vary.",
+    )
+    policy = parser.add_mutually_exclusive_group(required=True)
+    what = "policy file, or a run folder, whose policy.pt is taken"
+    policy.add_argument("policy", nargs="?", type=os.path.expanduser, metavar="RUN", help=what)
+    policy.add_argument("--checkpoint", type=os.path.expanduser, metavar="RUN", help="the same, under ManiSkill's name")
+    add = parser.add_argument
+    add("--env_id", "--env-id", help="task; default: that of the run that holds the policy")
+    add("--control_mode", "--control-mode", help="control mode; default: that of the same run")
+    add("--reward_mode", "--reward-mode", help="reward mode; default: that of the same run")
+    what = "module or file that registers the task, can be given several times; default: those of the same run"
+    add("--import", dest="imports", action="append", metavar="MODULE", help=what)
+    add("--episodes", type=int, default=100, help="number of episodes (default %(default)s)")
+    what = "number of parallel environments (default %(default)s)"
+    add("--num_eval_envs", "--num-eval-envs", type=int, default=4, help=what)
+    add("--seed", type=int, default=10_000, help="root seed of the episodes (default %(default)s)")
+    add("--numerics", choices=("fast", "deterministic", "portable"), default="deterministic")
+    add("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+def diff_parser() -> argparse.ArgumentParser:
+    """Return the parser of `sac diff`."""
+    parser = argparse.ArgumentParser(
+        prog="sac diff",
+        description="Compare two runs by their ledgers: in which iteration and which quantity do they diverge first? "
+        "If one run is longer, only what both hold is compared.",
+        epilog="Exit status: 0 equal, 1 diverged, 2 not comparable, or what --require names was not compared; "
+        "70 an error that nobody foresaw.",
+    )
+    parser.add_argument("a", type=os.path.expanduser, help="run folder or ledger")
+    parser.add_argument("b", type=os.path.expanduser, help="run folder or ledger")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    what = "fail with status 2 unless this was compared; can be given several times"
+    parser.add_argument("--require", choices=("update", "evaluation"), action="append", default=[], help=what)
+    return parser
+
+
+def report_parser() -> argparse.ArgumentParser:
+    """Return the parser of `sac report`."""
+    parser = argparse.ArgumentParser(
+        prog="sac report",
+        description="Write one page about runs: where they diverge, what they learned, and how to reproduce them. "
+        "All runs are compared with the first.",
+    )
+    what = "run folder, ledger, folder of run folders, or what `sac why` (--keep, --json) or `sac bench compare` wrote"
+    parser.add_argument("runs", nargs="+", type=os.path.expanduser, metavar="RUN", help=what)
+    page = "the page (default report.html)"
+    parser.add_argument("-o", "--output", type=os.path.expanduser, metavar="FILE.html", help=page)
+    parser.add_argument(
+        "--markdown", type=os.path.expanduser, metavar="FILE", help="the same as Markdown; - is standard output"
+    )
+    return parser
+
+
+def doctor_parser() -> argparse.ArgumentParser:
+    """Return the parser of `sac doctor`."""
+    return argparse.ArgumentParser(
+        prog="sac doctor",
+        description="Try what `sac` needs on this machine: versions, numerics profiles, physics, renderer, GPU. "
+        "Each finding says how to fix it.",
+        epilog="Exit status: 0 training on the CPU works, 1 it does not. It does not need what is marked `off`.",
+    )
+
+
+def sweep_parser() -> argparse.ArgumentParser:
+    """Return the parser of `sac sweep`, without the flags of `sac train`."""
+    parser = argparse.ArgumentParser(
+        prog="sac sweep",
+        description="Train with many seeds, and with each combination of a grid. All other flags go to `sac train`. "
+        "The same command again goes on with what is unfinished, and begins what is new: seeds can be added later. "
+        "A run's bits are those of a single `sac train`.",
+        epilog="Exit status: 0 all runs are finished, 2 an error or a run that failed.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--seeds", required=True, metavar="A-B,C", help="seeds and ranges, for example 42-46")
+    what = "a flag of `sac train` and its values; several make all combinations"
+    parser.add_argument("--grid", action="extend", nargs="+", default=[], metavar="NAME=A,B", help=what)
+    what = "folder of the run folders (default runs/<exp_name>, or runs/<env_id>__sweep)"
+    parser.add_argument("--sweep_dir", "--sweep-dir", type=os.path.expanduser, metavar="FOLDER", help=what)
+    what = "runs at the same time on this machine; auto: as many as its cores and its memory hold (default)"
+    parser.add_argument("--jobs", default="auto", metavar="N", help=what)
+    what = "processes of this machine (default), jobs of Slurm, or tasks of Ray"
+    parser.add_argument("--engine", choices=("local", "slurm", "ray"), default="local", help=what)
+    what = "with --engine slurm: options of submitit, for example partition=gpu timeout_min=600"
+    parser.add_argument("--slurm", action="extend", nargs="+", default=[], metavar="NAME=VALUE", help=what)
+    what = "with --engine ray: options of ray.init, for example address=auto"
+    parser.add_argument("--ray", action="extend", nargs="+", default=[], metavar="NAME=VALUE", help=what)
+    return parser
+
+
+def stats_parser() -> argparse.ArgumentParser:
+    """Return the parser of `sac stats`."""
+    parser = argparse.ArgumentParser(
+        prog="sac stats",
+        description="What the seeds of an experiment tell: mean, median and interquartile mean with 95 % intervals, "
+        "performance profile, final against best, seeds needed. With --against: do two experiments differ by more than "
+        "chance, and by how much?",
+        epilog="Exit status: 0 no difference shown (or none asked for), 1 a difference, 2 an error, 4 inconclusive. "
+        "docs/statistics.md says what each number means and how often each answer is wrong.",
+        allow_abbrev=False,
+    )
+    what = "run folder, or a folder of run folders such as `sac sweep` makes"
+    parser.add_argument("runs", nargs="+", type=os.path.expanduser, metavar="RUN", help=what)
+    what = "compare with these runs: an older version's, another machine's, other flags'"
+    parser.add_argument("--against", nargs="+", type=os.path.expanduser, metavar="RUN", help=what)
+    what = "column of metrics.csv (default %(default)s)"
+    parser.add_argument("--metric", choices=METRICS, default="success_once", help=what)
+    what = "of each run: its last evaluation, its best, or the average of all (default %(default)s)"
+    parser.add_argument("--at", choices=MOMENTS, default="final", help=what)
+    what = f"the difference that would matter (default {DEFAULT_DIFFERENCE} for success rates, none for returns)"
+    parser.add_argument("--difference", type=float, metavar="D", help=what)
+    what = "probability of showing that difference, for the number of seeds needed (default %(default)s)"
+    parser.add_argument("--power", type=float, default=0.8, help=what)
+    what = "probability of a false alarm (default %(default)s)"
+    parser.add_argument("--alpha", type=float, default=0.05, help=what)
+    what = "look after each seed from the 5th on, and stop as soon as the error rate allows"
+    parser.add_argument("--sequential", action="store_true", help=what)
+    what = "with --sequential: seeds on each side at the last look (default 10)"
+    parser.add_argument("--most_seeds", "--most-seeds", type=int, metavar="N", help=what)
+    parser.add_argument("--csv", type=os.path.expanduser, metavar="FOLDER", help="write each table as a CSV file")
+    parser.add_argument("--markdown", type=os.path.expanduser, metavar="FILE", help="write all tables as Markdown")
+    parser.add_argument("--latex", type=os.path.expanduser, metavar="FILE", help="write all tables as LaTeX")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser

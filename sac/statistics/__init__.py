@@ -1,0 +1,1 @@
+"""What a difference between runs means where their bits can't be equal: intervals, tests, power."""

@@ -1,0 +1,59 @@
+"""The channel at which a planted fault shows first: a short training without and with it, compared by their ledgers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from sac.ledger.comparison import NotComparable, compare
+from sac.ledger.file import LedgerError, read_ledger
+from tools.mutants.mutant import NO_RUN, Mutant
+from tools.mutants.tree import environment
+
+EQUAL = "equal"
+FLAGS = (
+    *("--env_id=Point-v1", "--num_envs=4", "--num_eval_envs=2", "--num_eval_steps=45", "--training_freq=16"),
+    *("--batch_size=16", "--buffer_size=100", "--learning_starts=64", "--utd=0.25", "--total_timesteps=320"),
+    *("--eval_freq=64", "--threads=1", "--partial_reset", "--bootstrap_at_done=truncated", "--seed=3"),
+    *("--no-capture_video", "--no-tensorboard", "--no-save_model", "--no-progress", "--checkpoint_freq=0"),
+)
+"""Twenty iterations: episodes end in both ways, the ring closes, and sixteen iterations learn."""
+
+
+class Reference:
+    """Ledgers of a tree without a fault, one for each choice of flags.
+
+    Args:
+        root: of the tree.
+        folder: for run folders.
+    """
+
+    def __init__(self, root: Path, folder: Path) -> None:
+        self._root, self._folder = root, folder
+        self._runs: dict[tuple[str, ...], Path | None] = {}
+
+    def prepare(self, flags: tuple[str, ...]) -> None:
+        """Train with more flags, unless that has been done."""
+        if flags not in self._runs:
+            self._runs[flags] = _trained(self._root, self._folder / f"reference-{len(self._runs)}", flags)
+
+    def first_channel(self, mutant: Mutant, root: Path) -> str:
+        """Return the first channel that differs in a tree with a fault; `EQUAL`, or `NO_RUN` and why."""
+        reference = self._runs[mutant.flags]
+        run = _trained(root, self._folder / mutant.name.replace(" ", "-"), mutant.flags)
+        if reference is None or run is None:
+            return NO_RUN
+        try:
+            first = compare(read_ledger(reference), read_ledger(run)).first
+        except (LedgerError, NotComparable) as error:
+            return f"{NO_RUN}: {error}"
+        return first.channel if first is not None else EQUAL
+
+
+def _trained(root: Path, folder: Path, flags: tuple[str, ...]) -> Path | None:
+    command = [sys.executable, "-m", "sac", "train", *FLAGS, *flags, "--run_dir", str(folder)]
+    done = subprocess.run(
+        command, cwd=root, env=environment(root), capture_output=True, text=True, check=False, timeout=600
+    )
+    return folder if done.returncode == 0 else None

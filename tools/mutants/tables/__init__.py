@@ -1,0 +1,42 @@
+"""All mutants, by room."""
+
+from __future__ import annotations
+
+from tools.mutants.mutant import Mutant, Room
+from tools.mutants.tables import (
+    answers,
+    checkpoints,
+    digests,
+    environments,
+    goldens,
+    learning,
+    ledgers,
+    logs,
+    maniskill,
+    numerics,
+    replay,
+    rollouts,
+    streams,
+    workers,
+)
+
+ROOMS: tuple[Room, ...] = (
+    streams.ROOM,
+    rollouts.ROOM,
+    replay.ROOM,
+    learning.ROOM,
+    learning.OVERLAP,
+    numerics.ROOM,
+    digests.ROOM,
+    ledgers.CHANNELS,
+    ledgers.COMPARISON,
+    checkpoints.ROOM,
+    logs.ROOM,
+    environments.ROOM,
+    workers.ROOM,
+    maniskill.ROOM,
+    goldens.ROOM,
+    answers.ROOM,
+)
+
+MUTANTS: tuple[Mutant, ...] = tuple(mutant for room in ROOMS for mutant in room.mutants)
