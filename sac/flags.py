@@ -133,7 +133,8 @@ class MachineFlags:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """where networks live and learn"""
     numerics: Numerics = "deterministic"
-    """what is promised: fast (nothing), deterministic (same bits on the same CPU model), portable (on any x86-64)"""
+    """what is promised: fast (nothing; on a CPU, updates by kernels of the project's own), deterministic (same bits on
+    the same CPU model), portable (on any x86-64)"""
     cuda_graph: bool = True
     """on a GPU, capture an iteration's gradient steps in CUDA graphs; the bits are the same"""
     threads: int = 0

@@ -16,8 +16,8 @@ from sac.display.terminal import say
 from sac.display.visible import one_line
 from sac.envs.make import make_eval_envs, resolve_device
 from sac.envs.workers.pool import resolve_workers
+from sac.learner.factory import make_learner
 from sac.learner.finite import first_not_finite
-from sac.learner.sac import Learner
 from sac.numerics import profiles
 from sac.rollout.episodes import EpisodeLog, wilson_interval
 from sac.rollout.evaluation import evaluate
@@ -79,7 +79,7 @@ def evaluate_policy(config: TrainConfig, episodes: int | None) -> EpisodeLog:
     profiles.apply(config.numerics, config.threads)
     workers = resolve_workers(config.workers, config.num_eval_envs)
     with closing(make_eval_envs(config, device, workers=workers)) as envs:
-        learner = Learner(config, envs.spec, device)
+        learner = make_learner(config, envs.spec, device)
         policy_file.load_actor(Path(str(config.checkpoint)), learner)
         where = first_not_finite(learner.state.actor.flat, learner.state.actor)
         if where:

@@ -10,7 +10,6 @@ import torch
 
 from sac.learner.networks import Actor, sample_policy
 from sac.learner.sac import Learner
-from sac.numerics.matmul import matmul_for
 from sac.state import Parameters
 
 
@@ -25,8 +24,7 @@ class ActorCopy:
         own = learner.state.actor
         device = own.flat.device
         self._parameters = Parameters.zeros({name: tuple(view.shape) for name, view in own.views.items()}, device)
-        matmul = matmul_for(device, portable=learner.config.numerics == "portable")
-        self._actor = Actor(matmul, self._parameters)
+        self._actor = Actor(learner.matmul, self._parameters)
 
     def refresh(self) -> None:
         """Copy the learner's actor, on the device and without waiting for it."""

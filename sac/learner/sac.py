@@ -26,7 +26,7 @@ from sac.learner.networks import (
     sample_policy,
 )
 from sac.numerics.adam import adam_step
-from sac.numerics.matmul import matmul_for
+from sac.numerics.matmul import Matmul, matmul_for
 from sac.replay import Batch
 from sac.state import AdamState, LearnerState, Parameters
 from sac.streams import Streams
@@ -58,14 +58,15 @@ class Learner:
         config: learning rates, discount and frequencies are read from it.
         spec: sizes of observation and action, and the action box.
         device: where the networks live.
+        matmul: multiplies; by default as torch does it on the device.
     """
 
-    def __init__(self, config: TrainConfig, spec: EnvSpec, device: torch.device) -> None:
+    def __init__(self, config: TrainConfig, spec: EnvSpec, device: torch.device, matmul: Matmul | None = None) -> None:
         self.config = config
         self.scale = ActionScale.of(spec.action_low, spec.action_high, device)
         self.target_entropy = -float(spec.action_dim)
         self.state = initial_state(config, spec, device)
-        matmul = matmul_for(device, portable=config.numerics == "portable")
+        self.matmul = matmul = matmul or matmul_for(device, portable=config.numerics == "portable")
         self.actor = Actor(matmul, self.state.actor)
         self.critics = CriticEnsemble(matmul, self.state.critic)
         self.targets = CriticEnsemble(matmul, self.state.target)

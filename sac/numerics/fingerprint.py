@@ -37,8 +37,8 @@ def fingerprint(profile: Numerics, device: str = "cpu", simulator: Mapping[str, 
         "mkl_cbwr": mkl_branch(),
         "threads": torch.get_num_threads(),
         "device": name,
-        "products": matmul_name(torch.device(device), portable=profile == "portable"),
-        "probe": {**probe(torch.device(device)), **(simulator or {})},
+        "products": matmul_name(torch.device(device), profile),
+        "probe": {**probe(torch.device(device), profile), **(simulator or {})},
     }
 
 

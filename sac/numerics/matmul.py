@@ -13,6 +13,9 @@ from typing import Protocol
 
 import torch
 
+from sac.flags import Numerics
+from sac.numerics import fixed_order
+
 FUSED = "blas+triton"
 
 
@@ -104,9 +107,18 @@ def matmul_for(device: torch.device, *, portable: bool) -> Matmul:
     return BlasMatmul()
 
 
-def matmul_name(device: torch.device, *, portable: bool) -> str:
+def matmul_name(device: torch.device, profile: Numerics) -> str:
     """Return the name of the way in which updates are computed on `device`."""
-    return FUSED if is_fused(device) else matmul_for(device, portable=portable).name
+    if is_fused(device):
+        return FUSED
+    if has_kernels(device, profile):
+        return fixed_order.NAME
+    return matmul_for(device, portable=profile == "portable").name
+
+
+def has_kernels(device: torch.device, profile: Numerics) -> bool:
+    """Whether updates are computed by the project's CPU kernels: under ``fast``, on x86-64 with FMA, on Linux."""
+    return profile == "fast" and device.type == "cpu" and fixed_order.level() is not None
 
 
 def is_fused(device: torch.device) -> bool:

@@ -8,9 +8,11 @@ import numpy as np
 import torch
 
 from sac.digest import digest
+from sac.flags import Numerics
 from sac.native.approximate import approximations
 from sac.numerics.adam import adam_step
-from sac.numerics.matmul import matmul_for
+from sac.numerics.fixed_order import FixedOrderMatmul, own_kernels
+from sac.numerics.matmul import has_kernels, matmul_for
 from sac.state import AdamState
 
 
@@ -33,6 +35,13 @@ def _linear(x: torch.Tensor) -> torch.Tensor:
     gradient = torch.empty(96, 128, device=x.device)
     matmul.weight_gradient(x[:64, :96], hidden, gradient)
     return torch.cat([gradient.flatten(), matmul.input_gradient(hidden, x[:96, :128]).flatten()])
+
+
+def _kernels(x: torch.Tensor) -> torch.Tensor:
+    """Products of the project's own kernels, forward and back."""
+    matmul = FixedOrderMatmul(own_kernels())
+    hidden = matmul.linear(x[:64, :96], x[:96, :128], x[0, :128], relu=True)
+    return torch.cat([hidden.flatten(), matmul.input_gradient(hidden, x[:96, :128]).flatten()])
 
 
 def _numpy(function: Callable[[np.ndarray], np.ndarray]) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -67,11 +76,13 @@ _OPERATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 }
 
 
-def probe(device: torch.device) -> dict[str, str]:
+def probe(device: torch.device, profile: Numerics) -> dict[str, str]:
     """Return operation -> digest of its result on `device`; names that begin with `cpu.` are CPU instructions."""
     x = _grid(256, 256, device)
     own = approximations(np.abs(x.cpu().numpy().ravel()) + np.float32(0.5))
+    kernels = {"kernels": digest(_kernels(x))} if has_kernels(device, profile) else {}
     return {
+        **kernels,
         **{name: digest(operation(x)) for name, operation in _OPERATIONS.items()},
         **{f"cpu.{name}": digest(torch.from_numpy(result)) for name, result in own.items()},
     }

@@ -151,6 +151,7 @@ def apply(profile: Numerics, threads: int) -> None:
     """
     import torch
 
+    from sac.kernels import threads as kernel_threads
     from sac.native import exact_reciprocals
     from sac.numerics import exact_functions
 
@@ -160,6 +161,7 @@ def apply(profile: Numerics, threads: int) -> None:
         raise NumericsError(
             f"--threads {threads}: --numerics {profile} keeps its promise with at most {chosen.max_threads}"
         )
+    kernel_threads.use(threads)
     torch.set_num_threads(threads)
     # As torch.use_deterministic_algorithms, which also loads torch's compiler: seconds in every process.
     torch.set_deterministic_debug_mode("error" if chosen.deterministic else "default")

@@ -130,6 +130,6 @@ CHOICES = [
 def test_device_and_packages_alone_choose_the_way(monkeypatch, onednn, triton, device, portable, name):
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: onednn)
     monkeypatch.setattr(importlib.util, "find_spec", lambda package: object() if triton else None)
-    assert matmul_name(device, portable=portable) == name
+    assert matmul_name(device, "portable" if portable else "deterministic") == name
     if not matmul.is_fused(device):
         assert matmul_for(device, portable=portable).name == name

@@ -1,0 +1,161 @@
+"""Matrix products whose every element is summed in one order.
+
+C = A B: each element of C is fma(a[k], b[k], sum) for k = 0, 1, ... one after the other, from zero or from what C
+held. k is never split, so neither the vectors' width nor blocks nor threads can change a bit.
+
+Rows of C come in eights and columns in sixteens: matrices that do not are padded. Strides are in elements.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from llvmlite import ir
+
+from sac.kernels.code import I64, POINTER, Code, Value, inner, kernel, vector
+
+ROWS, COLUMNS = 8, 16
+"""Matrices are padded to multiples of these."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """What of C is held in registers: `rows` times `vectors` of `lanes` elements; `rows` divides eight."""
+
+    rows: int
+    vectors: int
+    lanes: int
+
+
+class Ending(Enum):
+    """What becomes of a sum before it is stored, or where it starts from."""
+
+    PLAIN = "plain"
+    CONTINUED = "continued"
+    """The sum starts from what C holds."""
+    BIAS = "bias"
+    """A row vector is added."""
+    BIAS_RELU = "bias_relu"
+    """Likewise, and then what is not above zero becomes zero; NaN stays."""
+    MASKED = "masked"
+    """Zero where another matrix, the layer's output, is not above zero (the gradient of a ReLU)."""
+
+
+_TILE_PARAMETERS = [POINTER, I64, I64, POINTER, I64, POINTER, I64, I64, POINTER, I64]
+
+
+def product(module: ir.Module, tile: Tile, ending: Ending) -> None:
+    """Write the kernel ``product_<ending>``.
+
+    Slots: A, A's stride from row to row of C, A's stride along k, B, B's row stride, C, C's row stride, rows of C,
+    columns of C, k, then bias, or mask and its row stride.
+    """
+    tiles = {n: _tile(module, Tile(tile.rows, n, tile.lanes), ending) for n in range(1, tile.vectors + 1)}
+    code = kernel(module, f"product_{ending.value}")
+    columns = code.integer(8)
+    wide = tile.vectors * tile.lanes
+    full = code.builder.mul(code.builder.sdiv(columns, ir.Constant(I64, wide)), ir.Constant(I64, wide))
+    _panels(code, tiles[tile.vectors], 0, full, tile, wide, ending)
+    at = full
+    for n in range(tile.vectors - 1, 0, -1):
+        # Runs once or never: n vectors may be left of the columns.
+        left = code.builder.sub(columns, at)
+        count = code.builder.sdiv(left, ir.Constant(I64, n * tile.lanes))
+        stop = code.builder.add(at, code.builder.mul(count, ir.Constant(I64, n * tile.lanes)))
+        _panels(code, tiles[n], at, stop, tile, n * tile.lanes, ending)
+        at = stop
+    code.end()
+
+
+def _panels(code: Code, tile: ir.Function, start: Value, stop: Value, shape: Tile, step: int, ending: Ending) -> None:
+    a, row_stride, k_stride, b, b_stride = (
+        code.address(0),
+        code.integer(1),
+        code.integer(2),
+        code.address(3),
+        code.integer(4),
+    )
+    c, c_stride, rows, depth = code.address(5), code.integer(6), code.integer(7), code.integer(9)
+    extra, extra_stride = code.address(10), code.integer(11)
+
+    def panel(j: Value) -> None:
+        def one(i: Value) -> None:
+            first = code.at(a, code.whole_mul(i, row_stride))
+            out = code.at(c, code.whole_add(code.whole_mul(i, c_stride), j))
+            other = code.at(extra, code.whole_add(code.whole_mul(i, extra_stride), j) if ending is Ending.MASKED else j)
+            arguments = [
+                first,
+                row_stride,
+                k_stride,
+                code.at(b, j),
+                b_stride,
+                out,
+                c_stride,
+                depth,
+                other,
+                extra_stride,
+            ]
+            code.builder.call(tile, arguments)
+
+        code.loop(rows, one, step=shape.rows)
+
+    code.loop(stop, panel, start=start, step=step)
+
+
+def _tile(module: ir.Module, tile: Tile, ending: Ending) -> ir.Function:
+    code = inner(module, f"tile_{ending.value}_{tile.vectors}", _TILE_PARAMETERS)
+    a, row_stride, k_stride, b, b_stride, c, c_stride, depth, extra, extra_stride = code.function.args
+    kind = vector(tile.lanes)
+    places = [(i, v) for i in range(tile.rows) for v in range(tile.vectors)]
+    rows_of_a = [code.at(a, code.whole_mul(i, row_stride)) for i in range(tile.rows)]
+
+    def out(i: int, v: int, base: Value = c, stride: Value = c_stride) -> Value:
+        return code.at(base, code.whole_add(code.whole_mul(i, stride), v * tile.lanes))
+
+    def step(k: Value, *sums: Value) -> list[Value]:
+        row = code.at(b, code.whole_mul(k, b_stride))
+        loaded = [code.load(row, v * tile.lanes, kind) for v in range(tile.vectors)]
+        at = code.whole_mul(k, k_stride)
+        factors = [code.splat(code.load(base, at), tile.lanes) for base in rows_of_a]
+        return [code.fma(factors[i], loaded[v], value) for (i, v), value in zip(places, sums, strict=True)]
+
+    if ending is Ending.CONTINUED:
+        zero = [code.load(out(i, v), 0, kind) for i, v in places]
+    else:
+        zero = [ir.Constant(kind, None)] * len(places)
+    sums = code.loop(depth, step, carried=zero)
+    for (i, v), value in zip(places, sums, strict=True):
+        if ending in (Ending.BIAS, Ending.BIAS_RELU):
+            value = code.add(value, code.load(extra, v * tile.lanes, kind))
+        if ending is Ending.BIAS_RELU:
+            value = code.where("<=", value, 0.0, 0.0, value)
+        if ending is Ending.MASKED:
+            value = code.where("<=", code.load(out(i, v, extra, extra_stride), 0, kind), 0.0, 0.0, value)
+        code.store(value, out(i, v), 0)
+    code.end()
+    return code.function
+
+
+def row_product(module: ir.Module) -> None:
+    """Write the kernel ``row_product``: one row of C, from zero.
+
+    Slots: A, its stride along k, B, B's row stride, C, columns of C (a multiple of 16), k.
+    """
+    code = kernel(module, "row_product")
+    a, stride, b, b_stride, c = code.address(0), code.integer(1), code.address(2), code.integer(3), code.address(4)
+    columns, depth, kind = code.integer(5), code.integer(6), vector(COLUMNS)
+
+    def panel(j: Value, vectors: int) -> None:
+        def step(k: Value, *sums: Value) -> list[Value]:
+            factor = code.splat(code.load(a, code.whole_mul(k, stride)))
+            row = code.at(b, code.whole_add(code.whole_mul(k, b_stride), j))
+            return [code.fma(factor, code.load(row, n * COLUMNS, kind), s) for n, s in enumerate(sums)]
+
+        for n, total in enumerate(code.loop(depth, step, carried=[ir.Constant(kind, None)] * vectors)):
+            code.store(total, c, code.whole_add(j, n * COLUMNS))
+
+    wide = code.builder.and_(columns, ir.Constant(I64, -4 * COLUMNS))
+    code.loop(wide, lambda j: panel(j, 4), step=4 * COLUMNS)
+    code.loop(columns, lambda j: panel(j, 1), start=wide, step=COLUMNS)
+    code.end()

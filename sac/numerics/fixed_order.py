@@ -1,0 +1,73 @@
+"""Whether the project's own kernels can compute on this machine, and single products by them."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import sys
+from functools import cache
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn.functional import pad
+
+if TYPE_CHECKING:
+    from sac.kernels.machine_code import Kernels
+
+NAME = "fixed order"
+
+
+@cache
+def level() -> str | None:
+    """Return the instruction set for which kernels are compiled here, or None if there are none for this machine."""
+    if not (sys.platform == "linux" and platform.machine() == "x86_64" and importlib.util.find_spec("llvmlite")):
+        return None
+    from sac.kernels.machine_code import best_level
+
+    return best_level()
+
+
+def own_kernels() -> Kernels:
+    """Return the kernels for this machine, which `level` says are there."""
+    from sac.kernels.machine_code import kernels
+
+    found = level()
+    assert found is not None
+    return kernels(found)
+
+
+class FixedOrderMatmul:
+    """Products by the project's kernels, one thread, for the few rows that the policy acts on.
+
+    Every element is one chain of fused multiply-adds, so the number of rows changes none either.
+    """
+
+    name = NAME
+    batched = False
+
+    def __init__(self, kernels: Kernels) -> None:
+        self._kernels = kernels
+
+    def linear(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, *, relu: bool) -> torch.Tensor:
+        """See `matmul.Matmul`."""
+        return self._product("bias_relu" if relu else "bias", x, weight, bias)
+
+    def input_gradient(self, gradient: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        """See `matmul.Matmul`."""
+        return self._product("plain", gradient, weight.t())
+
+    def weight_gradient(self, x: torch.Tensor, gradient: torch.Tensor, out: torch.Tensor) -> None:
+        """See `matmul.Matmul`."""
+        out.copy_(self._product("plain", x.t(), gradient))
+
+    def _product(self, ending: str, a: torch.Tensor, b: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
+        rows, columns = a.shape[0], b.shape[1]
+        a, b = pad(a, (0, 0, 0, -rows % 8)).contiguous(), pad(b, (0, -columns % 16)).contiguous()
+        bias = None if bias is None else pad(bias, (0, -columns % 16)).contiguous()
+        c = torch.empty((a.shape[0], b.shape[1]))
+        self._kernels.call(
+            f"product_{ending}",
+            *(a.data_ptr(), a.stride(0), 1, b.data_ptr(), b.stride(0), c.data_ptr(), c.stride(0)),
+            *(c.shape[0], c.shape[1], b.shape[0], 0 if bias is None else bias.data_ptr(), 0),
+        )
+        return c[:rows, :columns]
