@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 import tempfile
 from collections.abc import Callable
 from ctypes import CFUNCTYPE, c_void_p
@@ -17,6 +16,7 @@ import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
 
+from sac.display.terminal import complain
 from sac.kernels import layout, losses, optimizer, policy, products, runner
 from sac.kernels.products import Ending, Tile
 
@@ -59,7 +59,7 @@ class Kernels:
 @cache
 def kernels(level: str) -> Kernels:
     """Return the kernels for an instruction set, compiled at most once on this machine, which standard error tells."""
-    return Kernels(level, cache_folder(), lambda text: print(text, file=sys.stderr, flush=True))
+    return Kernels(level, cache_folder(), complain)
 
 
 def cache_folder() -> Path | None:
