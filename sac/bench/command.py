@@ -46,6 +46,16 @@ def parser() -> argparse.ArgumentParser:
         help="judge a revision against another",
         epilog="Exit status: 0 no slowdown, 1 slowdown, 2 error, 4 inconclusive.",
     )
+    _add_compare_flags(one)
+    two = commands.add_parser("calibrate", help="how often the gate sees planted slowdowns, and how often it errs")
+    _add_calibrate_flags(two)
+    for each in (one, two):
+        each.add_argument("--numerics", choices=list(PROFILES), default="deterministic")
+        each.add_argument("--threads", type=int, default=1, help="CPU threads of each process (default %(default)s)")
+    return top
+
+
+def _add_compare_flags(one: argparse.ArgumentParser) -> None:
     one.set_defaults(run=compare_command)
     one.add_argument("--base", help="revision to compare with (default: where the branch left main, else HEAD~1)")
     one.add_argument("--head", default=trees.WORKTREE, help="revision to judge (default: the working tree as it is)")
@@ -67,7 +77,9 @@ def parser() -> argparse.ArgumentParser:
     everything = "write everything, samples included; `sac report F` makes a page of it"
     one.add_argument("--json", type=Path, metavar="F", help=everything)
     one.add_argument("--markdown", type=Path, metavar="F", help="append a summary, for example to $GITHUB_STEP_SUMMARY")
-    two = commands.add_parser("calibrate", help="how often the gate sees planted slowdowns, and how often it errs")
+
+
+def _add_calibrate_flags(two: argparse.ArgumentParser) -> None:
     two.set_defaults(run=calibrate_command)
     two.add_argument("--repeats", type=int, default=20, help="comparisons of each kind (default %(default)s)")
     two.add_argument("--benchmark", default="update_256", choices=list(CASES), help="(default %(default)s)")
@@ -76,10 +88,6 @@ def parser() -> argparse.ArgumentParser:
     two.add_argument("--faults", help="comma-separated (default: all)")
     two.add_argument("--sizes", default="0.05,0.10,0.20", help="planted slowdowns (default %(default)s)")
     two.add_argument("--json", type=Path, metavar="F", help="write every comparison")
-    for each in (one, two):
-        each.add_argument("--numerics", choices=list(PROFILES), default="deterministic")
-        each.add_argument("--threads", type=int, default=1, help="CPU threads of each process (default %(default)s)")
-    return top
 
 
 def compare_command(options: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 
@@ -83,15 +84,13 @@ def make_vector_env(
     Raises:
         BadEnvironment: the task, its control mode or the simulator can't be had; the message names the flag.
     """
-    if num_envs < 1:
-        raise BadEnvironment(f"--num_envs {num_envs}: at least one environment is needed")
     frequency = reconfiguration_freq or 0
-    if frequency < 0:
-        raise BadEnvironment(f"--reconfiguration_freq {frequency}: must be 0 (never) or more")
+    _require_counts(num_envs, frequency)
     if is_point(env_id):
         return _make_point(env_id, num_envs, episode_seed, ignore_terminations, device)
     if sim_backend not in SIM_BACKENDS:
         raise unknown_value("--sim_backend", sim_backend, SIM_BACKENDS, show_all=True)
+    task: dict[str, Any] = {"control_mode": control_mode, "reward_mode": reward_mode, "imports": tuple(imports)}
     if sim_backend == "physx_cuda":
         from sac.envs.maniskill.cuda import make_cuda_env
 
@@ -99,25 +98,22 @@ def make_vector_env(
             env_id,
             num_envs,
             episode_seed,
-            control_mode=control_mode,
-            reward_mode=reward_mode,
-            imports=imports,
             ignore_terminations=ignore_terminations,
             reconfiguration_freq=frequency,
+            **task,
         )
-    make = functools.partial(
-        make_single_env,
-        env_id,
-        control_mode=control_mode,
-        reward_mode=reward_mode,
-        imports=tuple(imports),
-        render_backend=render_backend,
-        render_mode=render_mode,
-    )
+    make = functools.partial(make_single_env, env_id, render_backend=render_backend, render_mode=render_mode, **task)
     if workers and render_backend == "none":
         return _make_pooled(workers, make, num_envs, episode_seed, ignore_terminations, frequency)
     envs = [make() for _ in range(num_envs)]
     return SerialVectorEnv(envs, episode_seed, ignore_terminations=ignore_terminations, reconfiguration_freq=frequency)
+
+
+def _require_counts(num_envs: int, reconfiguration_freq: int) -> None:
+    if num_envs < 1:
+        raise BadEnvironment(f"--num_envs {num_envs}: at least one environment is needed")
+    if reconfiguration_freq < 0:
+        raise BadEnvironment(f"--reconfiguration_freq {reconfiguration_freq}: must be 0 (never) or more")
 
 
 def _make_pooled(

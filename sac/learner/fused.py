@@ -154,6 +154,20 @@ class FusedLearner(Learner):
             self._value_gradient,
             self._hidden_gradient[-1],
         )
+        self._critic_parameter_gradients(batch)
+        self._join()
+        target_due = state.updates % config.target_network_frequency == 0
+        kernels.adam_step(
+            state.critic.flat,
+            self.critics.gradient,
+            state.critic_optim,
+            config.q_lr,
+            target=state.target.flat if target_due else None,
+            tau=config.tau,
+        )
+
+    def _critic_parameter_gradients(self, batch: Batch) -> None:
+        """Backpropagate the values' gradient (M, B) to all weights and biases of the critics."""
         with self._beside():
             last = self._value_gradient.unsqueeze(1)
             torch.bmm(last, self._critic_hidden[-1], out=self._critic.weight_gradients[-1].mT)
@@ -166,16 +180,6 @@ class FusedLearner(Learner):
                 torch.bmm(below[depth].mT, gradient, out=self._critic.weight_gradients[depth])
             if depth:
                 self._through_ensemble(depth)
-        self._join()
-        target_due = state.updates % config.target_network_frequency == 0
-        kernels.adam_step(
-            state.critic.flat,
-            self.critics.gradient,
-            state.critic_optim,
-            config.q_lr,
-            target=state.target.flat if target_due else None,
-            tau=config.tau,
-        )
 
     def _through_ensemble(self, depth: int) -> None:
         """Gradient of hidden layer `depth - 1` from that of layer `depth`."""
