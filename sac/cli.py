@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from sac import standard_streams
 from sac.commands.exit_status import BAD_INPUT, INTERRUPTED, OK, UNFORESEEN
-from sac.commands.parsers import diff_parser, eval_parser, report_parser
+from sac.commands.parsers import diff_parser, eval_parser, report_parser, similarity_parser
 from sac.display.terminal import refuse, say
 from sac.errors import UserError, is_out_of_memory, memory_ran_out
 from sac.numerics.profiles import LoadedTooEarly, NumericsError, restart
@@ -111,7 +111,7 @@ def _guarded(name: str, command: Callable[[list[str]], int], arguments: list[str
 
 
 def _usage() -> str:
-    lines = [f"  {name:10} {_summary(command)}" for name, command in _COMMANDS.items()]
+    lines = [f"  {name:11} {_summary(command)}" for name, command in _COMMANDS.items()]
     return "\n".join(
         ["usage: sac COMMAND ...", "", *lines, "", "`sac COMMAND --help` explains one of them.", _STATUSES]
     )
@@ -219,6 +219,24 @@ def _stats(arguments: list[str]) -> int:
     return stats_command(arguments)
 
 
+def _similarity(arguments: list[str]) -> int:
+    """Say how alike two policies are whose bits differ: parameters, actions, hidden layers, success."""
+    options = similarity_parser().parse_args(arguments)
+    from sac.numerics import profiles
+
+    profiles.set_variables(options.numerics)
+    from sac.commands.similarity import similarity_command
+
+    return similarity_command(options)
+
+
+def _sensitivity(arguments: list[str]) -> int:
+    """Train twice, once with one number changed by one ULP, and show how far the runs come apart."""
+    from sac.commands.sensitivity import sensitivity_command
+
+    return sensitivity_command(arguments)
+
+
 def _verify(arguments: list[str]) -> int:
     """Check every file of a run folder: is it what the run wrote?"""
     from sac.commands.verify import verify_command
@@ -247,6 +265,8 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "diff": _diff,
     "sweep": _sweep,
     "stats": _stats,
+    "similarity": _similarity,
+    "sensitivity": _sensitivity,
     "golden": _golden,
     "why": _why,
     "gate": _gate,

@@ -19,7 +19,16 @@ from sac import flags
 from sac.bench.command import parser as bench_parser
 from sac.commands.exit_status import OK
 from sac.commands.golden import golden_parser
-from sac.commands.parsers import diff_parser, doctor_parser, eval_parser, report_parser, stats_parser, sweep_parser
+from sac.commands.parsers import (
+    diff_parser,
+    doctor_parser,
+    eval_parser,
+    report_parser,
+    sensitivity_parser,
+    similarity_parser,
+    stats_parser,
+    sweep_parser,
+)
 from sac.commands.train_flags import ResumeFlags
 from sac.commands.twin import twin_parser
 from sac.commands.verify import verify_parser
@@ -29,7 +38,7 @@ from sac.why.gate import gate_parser
 
 _GROUPS = (flags.ExperimentFlags, flags.EnvironmentFlags, flags.AlgorithmFlags, flags.MachineFlags, flags.RunFlags)
 _FILES = {"checkpoint", "keep", "output", "markdown", "json", "compare", "imports", "traces"}
-_FOLDERS = {"run_dir", "resume", "root", "dir", "sweep_dir", "csv"}
+_FOLDERS = {"run_dir", "resume", "root", "dir", "sweep_dir", "csv", "observations", "changed_only"}
 
 
 def completion_parser() -> argparse.ArgumentParser:
@@ -93,6 +102,10 @@ def _sweep_parser() -> argparse.ArgumentParser:
     return argparse.ArgumentParser(parents=[_train_parser(), sweep_parser()], conflict_handler="resolve")
 
 
+def _sensitivity_parser() -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(parents=[_train_parser(), sensitivity_parser()], conflict_handler="resolve")
+
+
 def _of_command(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """The parser, with the words of a stranger's command, which are files where they are anything."""
     parser.add_argument("command", nargs="*", help="command to run").complete = shtab.FILE  # type: ignore[attr-defined]
@@ -116,6 +129,8 @@ _PARSERS = {
     "diff": diff_parser,
     "sweep": _sweep_parser,
     "stats": stats_parser,
+    "similarity": similarity_parser,
+    "sensitivity": _sensitivity_parser,
     "golden": golden_parser,
     "why": lambda: _of_command(why_parser()),
     "gate": lambda: _of_command(gate_parser()),

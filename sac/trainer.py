@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sac.checkpoint.checkpoint import Cadence, Checkpoint, Position
 from sac.checkpoint.resume import Resume, check_drift, command_line, join, open_checkpoint, require_ahead
-from sac.config import TrainConfig, check
+from sac.config import BadConfig, TrainConfig, check
 from sac.display.terminal import refuse
 from sac.envs import own_tasks
 from sac.envs.make import costly_evaluation, make_envs, probe_simulator, resolve_device
@@ -39,10 +39,24 @@ from sac.run.signals import Stopped, StopSignals
 from sac.run.storage import StorageError
 from sac.run.tracking import begin_tracking
 from sac.schedule import Schedule
+from sac.state import TrainState
 from sac.training import Training
 
 
-def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
+@dataclass(frozen=True)
+class Interference:
+    """What changes a run from outside, for an experiment.
+
+    Attributes:
+        before: called before each iteration; may change the state.
+        told: what the manifest says of it, under `interference`.
+    """
+
+    before: Callable[[TrainState], None]
+    told: Mapping[str, Any]
+
+
+def train(config: TrainConfig, resume: Resume | None = None, interference: Interference | None = None) -> RunFolder:
     """Train as configured and write the run folder, or resume a run.
 
     Raises:
@@ -75,12 +89,14 @@ def train(config: TrainConfig, resume: Resume | None = None) -> RunFolder:
             check_drift(resume, checkpoint, arithmetic)
         folder = resume.folder if resume else run_folder.choose(config)
         training = Training(config, learner, envs)
-        output = _open(stack, training, folder, arithmetic, resume, checkpoint, held)
+        told = {"interference": dict(interference.told)} if interference else {}
+        output = _open(stack, training, folder, arithmetic, resume, checkpoint, held, told)
         video = VideoRecorder(eval_envs, folder.videos) if eval_envs and render_backend != "none" else None
         for line in filter(None, (no_video, costly_evaluation(config))):
             output.logs.say(line)
         recorder = make_recorder(training, output.ledger)
-        _run(Trainer(training, output, recorder, Schedule(config), eval_envs, video, signals))
+        before = interference.before if interference else None
+        _run(Trainer(training, output, recorder, Schedule(config), eval_envs, video, signals, before))
     return folder
 
 
@@ -92,6 +108,7 @@ def _open(
     resume: Resume | None,
     checkpoint: Checkpoint | None,
     held: HeldFolder | None,
+    told: Mapping[str, Any],
 ) -> RunOutput:
     """Make the run folder, or cut it to the point of resumption, and open its files.
 
@@ -102,7 +119,7 @@ def _open(
     tracker = begin_tracking(config, folder.root.name, resume.manifest if resume else {})
     if tracker is not None:
         stack.push(lambda _, error, __: tracker.close(error is not None))
-    more = {"wandb": tracker.identity()} if tracker else {}
+    more = {**told, **({"wandb": tracker.identity()} if tracker else {})}
     if resume is not None:
         header = join(resume, checkpoint, config, arithmetic, more)
         return open_output(stack, training, folder, header, arithmetic, journal, tracker, held=held)
@@ -150,6 +167,8 @@ def _claim(resume: Resume | None, config: TrainConfig, stack: ExitStack) -> Chec
     """Lock the folder of a run to resume, and read its checkpoint."""
     if resume is None:
         return None
+    if "interference" in resume.manifest:
+        raise BadConfig(f"--resume {resume.folder.root}: `sac sensitivity` has changed this run; resume another one")
     lock = stack.enter_context(RunLock(resume.folder.lock))
     if lock.took_over is not None:
         refuse("sac train", f"{lock.took_over} died here: its stale lock is taken over")
@@ -181,6 +200,7 @@ class Trainer:
         eval_envs: evaluation environments; None where no evaluation is due.
         video: films evaluations; None where nothing is filmed.
         signals: ask the run to stop.
+        before: called before each iteration, see `Interference`.
     """
 
     def __init__(
@@ -192,11 +212,13 @@ class Trainer:
         eval_envs: VectorEnv | None = None,
         video: VideoRecorder | None = None,
         signals: StopSignals | None = None,
+        before: Callable[[TrainState], None] | None = None,
     ) -> None:
         self.training, self.output, self.recorder, self.schedule = training, output, recorder, schedule
         self.config, self.state, self.logs = training.config, training.state, output.logs
         self.eval_envs, self.video = eval_envs, video
         self._signals = signals or StopSignals()
+        self._before = before
         self._cadence = Cadence(self.config.checkpoint_freq)
         self._finite = FiniteCheck(training.learner.state, self.config, captured=training.captured)
 
@@ -238,6 +260,10 @@ class Trainer:
             self.output.keep()
             self._require_folder()
             self._stop_if_asked()
+            if self._before is not None:
+                # The last iteration's line is about the state as that left it.
+                self._settle_last()
+                self._before(self.state)
             self.iterate()
             if self._cadence.due(self.state.iteration):
                 self.save_checkpoint()

@@ -35,9 +35,21 @@ def evaluate_command(options: argparse.Namespace) -> int:
     """
     if options.episodes < 1:
         raise BadConfig(f"--episodes {options.episodes}: must be greater than 0")
-    checkpoint = _policy_file(Path(options.checkpoint))
+    checkpoint = final_policy(Path(options.checkpoint))
+    config = evaluation_config(options, checkpoint)
+    log = evaluate_policy(config, options.episodes)
+    say(json.dumps(summary(log), allow_nan=False) if options.json else describe(config, log))
+    return 0
+
+
+def evaluation_config(options: argparse.Namespace, checkpoint: Path) -> TrainConfig:
+    """Return the flags of an evaluation: those that are given, else those of the run that holds the policy.
+
+    Raises:
+        BadConfig: neither tells the task.
+    """
     named = options.env_id and options.control_mode and options.reward_mode
-    trained = {} if named else _trained_as(checkpoint)
+    trained = {} if named else trained_as(checkpoint)
     fields: dict[str, Any] = {
         "env_id": options.env_id or _text(trained, "env_id"),
         "control_mode": options.control_mode or _text(trained, "control_mode") or TrainConfig.control_mode,
@@ -50,10 +62,7 @@ def evaluate_command(options: argparse.Namespace) -> int:
     }
     if fields["env_id"] is None:
         raise BadConfig(f"--env_id: no manifest.json beside {checkpoint} tells the task; name it")
-    config = dataclasses.replace(TrainConfig(), num_eval_steps=10_000_000, evaluate=True, **fields)
-    log = evaluate_policy(config, options.episodes)
-    say(json.dumps(summary(log), allow_nan=False) if options.json else describe(config, log))
-    return 0
+    return dataclasses.replace(TrainConfig(), num_eval_steps=10_000_000, evaluate=True, **fields)
 
 
 def evaluate_as_configured(config: TrainConfig) -> int:
@@ -119,7 +128,7 @@ def describe(config: TrainConfig, log: EpisodeLog) -> str:
     return "\n".join(lines)
 
 
-def _policy_file(path: Path) -> Path:
+def final_policy(path: Path) -> Path:
     """Return the policy that `--checkpoint` names: a file, or the final policy of a run folder.
 
     Raises:
@@ -149,7 +158,7 @@ def _names(found: object) -> list[str]:
     return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
 
 
-def _trained_as(checkpoint: Path) -> dict[str, Any]:
+def trained_as(checkpoint: Path) -> dict[str, Any]:
     """Return the configuration of the run that holds `checkpoint`; empty if there is none."""
     for folder in (checkpoint.parent, checkpoint.parent.parent):
         try:

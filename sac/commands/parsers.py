@@ -36,6 +36,62 @@ def eval_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def similarity_parser() -> argparse.ArgumentParser:
+    """Return the parser of `sac similarity`."""
+    parser = argparse.ArgumentParser(
+        prog="sac similarity",
+        description="How alike are two policies whose bits differ? Distances of their parameters, layer by layer; on "
+        "the same observations their actions, distributions and hidden layers; success in the same episodes.",
+        epilog="Exit status: 0 compared, 2 an error. docs/statistics.md says what each number means.",
+        allow_abbrev=False,
+    )
+    what = "policy file, or a run folder, whose policy.pt is taken"
+    parser.add_argument("a", type=os.path.expanduser, metavar="A", help=what)
+    parser.add_argument("b", type=os.path.expanduser, metavar="B", help="another one of the same task")
+    add = parser.add_argument
+    what = (
+        "compare on observations of this run's replay buffer, in its newest checkpoint; default: on those of the task, "
+    )
+    what += "stepped by uniform actions"
+    add("--observations", type=os.path.expanduser, metavar="RUN", help=what)
+    what = "number of observations (default %(default)s)"
+    add("--num_observations", "--num-observations", type=int, default=1024, metavar="N", help=what)
+    what = "episodes in which success is compared, 0 for none (default %(default)s)"
+    add("--episodes", type=int, default=16, metavar="N", help=what)
+    add("--env_id", "--env-id", help="task; default: that of the run that holds A, B, or the observations")
+    add("--control_mode", "--control-mode", help="control mode; default: that of the same run")
+    add("--reward_mode", "--reward-mode", help="reward mode; default: that of the same run")
+    what = "module or file that registers the task, can be given several times; default: those of the same run"
+    add("--import", dest="imports", action="append", metavar="MODULE", help=what)
+    what = "number of parallel environments of the episodes (default %(default)s)"
+    add("--num_eval_envs", "--num-eval-envs", type=int, default=4, help=what)
+    add("--seed", type=int, default=10_000, help="root seed of observations and episodes (default %(default)s)")
+    add("--numerics", choices=("fast", "deterministic", "portable"), default="deterministic")
+    add("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+def sensitivity_parser() -> argparse.ArgumentParser:
+    """Return the parser of `sac sensitivity`, without the flags of `sac train`."""
+    parser = argparse.ArgumentParser(
+        prog="sac sensitivity",
+        description="What does one rounding do to a training? Train twice with the same flags, the second time with "
+        "one number changed to its neighbour, and show how far the two come apart. All other flags go to `sac train`.",
+        epilog="Exit status: 0 both trained and compared, 2 an error or a run that failed.",
+        allow_abbrev=False,
+    )
+    what = "what is changed by one ULP: the actor's largest weight, or the largest number of the observation that "
+    what += "environment 0 acts on next (default %(default)s)"
+    parser.add_argument("--ulp", choices=("weight", "observation"), default="weight", help=what)
+    what = "before which iteration, from 1 (default: the first in which the policy acts)"
+    parser.add_argument("--at", type=int, metavar="ITERATION", help=what)
+    what = "folder of both runs, the table and the picture (default runs/<env_id>__sensitivity)"
+    parser.add_argument("--dir", type=os.path.expanduser, metavar="FOLDER", help=what)
+    what = "train the changed run alone, in this process and this folder, and compare nothing"
+    parser.add_argument("--changed_only", "--changed-only", type=os.path.expanduser, metavar="FOLDER", help=what)
+    return parser
+
+
 def diff_parser() -> argparse.ArgumentParser:
     """Return the parser of `sac diff`."""
     parser = argparse.ArgumentParser(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -32,6 +32,7 @@ def run_training(
     variant: Variant,
     children: Children,
     hear: Literal["all", "errors", "failures"] = "all",
+    command: Callable[[Sequence[str], Path], list[str]] | None = None,
 ) -> int:
     """Run `sac train` in a fresh process and return its exit status.
 
@@ -41,8 +42,9 @@ def run_training(
         variant: flags and variables of this run alone.
         children: ends the process if this one ends first.
         hear: show everything that the run prints, only its error stream, or everything but only if it fails.
+        command: makes the words behind `sac` of flags and folder; by default those of `sac train`.
     """
-    command = sac_command(["train", *flags, *variant.flags, "--run_dir", str(folder)])
+    words = (command or _train_words)([*flags, *variant.flags], folder)
     environment = {**os.environ, **variant.environment}
     environment.pop("SAC_RESTARTED", None)
     if hear != "failures":
@@ -54,7 +56,11 @@ def run_training(
         "failures": (subprocess.PIPE, subprocess.STDOUT),
     }
     output, errors = streams[hear]
-    done = children.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=errors)
+    done = children.run(sac_command(words), env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=errors)
     if hear == "failures" and done.returncode != 0:
         complain(done.stdout)
     return done.returncode
+
+
+def _train_words(flags: Sequence[str], folder: Path) -> list[str]:
+    return ["train", *flags, "--run_dir", str(folder)]

@@ -25,7 +25,7 @@ BAD = {
     "": ["usage: sac COMMAND"],
     "trian": [
         "no command 'trian'; did you mean train?",
-        "train, eval, twin, diff, sweep, stats, golden, why, gate, trace, bench, verify, doctor, report",
+        "train, eval, twin, diff, sweep, stats, similarity, sensitivity, golden, why, gate, trace, bench, verify, doctor, report",
     ],
     "--seed 1": ["no command '--seed'"],
     "train --nonsense 3": ["--nonsense"],
@@ -88,6 +88,10 @@ BAD = {
     "diff": ["a, b"],
     "diff {tmp}/file": ["b"],
     "diff {tmp}/none {tmp}/file": ["{tmp}/none", "no such file"],
+    "similarity": ["A, B"],
+    "similarity {tmp}/file {tmp}/file": ["A {tmp}/file", "not a policy file"],
+    "sensitivity --at 0 --env_id Point-v1": ["--at 0", "between 1 and"],
+    "sensitivity --ulp bias": ["bias", "weight", "observation"],
     "golden nothing": ["'nothing'", "point, point_overlap, stack_cube, stack_cube_overlap"],
     "golden --update": ["--update", "--reason"],
     "golden --dir": ["--dir"],
@@ -255,6 +259,8 @@ DESCRIBED = {
     "bench": "Benchmark two revisions",
     "doctor": "Try what `sac` needs",
     "report": "Write one page",
+    "similarity": "How alike are two policies",
+    "sensitivity": "What does one rounding do",
 }
 
 

@@ -1,0 +1,1 @@
+"""How alike two policies are where their bits differ, and how far one rounding carries two runs apart."""
