@@ -220,8 +220,8 @@ def _parameter_table(rows: Sequence[ParameterDistance]) -> Table:
 def _behaviour_table(found: Behaviour) -> Table:
     rows = [
         ("action distance, L2 of tanh(mean)", found.action.mean, found.action.max),
-        ("KL(A || B), nats", found.kl_a_b.mean, found.kl_a_b.max),
-        ("KL(B || A), nats", found.kl_b_a.mean, found.kl_b_a.max),
+        ("KL(A, B), nats", found.kl_a_b.mean, found.kl_a_b.max),
+        ("KL(B, A), nats", found.kl_b_a.mean, found.kl_b_a.max),
     ]
-    cka = [(f"linear CKA of {name}, 0 to 1", None if v is None else f"{v:.6g}", None) for name, v in found.cka.items()]
+    cka = [(f"linear CKA of {name}, 0 to 1", None if v is None else f"{v:.9g}", None) for name, v in found.cka.items()]
     return Table("behaviour", "On the same observations", ("measure", "mean or value", "max"), (*rows, *cka))

@@ -25,7 +25,8 @@ BAD = {
     "": ["usage: sac COMMAND"],
     "trian": [
         "no command 'trian'; did you mean train?",
-        "train, eval, twin, diff, sweep, stats, similarity, sensitivity, golden, why, gate, trace, bench, verify, doctor, report",
+        "train, eval, twin, diff, sweep, stats, similarity, sensitivity, golden, ",
+        "golden, why, gate, trace, bench, verify, doctor, report",
     ],
     "--seed 1": ["no command '--seed'"],
     "train --nonsense 3": ["--nonsense"],
