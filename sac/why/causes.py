@@ -50,8 +50,8 @@ _ALL = (
         "the two runs share a file, and one can have disturbed the other by it",
         "`sac why` runs the command twice at once, in one folder: a run finds there what the other one has made. What "
         "parts them then may not be the script's doing.",
-        "Give each run its own place: `{run}` in the command stands for 1 and 2, as in `--out runs/{run}`; or take the "
-        "number from `os.environ['SAC_WHY_RUN']` in the script.",
+        "Give each run its own place: `{run}` in the command is another name in each run, as in `--out runs/{run}`; or "
+        "take that name from `os.environ['SAC_WHY_RUN']` in the script.",
         None,
         seen=True,
     ),

@@ -15,7 +15,7 @@ from sac.why.event import Event, Touch
 from sac.why.shared_file import Shared, line_of
 from sac.why.trace import Trace
 
-REMEDY = "`{run}` in the command stands for 1 and 2: `--out runs/{run}`"
+REMEDY = "`{run}` in the command is another name in each run: `--out runs/{run}`"
 _FROM_OUTSIDE = ("seed", "result", "env.reset", "env.step", "vector.reset", "vector.step")
 """Events in which code of the user's own runs, or whose value is no input: a file may decide them."""
 _SHOWN = 3

@@ -41,7 +41,9 @@ _KINDS = {
 }
 """Kind of a source -> what it is called where it is no seed."""
 _SEEDS = {kind: f"seed-from-{kind}" for kind in ("clock", "pid", "hash", "entropy")}
-_GENERATOR = re.compile(r"default_rng|RandomState|Generator|SeedSequence|PCG64|MT19937|Philox|SFC64|Random\(")
+_GENERATOR = re.compile(
+    r"default_rng|RandomState|Generator|SeedSequence|PCG64|MT19937|Philox|SFC64|(?<!System)Random\("
+)
 _BATCH = re.compile(r"replay|buffer|storage|batch|indices|index|_?idx|_?inds", re.IGNORECASE)
 _IN_ORDER = ("as_completed", "imap_unordered", "asyncio.as_completed")
 """Functions whose results can be asked for in the order of submission."""

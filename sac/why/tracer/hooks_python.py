@@ -11,6 +11,7 @@ import time
 import uuid
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import FrameType
 from typing import Any
 
 from .blocks import SIZE, Block
@@ -240,12 +241,18 @@ def _reader(recorder: Recorder, kind: str, label: str, original: Callable[..., A
     @functools.wraps(original)
     def traced(*args: Any, **kwargs: Any) -> Any:
         value = original(*args, **kwargs)
-        if not recorder.busy() and recorder.places.called_by_own():
+        own = recorder.places.called_by_own() or (_is_process_id(sys._getframe(1)) and recorder.places.near_own())
+        if own and not recorder.busy():
             value = _forced_value(recorder, kind, label, value)
             recorder.source(kind, label, value)
         return value
 
     return traced
+
+
+def _is_process_id(frame: FrameType) -> bool:
+    """Whether a frame is that of `multiprocessing.current_process().pid`, which asks on behalf of its caller."""
+    return frame.f_code.co_name == "ident" and frame.f_globals.get("__name__") == "multiprocessing.process"
 
 
 def _forced_value(recorder: Recorder, kind: str, label: str, value: Any) -> Any:

@@ -31,6 +31,8 @@ _ORDERED_BY = {
 """Functions and methods whose result has the order of what they are given."""
 _ORDERED_BY_KEY = {"sorted", "min", "max"}
 """Functions whose result has that order where keys tie."""
+_SHOWN_BY = {"str", "repr", "ascii", "format", "print"}
+"""Functions and methods that make text, which shows a set in its order."""
 _CLOCKS = {"now", "utcnow", "today"}
 # A name that ends in underscores too isn't mangled inside of a class.
 _HELPER = "__sac_why_{}__"
@@ -97,11 +99,30 @@ class _Rewriter(ast.NodeTransformer):
         by_key = (name or method) in _ORDERED_BY_KEY and any(word.arg == "key" for word in node.keywords)
         if by_key or (name in _ORDERED_BY and name not in self._assigned) or method in _ORDERED_BY:
             node.args = [part if isinstance(part, ast.Starred) else _call("order", part) for part in node.args]
+        if (name in _SHOWN_BY and name not in self._assigned) or method == "format":
+            node.args = [part if isinstance(part, ast.Starred) else _call("text", part) for part in node.args]
         if isinstance(node.func, ast.Attribute) and method == "pop" and not node.args:
             node.func = _call("pop", node.func.value)
         elif (name or method) in self._called:
             node.func = _call("called", node.func)
         return _call("clock", node) if method in _CLOCKS else node
+
+    def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.AST:
+        self.generic_visit(node)
+        if node.format_spec is None:
+            node.value = _call("text", node.value)
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        made_of = node.left.value if isinstance(node.left, ast.Constant) else None
+        if isinstance(node.op, ast.Mod) and isinstance(made_of, str):
+            if isinstance(node.right, ast.Tuple):
+                parts = node.right.elts
+                node.right.elts = [part if isinstance(part, ast.Starred) else _call("text", part) for part in parts]
+            else:
+                node.right = _call("text", node.right)
+        return node
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
         if isinstance(node.ctx, ast.Load) and node.id in ("id", "hash") and node.id not in self._assigned:
@@ -183,6 +204,12 @@ def _of_sets(recorder: Recorder) -> dict[str, Callable[..., Any]]:
             recorder.source("set-order", "set", shown, ", ".join(shown))
         return iterable
 
+    def text(value: Any) -> Any:
+        if type(value) not in (set, frozenset) or len(value) < 2:
+            return value
+        ordered = order(value)
+        return value if ordered is value else _Text(ordered, type(value))
+
     def pop(owner: Any) -> Any:
         if type(owner) is not set or len(owner) < 2:
             return owner.pop
@@ -196,7 +223,18 @@ def _of_sets(recorder: Recorder) -> dict[str, Callable[..., Any]]:
 
         return popped
 
-    return {"order": order, "pop": pop}
+    return {"order": order, "text": text, "pop": pop}
+
+
+class _Text:
+    """A set that is shown in another order than its own."""
+
+    def __init__(self, ordered: list[Any], kind: type) -> None:
+        items = ", ".join(repr(item) for item in ordered)
+        self._text = f"{{{items}}}" if kind is set else f"frozenset({{{items}}})"
+
+    def __repr__(self) -> str:
+        return self._text
 
 
 def _of_objects(recorder: Recorder) -> dict[str, Callable[..., Any]]:
