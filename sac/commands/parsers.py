@@ -22,11 +22,7 @@ def eval_parser() -> argparse.ArgumentParser:
     policy.add_argument("policy", nargs="?", type=os.path.expanduser, metavar="RUN", help=what)
     policy.add_argument("--checkpoint", type=os.path.expanduser, metavar="RUN", help="the same, under ManiSkill's name")
     add = parser.add_argument
-    add("--env_id", "--env-id", help="task; default: that of the run that holds the policy")
-    add("--control_mode", "--control-mode", help="control mode; default: that of the same run")
-    add("--reward_mode", "--reward-mode", help="reward mode; default: that of the same run")
-    what = "module or file that registers the task, can be given several times; default: those of the same run"
-    add("--import", dest="imports", action="append", metavar="MODULE", help=what)
+    _add_task_flags(parser, "holds the policy")
     add("--episodes", type=int, default=100, help="number of episodes (default %(default)s)")
     what = "number of parallel environments (default %(default)s)"
     add("--num_eval_envs", "--num-eval-envs", type=int, default=4, help=what)
@@ -34,6 +30,16 @@ def eval_parser() -> argparse.ArgumentParser:
     add("--numerics", choices=("fast", "deterministic", "portable"), default="deterministic")
     add("--json", action="store_true", help="print one JSON object")
     return parser
+
+
+def _add_task_flags(parser: argparse.ArgumentParser, holder: str) -> None:
+    """Add the flags that name a task; a run tells it otherwise, the one that `holder` says."""
+    add = parser.add_argument
+    add("--env_id", "--env-id", help=f"task; default: that of the run that {holder}")
+    add("--control_mode", "--control-mode", help="control mode; default: that of the same run")
+    add("--reward_mode", "--reward-mode", help="reward mode; default: that of the same run")
+    what = "module or file that registers the task, can be given several times; default: those of the same run"
+    add("--import", dest="imports", action="append", metavar="MODULE", help=what)
 
 
 def similarity_parser() -> argparse.ArgumentParser:
@@ -49,20 +55,14 @@ def similarity_parser() -> argparse.ArgumentParser:
     parser.add_argument("a", type=os.path.expanduser, metavar="A", help=what)
     parser.add_argument("b", type=os.path.expanduser, metavar="B", help="another one of the same task")
     add = parser.add_argument
-    what = (
-        "compare on observations of this run's replay buffer, in its newest checkpoint; default: on those of the task, "
-    )
-    what += "stepped by uniform actions"
+    what = "compare on observations of this run's replay buffer, in its newest checkpoint; default: on those of the "
+    what += "task, stepped by uniform actions"
     add("--observations", type=os.path.expanduser, metavar="RUN", help=what)
     what = "number of observations (default %(default)s)"
     add("--num_observations", "--num-observations", type=int, default=1024, metavar="N", help=what)
     what = "episodes in which success is compared, 0 for none (default %(default)s)"
     add("--episodes", type=int, default=16, metavar="N", help=what)
-    add("--env_id", "--env-id", help="task; default: that of the run that holds A, B, or the observations")
-    add("--control_mode", "--control-mode", help="control mode; default: that of the same run")
-    add("--reward_mode", "--reward-mode", help="reward mode; default: that of the same run")
-    what = "module or file that registers the task, can be given several times; default: those of the same run"
-    add("--import", dest="imports", action="append", metavar="MODULE", help=what)
+    _add_task_flags(parser, "holds A, B, or the observations")
     what = "number of parallel environments of the episodes (default %(default)s)"
     add("--num_eval_envs", "--num-eval-envs", type=int, default=4, help=what)
     add("--seed", type=int, default=10_000, help="root seed of observations and episodes (default %(default)s)")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sac.commands.exit_status import BAD_INPUT, OK, STOPPED
 from sac.commands.parsers import sensitivity_parser
 from sac.commands.train import parse_train
-from sac.commands.training_process import Variant, run_training
+from sac.commands.training_process import Variant, require_no_run_dir, run_training
 from sac.config import BadConfig, TrainConfig, check
 from sac.display.terminal import refuse, say
 from sac.display.visible import one_line
@@ -26,6 +26,7 @@ from sac.schedule import Schedule
 
 if TYPE_CHECKING:
     from sac.similarity.growth import GrowthRow
+    from sac.similarity.one_ulp import Target
 
 SEED = 10_000
 """Of the observations on which actions are compared; no training's unless it is asked for."""
@@ -39,8 +40,7 @@ def sensitivity_command(arguments: Sequence[str]) -> int:
         BadConfig: a flag's value can't be used.
     """
     options, flags = sensitivity_parser().parse_known_args(list(arguments))
-    if any(flag.replace("-", "_").startswith("__run_dir") for flag in flags):
-        raise BadConfig("--run_dir: there are two run folders; name the folder of both with --dir FOLDER")
+    require_no_run_dir(flags, "there are two run folders; name the folder of both with --dir FOLDER")
     config = parse_train(flags, prog="sac sensitivity")
     _require_usable(config)
     at = _iteration(config, options.at)
@@ -123,13 +123,13 @@ def _train_both(flags: Sequence[str], root: Path, target: str, at: int) -> str:
     return ""
 
 
-def _train_changed(config: TrainConfig, target: str, at: int, folder: str) -> int:
+def _train_changed(config: TrainConfig, target: Target, at: int, folder: str) -> int:
     """Train the changed run here; its manifest says what was changed."""
     from sac.run.signals import Stopped
-    from sac.similarity.one_ulp import OneUlp, as_target
+    from sac.similarity.one_ulp import OneUlp
     from sac.trainer import Interference, train
 
-    change = OneUlp(as_target(target), at)
+    change = OneUlp(target, at)
     told = {"kind": "one ULP", "target": target, "before_iteration": at}
     try:
         run = train(dataclasses.replace(config, run_dir=folder), interference=Interference(change, told))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from sac.config import BadConfig
 from sac.display.terminal import complain
 from sac.display.visible import one_line
 from sac.processes import Children, sac_command
@@ -64,3 +65,13 @@ def run_training(
 
 def _train_words(flags: Sequence[str], folder: Path) -> list[str]:
     return ["train", *flags, "--run_dir", str(folder)]
+
+
+def require_no_run_dir(flags: Sequence[str], instead: str) -> None:
+    """Refuse `--run_dir` where a command trains several runs; `instead` says why, and what to give.
+
+    Raises:
+        BadConfig: it is given.
+    """
+    if any(flag.replace("-", "_").startswith("__run_dir") for flag in flags):
+        raise BadConfig(f"--run_dir: {instead}")

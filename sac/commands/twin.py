@@ -15,7 +15,7 @@ from pathlib import Path
 from sac.commands.diff import diff_command
 from sac.commands.exit_status import BAD_INPUT, DIVERGED, OK
 from sac.commands.train import parse_train
-from sac.commands.training_process import Variant, run_training
+from sac.commands.training_process import Variant, require_no_run_dir, run_training
 from sac.config import BadConfig, TrainConfig, check, flag_word
 from sac.display import shell
 from sac.display.terminal import refuse, say
@@ -37,8 +37,7 @@ def twin_command(arguments: Sequence[str]) -> int:
         BadConfig: a flag's value can't be used.
     """
     options, flags = twin_parser().parse_known_args(list(arguments))
-    if any(flag.replace("-", "_").startswith("__run_dir") for flag in flags):
-        raise BadConfig("--run_dir: a twin has several run folders; keep them with --keep FOLDER")
+    require_no_run_dir(flags, "a twin has several run folders; keep them with --keep FOLDER")
     if options.jobs < 1:
         raise BadConfig(f"--jobs {options.jobs}: must be at least 1")
     variants = _variants(options.vary, options.runs)

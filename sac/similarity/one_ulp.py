@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import Literal
 
 import numpy as np
 import torch
@@ -70,15 +70,3 @@ def _named(parameters: Parameters, index: int) -> str:
             return f"{name}[{', '.join(str(int(at)) for at in np.unravel_index(index, tuple(view.shape)))}]"
         index -= view.numel()
     raise IndexError(f"the parameters end {index + 1} places before")
-
-
-def as_target(word: str) -> Target:
-    """Return the target that a flag names.
-
-    Raises:
-        ValueError: it is none; the parser lets none through.
-    """
-    for target in get_args(Target):
-        if word == target:
-            return cast(Target, target)
-    raise ValueError(f"{word}: must be one of {', '.join(get_args(Target))}")

@@ -241,8 +241,10 @@ def _reader(recorder: Recorder, kind: str, label: str, original: Callable[..., A
     @functools.wraps(original)
     def traced(*args: Any, **kwargs: Any) -> Any:
         value = original(*args, **kwargs)
-        own = recorder.places.called_by_own() or (_is_process_id(sys._getframe(1)) and recorder.places.near_own())
-        if own and not recorder.busy():
+        if recorder.busy():
+            return value
+        by_library = kind == "pid" and _is_process_id(sys._getframe(1)) and recorder.places.near_own()
+        if by_library or recorder.places.called_by_own():
             value = _forced_value(recorder, kind, label, value)
             recorder.source(kind, label, value)
         return value
