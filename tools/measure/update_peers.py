@@ -81,7 +81,7 @@ def products_alone(batch: int, device: torch.device) -> Turn:
     """Products of hidden layers with as many operations as the gradient steps of a call have."""
     from sac.numerics.matmul import matmul_for
 
-    linear = matmul_for(device, portable=False).linear
+    linear = matmul_for(device).linear
     rows, weight, bias = torch.randn(batch, HIDDEN), torch.randn(HIDDEN, HIDDEN), torch.zeros(HIDDEN)
     count = round(STEPS[device.type] * operations(batch) / (2 * batch * HIDDEN**2))
 
