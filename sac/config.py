@@ -87,6 +87,7 @@ LAYOUT_FIELDS = frozenset(
         "total_timesteps",
         "num_steps",
         "env_vectorization",
+        "threads",
         "workers",
         "cuda_graph",
     }
