@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 
@@ -159,7 +161,7 @@ def test_a_ledger_that_can_not_be_written_stops_the_run_and_names_the_command_th
 
 
 def test_a_nan_in_the_networks_stops_the_run_in_its_iteration_and_reaches_no_file(tmp_path, monkeypatch, capsys):
-    """It is in the first layer, where oneDNN's ReLU makes 0 of it, so that actions and evaluations look sound."""
+    """It is in the first layer, where a ReLU can make 0 of it, so that actions and evaluations look sound."""
     learner = learner_kind(torch.device("cpu"))
     update, updates = learner.update, []
 
@@ -175,7 +177,9 @@ def test_a_nan_in_the_networks_stops_the_run_in_its_iteration_and_reaches_no_fil
     assert main(["train", *flags]) == 2
     message = capsys.readouterr().err
     last = read_ledger(tmp_path / "run").lines[-1]
-    assert f"iteration {last.iteration} (step {last.global_step}): param.actor weight.0[0, 0] is nan" in message
+    # oneDNN's ReLU hides it from all that is computed; the project's kernels hand it on to the losses.
+    where = r"(param.actor weight.0\[0, 0\]|update.critic_loss\[\d, 0\]) is nan"
+    assert re.search(rf"iteration {last.iteration} \(step {last.global_step}\): {where}", message)
     assert "--policy_lr" in message and "Traceback" not in message
     assert len(updates) >= 20 and "eval.return" not in last.digests
     saved = [path for path in (tmp_path / "run" / "checkpoints").rglob("*") if path.suffix in (".pt", ".safetensors")]
