@@ -12,6 +12,7 @@ from sac.ledger.file import read_ledger
 from sac.numerics.machine import FIXED_ORDER, LIBRARIES
 from sac.numerics.probe import _OPERATIONS
 from sac.processes import Children
+from sac.untrusted.seal import sealed
 
 PATH = DEFAULT_FOLDER / "point.jsonl"
 MADE_BY_OTHERS = {"simulator.contacts", "cpu.rcpps", "cpu.rsqrtps"}
@@ -30,7 +31,7 @@ def with_fingerprint(text, **changes):
     first, rest = text.split("\n", 1)
     header = json.loads(first)
     header["fingerprint"].update(changes)
-    return json.dumps(header) + "\n" + rest
+    return json.dumps(sealed(header)) + "\n" + rest
 
 
 def probe_of(text):
