@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TextIO
 
 from sac.commands.golden import GOLDENS, PARTING, PHYSICS
+from sac.kernels.machine_code import cache_folder, object_code
 from sac.ledger.comparison import compare
 from sac.ledger.file import read_ledger
 from sac.processes import sac_command
@@ -38,6 +39,8 @@ SHORT = {
 }
 QUIET = ["--threads=1", "--no-tensorboard", "--no-save_model", "--no-progress", "--no-capture_video"]
 TASKS = {**SHORT, **GOLDENS}
+EMULATED_LEVEL = "x86-64-v3"
+"""The kernels that qemu's models take."""
 CONTROL = "qemu Haswell"
 """The machine of the negative control."""
 UNPATCHED = "tools.portability.unpatched"
@@ -147,11 +150,21 @@ def chosen(table: Sequence[Machine], words: Sequence[str] | None) -> list[Machin
     return found
 
 
+def compile_for_emulation() -> None:
+    """Compile the learner's kernels for AVX2 here, for the cache: an emulated CPU would take minutes over it.
+
+    The code is the same wherever it is compiled: LLVM is told the instruction set, and nothing of the CPU at hand.
+    """
+    object_code(EMULATED_LEVEL, cache_folder(), print)
+
+
 def check(options: argparse.Namespace, flags: list[str], root: Path) -> int:
     """All that was asked for; returns the exit status."""
     table, steps, wrong = machines(root), options.steps.split(","), []
     rows = chosen(table, options.only)
     tasks = {"given": shlex.join(flags)} if flags else {name: TASKS[name] for name in options.tasks.split(",")}
+    if any(machine.slow and not machine.missing for machine in rows):
+        compile_for_emulation()
     if "functions" in steps:
         wrong += functions_apart.check([machine for machine in rows if not machine.missing], root)
     for name, text in tasks.items() if "ledgers" in steps else ():
