@@ -19,9 +19,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from gymnasium.vector import AsyncVectorEnv
 
 CONTENDERS = ("pooled", "serial", "async-forkserver", "async-fork")
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
@@ -43,16 +46,21 @@ def make_peer_env(env_id: str, control_mode: str) -> Any:
     return CPUGymWrapper(env, ignore_terminations=True, record_metrics=True)
 
 
+def async_envs(context: str, env_id: str, control_mode: str, num_envs: int) -> AsyncVectorEnv:
+    """Return gymnasium's AsyncVectorEnv of a task; its processes begin by `context`, fork or forkserver."""
+    import gymnasium
+
+    make = functools.partial(make_peer_env, env_id, control_mode)
+    # The parent must know ManiSkill to fork it; otherwise it stays light, as the pool's parent does.
+    if context == "fork":
+        make().close()
+    return gymnasium.vector.AsyncVectorEnv([make] * num_envs, context=context)
+
+
 def make_stepper(contender: str, env_id: str, control_mode: str, num_envs: int) -> Callable[[np.ndarray], Any]:
     """Build a contender, reset it, and return what steps it by actions (N, A)."""
     if contender.startswith("async"):
-        import gymnasium
-
-        make = functools.partial(make_peer_env, env_id, control_mode)
-        # The parent must know ManiSkill to fork it; otherwise it stays light, as the pool's parent does.
-        if contender == "async-fork":
-            make().close()
-        peers = gymnasium.vector.AsyncVectorEnv([make] * num_envs, context=contender.split("-")[1])
+        peers = async_envs(contender.split("-")[1], env_id, control_mode, num_envs)
         peers.reset(seed=1)
         return peers.step
     import torch

@@ -2,7 +2,8 @@
 
 `python -m tools.measure.whole_iteration` runs both in processes of their own, which take turns of one iteration: 64 env
 steps of 32 StackCube-v1, then 32 gradient steps of batch 1024. The port is `eager_port` over gymnasium's AsyncVectorEnv
-(`env_step_peers`), in the order of ManiSkill's `sac.py`; both have the same number of learner threads.
+(`env_step_peers`), in the order of ManiSkill's `sac.py`; all have the same number of learner threads. `--contenders
+sb3 ours` takes Stable-Baselines3's own loop over the same AsyncVectorEnv; it must be installed.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from contextlib import ExitStack
 from typing import Any
 
 from sac.numerics.profiles import PROFILES
-from tools.measure.env_step_peers import descendants, make_stepper
+from tools.measure.env_step_peers import async_envs, descendants, make_stepper
 from tools.measure.trainers import make_trainer
 
 TASK, CONTROL, ENVS, ACTIONS = "StackCube-v1", "pd_ee_delta_pos", 32, 4
 STEPS, UPDATES, BATCH = 64, 32, 1024
+OURS = ("ours", "overlap")
 BEFORE = 5
 """Iterations before the clock starts: replay filled, kernels and pages touched."""
 
@@ -57,6 +59,14 @@ def make_port(threads: int) -> Callable[[], None]:
     return iterate
 
 
+def make_sb3_loop(threads: int) -> Callable[[], None]:
+    """An iteration of Stable-Baselines3's loop."""
+    from tools.measure.sb3_loop import make_sb3
+
+    envs = async_envs("fork", TASK, CONTROL, ENVS)
+    return make_sb3(envs, steps=STEPS, updates=UPDATES, batch=BATCH, rows=20_000, threads=threads)
+
+
 def make_ours(threads: int, stack: ExitStack, *, overlap: bool) -> Callable[[], None]:
     """An iteration of `sac train`, its ledger line included."""
     flags: dict[str, Any] = {
@@ -75,6 +85,8 @@ def host(contender: str, threads: int) -> None:
     with ExitStack() as stack:
         if contender == "port":
             iterate = make_port(threads)
+        elif contender == "sb3":
+            iterate = make_sb3_loop(threads)
         else:
             iterate = make_ours(threads, stack, overlap=contender == "overlap")
         for _ in range(BEFORE):
@@ -93,8 +105,8 @@ class Host:
     def __init__(self, contender: str, threads: int) -> None:
         module = "tools.measure.whole_iteration"
         command = [sys.executable, "-m", module, "--host", contender, "--threads", str(threads)]
-        # The port runs under torch's own defaults.
-        profile = PROFILES["deterministic"].environment if contender != "port" else {}
+        # Others run under torch's own defaults.
+        profile = PROFILES["deterministic"].environment if contender in OURS else {}
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **profile}
         )
@@ -124,7 +136,7 @@ def main() -> None:
     """Compare the contenders, or be one of them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", help=argparse.SUPPRESS)
-    parser.add_argument("--contenders", nargs="+", default=["port", "ours"], choices=["port", "ours", "overlap"])
+    parser.add_argument("--contenders", nargs="+", default=["port", "ours"], choices=["port", "sb3", *OURS])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=11)
     options = parser.parse_args()
