@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from typing import Any
 
 import torch
 
@@ -54,13 +55,9 @@ def make_envs(
         config.env_id,
         config.num_envs,
         Streams(config.seed).training_episodes,
-        control_mode=config.control_mode,
-        reward_mode=config.reward_mode,
-        imports=config.imports,
+        **_simulation(config, device),
         ignore_terminations=not config.partial_reset,
         reconfiguration_freq=config.reconfiguration_freq,
-        sim_backend=resolve_backend(config),
-        device=device,
         workers=workers,
     )
     stack.callback(envs.close)
@@ -69,6 +66,17 @@ def make_envs(
     eval_envs = make_eval_envs(config, device, render_backend, workers)
     stack.callback(eval_envs.close)
     return envs, eval_envs
+
+
+def _simulation(config: TrainConfig, device: torch.device) -> dict[str, Any]:
+    """What training and evaluation environments have in common."""
+    return {
+        "control_mode": config.control_mode,
+        "reward_mode": config.reward_mode,
+        "imports": config.imports,
+        "sim_backend": resolve_backend(config),
+        "device": device,
+    }
 
 
 def open_workers(
@@ -95,13 +103,9 @@ def make_eval_envs(
         config.env_id,
         config.num_eval_envs,
         Streams(config.seed).evaluation_episodes,
-        control_mode=config.control_mode,
-        reward_mode=config.reward_mode,
-        imports=config.imports,
+        **_simulation(config, device),
         ignore_terminations=not config.eval_partial_reset,
         reconfiguration_freq=config.eval_reconfiguration_freq,
-        sim_backend=resolve_backend(config),
-        device=device,
         render_backend=render_backend,
         render_mode="rgb_array" if render_backend != "none" else None,
         workers=workers,

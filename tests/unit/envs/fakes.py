@@ -110,3 +110,17 @@ def first_difference(a: list[StepBatch], b: list[StepBatch], row: int | None = N
 def other_episode_seed(index: int, episode: int) -> int:
     """Return a seed that differs from `episode_seed` everywhere."""
     return episode_seed(index, episode) + 1
+
+
+def play(env, seed, scene_seed=7, steps=50):
+    """Return the bytes of an episode, one entry a step; pushes down and to one side to get into contact."""
+    rng = np.random.RandomState(seed)
+    drift = 0.7 * rng.uniform(-1, 1, env.spec.action_dim)
+    trace = [env.reset(seed, scene_seed).tobytes()]
+    for step in range(steps):
+        action = 0.5 * rng.uniform(-1, 1, env.spec.action_dim) + drift
+        if env.spec.action_dim == 4 and step < 25:
+            action[2] -= 0.6
+        transition = env.step(action.clip(-1, 1).astype(np.float32))
+        trace.append(transition.observation.tobytes() + repr(transition[1:]).encode())
+    return trace

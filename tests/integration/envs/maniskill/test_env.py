@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from sac.envs.factory import make_single_env, make_vector_env
-from tests.unit.envs.fakes import actions, episode_seed, first_difference, rollout
+from tests.unit.envs.fakes import actions, episode_seed, first_difference, play, rollout
 
 pytestmark = pytest.mark.maniskill
 
@@ -23,20 +22,6 @@ TASKS = [
 
 
 each_task = pytest.mark.parametrize(("env_id", "mode", "dim", "action_dim", "scene_varies"), TASKS)
-
-
-def play(env, seed, scene_seed=7, steps=50):
-    """Return the bytes of an episode, one entry a step; pushes down and to one side to get into contact."""
-    rng = np.random.RandomState(seed)
-    drift = 0.7 * rng.uniform(-1, 1, env.spec.action_dim)
-    trace = [env.reset(seed, scene_seed).tobytes()]
-    for step in range(steps):
-        action = 0.5 * rng.uniform(-1, 1, env.spec.action_dim) + drift
-        if env.spec.action_dim == 4 and step < 25:
-            action[2] -= 0.6
-        transition = env.step(action.clip(-1, 1).astype(np.float32))
-        trace.append(transition.observation.tobytes() + repr(transition[1:]).encode())
-    return trace
 
 
 @each_task

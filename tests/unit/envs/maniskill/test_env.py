@@ -5,30 +5,15 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
 from sac.envs.factory import make_single_env
 from sac.envs.maniskill import physics_reset
 from sac.envs.maniskill.env import find_task
-from tests.unit.envs.fakes import global_states, pollute
+from tests.unit.envs.fakes import global_states, play, pollute
 
 pytestmark = pytest.mark.maniskill
-
-
-def play(env, seed, scene_seed=7, steps=50):
-    """Return the bytes of an episode, one entry a step; pushes down and to one side to get into contact."""
-    rng = np.random.RandomState(seed)
-    drift = 0.7 * rng.uniform(-1, 1, env.spec.action_dim)
-    trace = [env.reset(seed, scene_seed).tobytes()]
-    for step in range(steps):
-        action = 0.5 * rng.uniform(-1, 1, env.spec.action_dim) + drift
-        if env.spec.action_dim == 4 and step < 25:
-            action[2] -= 0.6
-        transition = env.step(action.clip(-1, 1).astype(np.float32))
-        trace.append(transition.observation.tobytes() + repr(transition[1:]).encode())
-    return trace
 
 
 def test_without_settling_earlier_episodes_are_felt(monkeypatch):
