@@ -169,6 +169,7 @@ def _claim(resume: Resume | None, config: TrainConfig, stack: ExitStack) -> Chec
         return None
     if "interference" in resume.manifest:
         raise BadConfig(f"--resume {resume.folder.root}: `sac sensitivity` has changed this run; resume another one")
+    run_folder.require_files(resume.folder)
     lock = stack.enter_context(RunLock(resume.folder.lock))
     if lock.took_over is not None:
         refuse("sac train", f"{lock.took_over} died here: its stale lock is taken over")

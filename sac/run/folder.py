@@ -192,6 +192,22 @@ def require_unused(folder: RunFolder) -> None:
         )
 
 
+def require_files(folder: RunFolder) -> None:
+    """Refuse to go on in a folder in which something else stands in the place of a file or a folder of the run.
+
+    What is missing is made again, or refused by those who need it.
+
+    Raises:
+        BadConfig: something does; nothing has been written.
+    """
+    for names, is_one, kind in ((_FILES, Path.is_file, "file"), (_FOLDERS, Path.is_dir, "folder")):
+        for path in sorted(folder.root / name for name in names):
+            if os.path.lexists(path) and not is_one(path):
+                raise BadConfig(
+                    f"--resume {folder.root}: {path.name} is no {kind}; the run needs one there: move it away"
+                )
+
+
 def _default_root(config: TrainConfig) -> Path:
     if config.exp_name is not None:
         return Path("runs") / config.exp_name

@@ -1,5 +1,7 @@
 """What fails before the first iteration leaves nothing that blocks another try; what is somebody else's stays."""
 
+import os
+import shutil
 import sys
 from dataclasses import replace
 
@@ -88,6 +90,32 @@ def test_a_folder_whose_name_is_no_utf8_is_trained_in(tmp_path, capsys):
     assert main(["train", "--resume", str(folder), "--total_timesteps=32"]) == 0
     assert main(["eval", "--checkpoint", str(folder), "--episodes=1"]) == 0
     assert main(["diff", str(folder), str(folder)]) == 0
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "finished"
+    assert main(flags(folder, "--no-tensorboard")) == 0
+    return folder
+
+
+@pytest.mark.parametrize("kind", [os.mkdir, os.mkfifo, lambda path: os.symlink("nowhere", path)])
+@pytest.mark.parametrize("name", ["ledger.jsonl", "metrics.csv", "success_history.csv", "times.csv", "policy.pt"])
+def test_a_resume_is_refused_before_it_writes_where_a_file_is_something_else(tmp_path, finished, capsys, name, kind):
+    """The run would go on for hours, or has changed already, when the file's turn comes."""
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    (folder / name).unlink()
+    kind(folder / name)
+    held = contents(folder)
+    assert main(["train", "--resume", str(folder), "--total_timesteps=32"]) == 2
+    assert f"--resume {folder}: {name} is no file" in capsys.readouterr().err
+    assert contents(folder) == held
+
+
+def contents(folder):
+    """What the regular files below a folder hold, but for the lock."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "lock"}
 
 
 class Broken:
