@@ -19,6 +19,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,8 @@ def ours(batch: int, device: torch.device, *, fused: bool = True, cuda_graph: bo
     from sac.streams import Stream, Streams
 
     config = TrainConfig(batch_size=batch, buffer_size=ENVS * ROWS, cuda_graph=cuda_graph)
+    config = replace(config, utd=STEPS[device.type] / config.training_freq)
+    assert config.grad_steps_per_iteration == STEPS[device.type]
     box, layout = np.ones(ACTION, np.float32), RowLayout(OBSERVATION, ACTION)
     replay = ReplayBuffer(layout, ENVS, ENVS * ROWS, device)
     replay.add(torch.from_numpy(Stream(7, "rows").normal(0, (ROWS, ENVS, layout.width))).to(device))
