@@ -55,17 +55,29 @@ def product(module: ir.Module, tile: Tile, ending: Ending) -> None:
     code = kernel(module, f"product_{ending.value}")
     columns = code.integer(8)
     wide = tile.vectors * tile.lanes
-    full = code.builder.mul(code.builder.sdiv(columns, ir.Constant(I64, wide)), ir.Constant(I64, wide))
+    full = _full_panels(code, columns, wide, tile.lanes)
     _panels(code, tiles[tile.vectors], 0, full, tile, wide, ending)
     at = full
     for n in range(tile.vectors - 1, 0, -1):
-        # Runs once or never: n vectors may be left of the columns.
         left = code.builder.sub(columns, at)
         count = code.builder.sdiv(left, ir.Constant(I64, n * tile.lanes))
         stop = code.builder.add(at, code.builder.mul(count, ir.Constant(I64, n * tile.lanes)))
         _panels(code, tiles[n], at, stop, tile, n * tile.lanes, ending)
         at = stop
     code.end()
+
+
+def _full_panels(code: Code, columns: Value, wide: int, lanes: int) -> Value:
+    """How many columns are done by full tiles.
+
+    A tile of one vector waits for its few sums. So if one vector is left, the last full tile's columns go with it, and
+    narrower tiles share them.
+    """
+    build = code.builder
+    full = build.mul(build.sdiv(columns, ir.Constant(I64, wide)), ir.Constant(I64, wide))
+    one_is_left = build.icmp_signed("==", build.sub(columns, full), ir.Constant(I64, lanes))
+    is_any = build.icmp_signed(">", full, ir.Constant(I64, 0))
+    return build.select(build.and_(one_is_left, is_any), build.sub(full, ir.Constant(I64, wide)), full)
 
 
 def _panels(code: Code, tile: ir.Function, start: Value, stop: Value, shape: Tile, step: int, ending: Ending) -> None:
