@@ -56,7 +56,7 @@ class FixedOrderLearner(Learner):
         tensors = _rows_of(batch, noise)
         threads = used()
         plan, table = self._table(tensors, threads)
-        self._set_constants(tensors["reward"].shape[0], actor_due=actor_due)
+        self._count_step(actor_due=actor_due)
         self._switch(plan, table)
         addresses = {name: tensor.data_ptr() for name, tensor in tensors.items()}
         table.begin(addresses, threads, None if actor_due else 3)
@@ -78,10 +78,12 @@ class FixedOrderLearner(Learner):
             arrays = self._constants, self._report
             plan = StepPlan(self._kernels.addresses, self.state, sizes, scale, *arrays, strides)
             self._tables = {key: (plan, plan.finished())}
+            self._set_constants(size)
         return self._tables[key]
 
-    def _set_constants(self, size: int, *, actor_due: bool) -> None:
-        config, state = self.config, self.state
+    def _set_constants(self, size: int) -> None:
+        """Set what holds for every gradient step of a batch of `size`."""
+        config = self.config
         values = {
             "gamma": config.gamma,
             "two_over_b": 2 / size,
@@ -94,15 +96,22 @@ class FixedOrderLearner(Learner):
             "one": 1.0,
             "critic_tau": config.tau,
         }
-        due = {"critic": (state.critic_optim, config.q_lr)}
-        if actor_due:
-            due["actor"] = (state.actor_optim, config.policy_lr)
-            if config.autotune:
-                due["alpha"] = (state.alpha_optim, config.q_lr)
-        for network, (moments, rate) in due.items():
-            values[f"{network}_size"], values[f"{network}_correction"] = _adam_constants(moments, rate)
         for name, value in values.items():
             self._constants[_INDEX[name]] = value
+
+    def _count_step(self, *, actor_due: bool) -> None:
+        """Count a step of each optimizer that is due, and set its constants."""
+        config, state = self.config, self.state
+        self._set_adam("critic", state.critic_optim, config.q_lr)
+        if actor_due:
+            self._set_adam("actor", state.actor_optim, config.policy_lr)
+            if config.autotune:
+                self._set_adam("alpha", state.alpha_optim, config.q_lr)
+
+    def _set_adam(self, network: str, moments: AdamState, rate: float) -> None:
+        size, correction = _adam_constants(moments, rate)
+        self._constants[_INDEX[f"{network}_size"]] = size
+        self._constants[_INDEX[f"{network}_correction"]] = correction
 
     def _switch(self, plan: StepPlan, table: Table) -> None:
         """Choose the kernels of what is not done in every step."""
@@ -112,17 +121,19 @@ class FixedOrderLearner(Learner):
         table.choose([plan.alpha_operation], addresses["adam" if self.config.autotune else "nothing"])
 
     def _info(self, *, actor_due: bool) -> UpdateInfo:
-        found = torch.from_numpy(np.concatenate([self._report, self._constants[[_INDEX["alpha"]]]]))
-        e = NUM_CRITICS
+        found = torch.from_numpy(np.append(self._report, self._constants[_INDEX["alpha"]]))
+        critic_losses, q_values, actor_loss, alpha_loss, alpha = found.split(_REPORTED)
         return UpdateInfo(
-            critic_losses=found[:e],
-            q_values=found[e : 2 * e],
-            actor_loss=found[2 * e] if actor_due else None,
-            alpha_loss=found[2 * e + 1] if actor_due and self.config.autotune else None,
-            alpha=found[2 * e + 2 :],
+            critic_losses=critic_losses,
+            q_values=q_values,
+            actor_loss=actor_loss[0] if actor_due else None,
+            alpha_loss=alpha_loss[0] if actor_due and self.config.autotune else None,
+            alpha=alpha,
         )
 
 
+_REPORTED = [NUM_CRITICS, NUM_CRITICS, 1, 1, 1]
+"""Numbers of the report: the critics' losses and values, the actor's loss, the temperature's, the temperature."""
 _INDEX = {name: n for n, name in enumerate(CONSTANTS)}
 
 
