@@ -146,11 +146,11 @@ def _next(experiments: Sequence[Experiment]) -> Iterator[Detail]:
     if not any(experiment.is_sampled for experiment in experiments):
         yield "next", "one seed tells nothing of chance: `sac sweep --seeds 1-5` trains several"
         return
-    sides = [_places(experiment.runs) for experiment in experiments]
-    if len(sides) == 2 and all(sides) and min(len(one.runs) for one in experiments) > 1:
-        words = f"sac stats {' '.join(sides[0])} --against {' '.join(sides[1])}"
-        yield "next", f"`{words}` tells whether they differ by more than chance"
-        return
+    if len(experiments) == 2 and min(len(one.runs) for one in experiments) > 1:
+        sides = [" ".join(_places(experiment.runs)) for experiment in experiments]
+        if all(sides):
+            yield "next", f"`sac stats {sides[0]} --against {sides[1]}` tells whether they differ by more than chance"
+            return
     places = _places([run for experiment in experiments for run in experiment.runs])
     if places:
         words = f"sac stats {' '.join(places)}"
