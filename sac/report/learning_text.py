@@ -108,7 +108,7 @@ def _remarks(experiments: Sequence[Experiment]) -> Iterator[Detail]:
     again = [one.name for one in experiments if len(one.runs) > len(one.seeds) > 1]
     if again:
         yield "again", f"a seed has several runs with unlike results, and each counts as a run: {_some(again)}"
-    changed = [run.label for one in experiments for run in one.runs if "interference" in run.told]
+    changed = [run.label for one in experiments for run in one.runs if run.changed]
     if changed:
         yield "changed", f"changed on purpose while training, so an experiment of its own: {_some(changed)}"
 

@@ -62,10 +62,14 @@ class ReportedRun:
         return seed if isinstance(seed, int) else -1
 
     @property
+    def changed(self) -> str:
+        """What was changed in it on purpose, in a word or two; empty in a run that is as its flags say."""
+        return interference(self.header)
+
+    @property
     def told(self) -> dict[str, Any]:
-        """Its flags, and what was changed in it on purpose."""
-        changed = interference(self.header)
-        return {**self.config, "interference": changed} if changed else self.config
+        """Its flags, and what was changed in it on purpose, as if that were a flag."""
+        return {**self.config, "changed": self.changed or "no"}
 
     @cached_property
     def meaning(self) -> Meaning:

@@ -16,6 +16,7 @@ from scipy import stats
 from sac.cli import main
 from sac.report.experiments import find_experiments
 from sac.report.learning import MOST_IN_COLOUR, learn
+from sac.report.model import make_report
 from sac.report.plots import MOST_SEED_POINTS, thinned
 from sac.report.runs import read_runs
 from tests.unit.report.reading import Reader
@@ -76,7 +77,7 @@ def test_runs_that_should_be_equal_still_part_in_red(report, tmp_path):
     runs = write_seeds(tmp_path, LOW)
     again = write_seed(tmp_path / "again", 42, [0.0, 0.1, 0.2])
     ledger = again / "ledger.jsonl"
-    ledger.write_text(re.sub(r'("rollout.obs": ")0', r"\g<1>f", ledger.read_text()))
+    ledger.write_text(re.sub(r'("rollout.obs": ")a', r"\g<1>f", ledger.read_text()))
     page, markdown = report(*runs, again)
     assert markdown.startswith("## s42 and again diverged at iteration 0")
     assert page.text.index("They part") < page.text.index("Success at least once")
@@ -125,9 +126,9 @@ def test_a_run_that_was_changed_on_purpose_is_an_experiment_of_its_own(report, t
     page, markdown = report(*runs, changed)
     assert "one_ulp: " not in markdown and "They part" not in page.text
     assert "an experiment of its own: one_ulp" in page.text
-    assert "interference=one ULP" in page.text
+    assert "changed=one ULP" in page.text
     mean = sum(LOW) / 5
-    assert f"interference=None {mean:.3g}" in markdown, "the seeds' mean is theirs alone"
+    assert f"changed=no {mean:.3g}" in markdown, "the seeds' mean is theirs alone"
 
 
 def test_an_unfinished_seed_shortens_the_mean_and_is_named(report, tmp_path):
@@ -239,3 +240,11 @@ def test_one_seed_of_each_setting_is_told_to_tell_nothing_of_chance(report, tmp_
     page, _ = report(*runs)
     assert "one seed tells nothing of chance" in page.text
     assert "They part" not in page.text and "2 experiments, 1 seed each" in page.text
+
+
+def test_runs_that_a_test_meant_to_be_equal_are_compared_whatever_their_flags(tmp_path):
+    """The gate's page: a difference in seed or flags is then the fault, not a purpose."""
+    runs = read_runs([write_seed(tmp_path / f"s{seed}", seed, [0.0, 0.1 * seed]) for seed in (1, 2)])
+    assert make_report(runs).outcome == "experiments"
+    gate = make_report(runs, all_equal=True)
+    assert gate.outcome == "diverged" and "diverged at iteration 0" in gate.headline
