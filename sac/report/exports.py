@@ -8,6 +8,7 @@ import io
 import math
 from collections.abc import Iterable, Sequence
 
+from sac.display.visible import one_line
 from sac.report.experiments import Experiment
 from sac.report.learning import Curve
 from sac.report.runs import CURVES, LOSSES, ReportedRun
@@ -25,7 +26,12 @@ def link(content: str, kind: str) -> str:
 def curves_csv(curves: Sequence[Curve]) -> str:
     """Means and intervals with all digits, a row for each evaluation of each experiment."""
     rows = (
-        (curve.name, curve.runs, f"{point.step:.0f}", *map(_cell, (point.seconds, point.mean, point.low, point.high)))
+        (
+            one_line(curve.name),
+            curve.runs,
+            f"{point.step:.0f}",
+            *map(_cell, (point.seconds, point.mean, point.low, point.high)),
+        )
         for curve in curves
         for point in curve.points
     )
@@ -48,7 +54,14 @@ def _rows(name: str, run: ReportedRun, stride: int) -> Iterable[tuple[object, ..
     steps = _steps(run)
     for step in sorted({*steps[::stride], steps[-1]}):
         values = (_cell(table.get(step, math.nan)) for table in tables)
-        yield name, run.label, run.seed, f"{step:.0f}", _cell(run.seconds.get(step, math.nan)), *values
+        yield (
+            one_line(name),
+            one_line(run.label),
+            run.seed,
+            f"{step:.0f}",
+            _cell(run.seconds.get(step, math.nan)),
+            *values,
+        )
 
 
 def _steps(run: ReportedRun) -> list[float]:
