@@ -130,8 +130,9 @@ class RunReport:
     @property
     def details(self) -> tuple[tuple[str, str], ...]:
         """The headline's further lines, as (name, text), most important first."""
-        told = learning_details(self.learning, bool(self.pairs)) if self.is_about_learning else self.verdict_details
-        return (*told, *self._damage())
+        if not self.is_about_learning:
+            return (*self.verdict_details, *self._damage())
+        return (*learning_details(self.learning, bool(self.pairs)), *self._damage(), *self._ledgers_lost())
 
     @property
     def verdict_details(self) -> tuple[tuple[str, str], ...]:
@@ -157,6 +158,11 @@ class RunReport:
     def _damage(self) -> tuple[tuple[str, str], ...]:
         """What of the runs' files can't be read, though it is not what the verdict is about."""
         return tuple(("damaged", text) for run in self.runs for text in run.damage)
+
+    def _ledgers_lost(self) -> tuple[tuple[str, str], ...]:
+        """Ledgers that can't be opened, though no curve needs them."""
+        lost = [run.trouble for run in self.runs if run.trouble]
+        return (("damaged", f"{len(lost)} of {len(self.runs)} ledgers; the first: {lost[0]}"),) if lost else ()
 
     def _trouble(self) -> tuple[tuple[str, str], ...]:
         return tuple(("reason", run.trouble) for run in self.runs if run.trouble)

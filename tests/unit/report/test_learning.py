@@ -138,6 +138,13 @@ def test_an_unfinished_seed_shortens_the_mean_and_is_named(report, tmp_path):
     assert "mean up to step 320, where short ends; 3 of 4 runs go further" in page.text
 
 
+def test_a_ledger_that_is_lost_is_told_though_no_curve_needs_it(report, tmp_path):
+    runs = write_seeds(tmp_path, LOW)
+    (runs[1] / "ledger.jsonl").unlink()
+    page, _ = report(*runs)
+    assert "1 of 5 ledgers; the first: " in page.text and "Point-v1, 5 seeds" in page.text
+
+
 def test_without_a_common_evaluation_there_is_no_mean_and_a_reason(report, tmp_path):
     runs = write_seeds(tmp_path, LOW[:2])
     metrics = runs[1] / "metrics.csv"
