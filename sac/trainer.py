@@ -415,14 +415,15 @@ class Trainer:
 
     def _report(self, evaluation: Evaluation, step: int, lost: Mapping[str, float]) -> None:
         """Show and keep what an evaluation found, the losses before it, and the policy that it found it of."""
-        means, seconds = evaluation.episodes.means(), self.logs.last["eval_time"]
+        means, count = evaluation.episodes.means(), evaluation.episodes.count
+        seconds = self.logs.last["eval_time"]
         if self.video is not None:
             self.video.save(step)
         self.logs.scalars({f"eval/{name}": value for name, value in means.items()}, step)
         self.logs.scalars({"time/eval_time": seconds}, step)
-        self.logs.evaluation(step, means, evaluation.episodes.count, seconds)
+        self.logs.evaluation(step, means, count, seconds)
         before = {name.removeprefix("losses/"): value for name, value in lost.items()}
-        self.output.metrics.write(step, means, self.state.collector.since_evaluation, before)
+        self.output.metrics.write(step, means, count, self.state.collector.since_evaluation, before)
         self.output.history.write(step, means["success_once"])
         if self.config.save_model:
             path = self.output.folder.checkpoints / f"policy_{step}.pt"

@@ -113,8 +113,8 @@ def report_parser() -> argparse.ArgumentParser:
     """Return the parser of `sac report`."""
     parser = argparse.ArgumentParser(
         prog="sac report",
-        description="Write one page about runs: where they diverge, what they learned, and how to reproduce them. "
-        "All runs are compared with the first.",
+        description="Write one page about runs: what they learned, where they diverge, and how to reproduce them. "
+        "Runs of the same flags and seed are compared bit by bit; others are seeds and settings, with an interval.",
     )
     what = "run folder, ledger, folder of run folders, or what `sac why` (--keep, --json) or `sac bench compare` wrote"
     parser.add_argument("runs", nargs="+", type=os.path.expanduser, metavar="RUN", help=what)

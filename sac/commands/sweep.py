@@ -15,6 +15,7 @@ from sac.config import BadConfig, TrainConfig
 from sac.display import shell
 from sac.display.terminal import complain, refuse, say
 from sac.display.visible import one_line
+from sac.kernels.level import level
 from sac.numerics.machine import available_memory, usable_cores
 from sac.numerics.profiles import default_threads
 from sac.processes import ended_by_signals
@@ -44,9 +45,10 @@ def sweep_command(arguments: Sequence[str]) -> int:
     storage.make_folder(root / _LOGS)
     with RunLock(root / "lock"):
         missing = [run for run in plan if run.state != "finished"]
-        jobs = _jobs(options.jobs, missing)
-        tasks = [_task(run, jobs, root) for run in missing]
-        complain(_announcement(plan, missing, jobs if options.engine == "local" else 0, root))
+        local = options.engine == "local"
+        jobs = _jobs(options.jobs, missing, local)
+        tasks = [_task(run, jobs, root, local) for run in missing]
+        complain(_announcement(plan, missing, jobs if local else 0, root))
         failures = _train(options.engine, engine_options, tasks, missing, jobs, root)
     for line in failures:
         refuse("sac sweep", line)
@@ -98,8 +100,8 @@ def _default_root(flags: Sequence[str], seed: int, grid: Sequence[dict[str, str]
     return Path("runs") / (config.exp_name or f"{config.env_id.replace('/', '_')}__sweep")
 
 
-def _jobs(asked: str, runs: Sequence[SweepRun]) -> int:
-    """How many runs go at once.
+def _jobs(asked: str, runs: Sequence[SweepRun], local: bool = True) -> int:
+    """How many runs go at once on this machine.
 
     Raises:
         BadConfig: the number asked for is none.
@@ -110,9 +112,14 @@ def _jobs(asked: str, runs: Sequence[SweepRun]) -> int:
         return int(asked)
     if not runs:
         return 1
-    by_cores = usable_cores() // max(_threads(run.config) for run in runs)
+    by_cores = usable_cores() // max(1 if local and _shares_cores(run) else _threads(run.config) for run in runs)
     by_memory = int(available_memory() / max(_memory(run.config) for run in runs))
     return max(1, min(by_cores, by_memory, len(runs)))
+
+
+def _shares_cores(run: SweepRun) -> bool:
+    """Whether a run may have any number of threads: none was asked for, and no bit depends on it."""
+    return run.config.threads == 0 and run.state == "new" and level() is not None
 
 
 def _threads(config: TrainConfig) -> int:
@@ -123,14 +130,16 @@ def _memory(config: TrainConfig) -> float:
     return _PROCESS_BYTES + _ROW_BYTES * float(min(config.buffer_size, config.total_timesteps))
 
 
-def _task(run: SweepRun, jobs: int, root: Path) -> SweepTask:
-    """What runs it. Its learner keeps its threads, on which bits depend; workers that would crowd each other don't."""
-    words = run.command()
+def _task(run: SweepRun, jobs: int, root: Path, local: bool = True) -> SweepTask:
+    """What runs it. Workers that would crowd each other share the cores, and threads where no bit depends on them."""
+    words, threads, share = run.command(), _threads(run.config), max(1, usable_cores() // jobs)
     if run.config.workers == "auto" and jobs > 1:
-        share = usable_cores() // jobs
         words.append(f"--workers={min(share, run.config.num_envs) if share > 1 else 'serial'}")
+    if local and jobs > 1 and _shares_cores(run):
+        threads = min(share, threads)
+        words.append(f"--threads={threads}")
     words.append("--no-progress")
-    return SweepTask(run.name, tuple(words), root / _LOGS / f"{run.name}.txt", _threads(run.config))
+    return SweepTask(run.name, tuple(words), root / _LOGS / f"{run.name}.txt", threads)
 
 
 def _announcement(plan: Sequence[SweepRun], missing: Sequence[SweepRun], jobs: int, root: Path) -> str:

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
-import platform
-import sys
-from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
 from torch.nn.functional import pad
 
+from sac.kernels.level import level as level
 from sac.numerics.machine import FIXED_ORDER
 
 if TYPE_CHECKING:
     from sac.kernels.machine_code import Kernels
-
-
-@cache
-def level() -> str | None:
-    """Return the instruction set for which kernels are compiled here, or None if there are none for this machine."""
-    if not (sys.platform == "linux" and platform.machine() == "x86_64" and importlib.util.find_spec("llvmlite")):
-        return None
-    from sac.kernels.machine_code import best_level
-
-    return best_level()
 
 
 def own_kernels() -> Kernels:

@@ -87,7 +87,7 @@ def _strips(failure: GateFailure) -> str:
     """The Markdown report of the runs that parted, below its verdict, which has been told."""
     if not all(path.exists() for path in failure.ledgers) or not failure.ledgers:
         return ""
-    whole = document(make_report(read_runs(failure.ledgers)))
+    whole = document(make_report(read_runs(failure.ledgers), all_equal=True))
     return whole[whole.index("\n\n") + 2 :]
 
 
@@ -96,5 +96,5 @@ def write_page(failures: Sequence[GateFailure], path: Path) -> bool:
     telling = most_telling(failures)
     if telling is None or not telling.ledgers or not all(ledger.exists() for ledger in telling.ledgers):
         return False
-    path.write_text(page(make_report(read_runs(telling.ledgers))), encoding="utf-8")
+    path.write_text(page(make_report(read_runs(telling.ledgers), all_equal=True)), encoding="utf-8")
     return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,31 +10,26 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sac.display.html import finalize
 from sac.report.benches import headline
-from sac.report.model import Curve, RunReport, curves, entries, reproduce
-from sac.report.pictures import BARS, Plot, make_plot, strip_bars
+from sac.report.exports import link, runs_csv
+from sac.report.figures import learnt_figures, loss_figures
+from sac.report.model import RunReport, entries, reproduce
 from sac.report.runs import CURVES
 from sac.report.speed_view import PICTURE_WIDTH, make_speed_view
 from sac.report.strip import MEANING
+from sac.report.strip_bars import BARS, strip_bars
+from sac.report.tips import amount
 
 TEMPLATES = Path(__file__).with_name("templates")
-_TONES = {"diverged": "diverged", "equal": "equal"}
+_TONES = {"diverged": "diverged", "equal": "equal", "experiments": "plain"}
 _WORDS = {
     "diverged": "They part",
     "equal": "Equal",
-    "other seeds": "Other seeds",
+    "experiments": "What was learnt",
     "not comparable": "Not comparable",
     "nothing proved": "Nothing proved",
 }
-_CURVE_NAMES = {"success_once": "Success at least once in an episode", "return": "Return of an episode"}
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One picture of curves, with its title and the numbers that it shows."""
-
-    title: str
-    plot: Plot
-    curves: list[Curve]
+_MOST_COLUMNS = 8
+"""Runs that a table shows side by side; of more it counts the values."""
 
 
 def page(report: RunReport) -> str:
@@ -43,19 +37,29 @@ def page(report: RunReport) -> str:
     speed = make_speed_view(report.benches)
     if speed is not None and not report.runs and not report.answers:
         return _render("speed_alone.html", title=headline(report.benches), tone=speed.last.tone, speed_view=speed)
-    drawn = [(column, curves(report.runs, column)) for column in CURVES]
     revisions = (str(run.header["git_revision"]) for run in report.runs if run.header.get("git_revision"))
     return _render(
         "report.html",
         title=report.headline,
         report=report,
-        figures=[Figure(_CURVE_NAMES[name], make_plot(lines, name), lines) for name, lines in drawn if lines],
-        without_metrics=[run.label for run in report.runs if not run.metrics],
+        **(_learnt(report) if report.runs else {}),
         entries=entries(report.runs),
         speed_view=speed,
         steps=reproduce(report) if report.runs else [],
         revision=next(revisions, ""),
     )
+
+
+def _learnt(report: RunReport) -> dict[str, Any]:
+    """What the section about learning needs."""
+    table, left_out = runs_csv(report.learning.experiments)
+    return {
+        "figures": learnt_figures(report.learning),
+        "losses": loss_figures(report.learning),
+        "without_metrics": [run.label for run in report.runs if not run.metrics],
+        "runs_csv": link(table, "text/csv"),
+        "runs_csv_note": left_out,
+    }
 
 
 def _render(template: str, **values: Any) -> str:
@@ -72,11 +76,13 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=_number, g=_coordinate)
+    environment.filters.update(number=amount, g=_coordinate, percent=_percent)
     environment.globals.update(
         bars=BARS,
+        columns=CURVES,
         link_names=("known case", "docs"),
         meaning=MEANING,
+        most_columns=_MOST_COLUMNS,
         outcome_words=_WORDS,
         picture_width=PICTURE_WIDTH,
         strip_bars=strip_bars,
@@ -85,11 +91,11 @@ def _environment() -> Environment:
     return environment
 
 
-def _number(value: float) -> str:
-    """Return a number for people."""
-    return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 1000 else f"{value:.3g}"
-
-
 def _coordinate(value: float) -> str:
     """Return a coordinate of a picture; nobody sees more than two decimals."""
     return f"{round(value, 2):g}"
+
+
+def _percent(share: float) -> str:
+    """Return a part of 1 as CSS has it."""
+    return f"{100 * share:.2f}%"

@@ -7,13 +7,18 @@ from collections.abc import Sequence
 from sac.display.markdown import block, cell, code_cell, prose, text
 from sac.display.visible import one_line
 from sac.report import benches
-from sac.report.model import Entry, RunPair, RunReport, curves, entries, reproduce
+from sac.report.model import Entry, RunPair, RunReport, entries, reproduce
 from sac.report.runs import CURVES
 from sac.report.strip import MEANING, State
 from sac.report.why_markdown import section
+from sac.statistics.tables import Interval
 
 _GLYPH: dict[State, str] = {"equal": "·", "first": "█", "after": "▒", "none": " "}
 _COLUMNS = 60
+_COLUMNS_OF_RUNS = 8
+"""Runs that a table shows side by side; of more it counts the values."""
+_ROWS = 30
+"""Experiments that a table shows."""
 
 
 def document(report: RunReport) -> str:
@@ -23,16 +28,17 @@ def document(report: RunReport) -> str:
     answers = [section(answer, "###" if report.runs else "##") for answer in report.answers]
     if not report.runs:
         return "\n\n".join(filter(None, [*answers, benches.markdown(report.benches)])) + "\n"
-    telling = (pair for pair in report.pairs if pair.outcome != "other seeds")
-    parts = [verdict_lines(report.headline, report.details), *answers, *map(_comparison, telling)]
-    parts += [_curves(report), _facts(report), benches.markdown(report.benches), _again(report)]
+    parts = [verdict_lines(report.headline, report.details), *answers]
+    learnt, compared = _curves(report), [*_also_compared(report), *map(_comparison, report.pairs)]
+    parts += [learnt, *compared] if report.has_unlike_runs else [*compared, learnt]
+    parts += [_facts(report), benches.markdown(report.benches), _again(report)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def verdict_lines(headline: str, details: Sequence[tuple[str, str]]) -> str:
+def verdict_lines(headline: str, details: Sequence[tuple[str, str]], level: str = "##") -> str:
     """Headline, then one line for each detail: whoever reads three lines has where, why and how much."""
     return "\n".join(
-        [f"## {prose(headline)}", *(f"- **{name.capitalize()}:** {prose(told)}" for name, told in details)]
+        [f"{level} {prose(headline)}", *(f"- **{name.capitalize()}:** {prose(told)}" for name, told in details)]
     )
 
 
@@ -58,17 +64,28 @@ def _squeezed(cells: str) -> str:
     return "".join(max(cells[at : at + stride], key=strength) for at in range(0, len(cells), stride))
 
 
+def _also_compared(report: RunReport) -> list[str]:
+    """The verdict about runs that should be equal, where the page does not begin with it."""
+    if not (report.is_about_learning and report.pairs):
+        return []
+    return ["### Runs that should be equal", verdict_lines(report.verdict, report.verdict_details, "####")]
+
+
 def _curves(report: RunReport) -> str:
+    """The end of each curve."""
     rows = []
     for column in CURVES:
-        for curve in curves(report.runs, column):
-            step, middle, low, high = curve.points[-1] if curve.points else (0.0, 0.0, 0.0, 0.0)
-            span = f" ({low:.3g} to {high:.3g})" if curve.band else ""
-            rows.append(f"| {column} | {cell(curve.label)} | {len(curve.points)} | {step:,.0f} | {middle:.3g}{span} |")
+        curves = report.learning.curves.get(column, [])
+        for curve in [curve for curve in curves if curve.points][:_ROWS]:
+            last = curve.points[-1]
+            cells = (column, cell(curve.name), str(curve.runs), str(len(curve.points)), f"{last.step:,.0f}")
+            rows.append(_table_row([*cells, str(Interval(last.mean, last.low, last.high))]))
+        if len(curves) > _ROWS:
+            rows.append(_table_row([column, f"{len(curves) - _ROWS} more", "", "", "", ""]))
     if not rows:
         return ""
-    head = ["| metric | runs | evaluations | last at step | last value |", "|---|---|---|---|---|"]
-    return "\n".join(["### What was learnt", "", *head, *rows])
+    names = ("metric", "experiment", "runs", "evaluations", "last at step", "last value (95 % interval)")
+    return "\n".join(["### What was learnt", "", _table_row(names), "|---" * len(names) + "|", *rows])
 
 
 def _facts(report: RunReport) -> str:
@@ -77,6 +94,10 @@ def _facts(report: RunReport) -> str:
         return ""
     if not unlike:
         return "### What differs in numerics, versions and flags\n\nNothing."
+    if len(report.runs) > _COLUMNS_OF_RUNS:
+        head = ["entry", "values (how many runs)"]
+        rows = [_table_row(head), "|---" * len(head) + "|", *(_counted(entry) for entry in unlike)]
+        return "\n".join(["### What differs in numerics, versions and flags", "", *rows])
     head = ["entry", *(cell(run.label) for run in report.runs)]
     rows = [_table_row(head), "|---" * len(head) + "|", *(_entry(entry) for entry in unlike)]
     return "\n".join(["### What differs in numerics, versions and flags", "", *rows])
@@ -84,6 +105,12 @@ def _facts(report: RunReport) -> str:
 
 def _entry(entry: Entry) -> str:
     return _table_row([cell(entry.name), *map(code_cell, entry.values)])
+
+
+def _counted(entry: Entry) -> str:
+    shown = [f"{code_cell(value)} ({count})" for value, count in entry.counted[:_COLUMNS_OF_RUNS]]
+    more = [f"{len(entry.counted) - len(shown)} other values"] if len(entry.counted) > len(shown) else []
+    return _table_row([cell(entry.name), ", ".join([*shown, *more])])
 
 
 def _table_row(cells: Sequence[str]) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 from sac.config import NAMING_FIELDS, changed_flags
@@ -13,10 +15,13 @@ from sac.ledger.divergence import DetailName, LedgerDivergence
 from sac.ledger.file import LedgerError
 from sac.report.answers import Answer
 from sac.report.benches import Bench
+from sac.report.experiments import Experiment, find_experiments, meant_to_be_equal
+from sac.report.learning import Learning, learn
+from sac.report.learning_text import learning_details, learning_headline
 from sac.report.runs import ReportedRun
 from sac.report.strip import Strip, StripBuilder
 
-Outcome = Literal["diverged", "not comparable", "equal", "other seeds", "one run"]
+Outcome = Literal["diverged", "not comparable", "equal", "experiments", "one run"]
 
 ORDER: tuple[DetailName, ...] = (
     "likely cause",
@@ -50,9 +55,7 @@ class RunPair:
         """What holding them against each other showed."""
         if self.comparison is None:
             return "not comparable"
-        if self.comparison.equal:
-            return "equal"
-        return "other seeds" if differ_in_seed_only(self.a, self.b) else "diverged"
+        return "equal" if self.comparison.equal else "diverged"
 
     @property
     def divergence(self) -> LedgerDivergence | None:
@@ -62,47 +65,78 @@ class RunPair:
 
 @dataclass(frozen=True)
 class RunReport:
-    """All runs, the comparison of each with the one it should equal, and what `sac why` answered."""
+    """All runs: which belong together, the comparison of each with the one it should equal; answers of `sac why`."""
 
     runs: tuple[ReportedRun, ...]
     pairs: tuple[RunPair, ...]
     answers: tuple[Answer, ...] = ()
     benches: tuple[Bench, ...] = ()
+    experiments: tuple[Experiment, ...] = ()
+    all_equal: bool = False
 
     @property
     def decisive(self) -> RunPair | None:
         """The pair that the verdict is about: the worst, and among equals the first."""
-        order: list[Outcome] = ["diverged", "not comparable", "equal", "other seeds"]
+        order: list[Outcome] = ["diverged", "not comparable", "equal"]
         return min(self.pairs, key=lambda pair: order.index(pair.outcome), default=None)
 
     @property
     def outcome(self) -> Outcome:
         """The verdict in a word or two."""
+        if self.is_about_learning:
+            return "experiments"
         return self.decisive.outcome if self.decisive else "one run"
 
     @property
+    def has_unlike_runs(self) -> bool:
+        """Whether runs differ on purpose, in their seed or their flags."""
+        unlike = len(self.experiments) > 1 or any(experiment.is_sampled for experiment in self.experiments)
+        return unlike and not self.all_equal
+
+    @property
+    def is_about_learning(self) -> bool:
+        """Whether what was learnt comes first: runs differ on purpose, and none that should be equal diverged."""
+        return self.has_unlike_runs and not (self.decisive and self.decisive.outcome == "diverged")
+
+    @property
+    def tasks(self) -> list[str]:
+        """What was trained on, each task once."""
+        return list(dict.fromkeys(str(run.config.get("env_id", "unknown task")) for run in self.runs))
+
+    @cached_property
+    def learning(self) -> Learning:
+        """What the runs learnt."""
+        return learn(self.experiments)
+
+    @property
     def headline(self) -> str:
-        """The verdict in one sentence, with where."""
-        pair = self.decisive
+        """The page in one sentence: what was learnt, or the verdict with where."""
         if not self.runs:
             return "; ".join(answer.headline for answer in self.answers)
+        return learning_headline(self.learning) if self.is_about_learning else self.verdict
+
+    @property
+    def verdict(self) -> str:
+        """What comparing runs showed, in one sentence."""
+        pair = self.decisive
         if pair is None:
             return f"One run, {self.runs[0].label}: nothing to compare it with"
         if pair.outcome == "diverged" and pair.divergence:
             return f"{pair.title} {pair.divergence.headline}{self._count('diverged')}"
         if pair.outcome == "not comparable":
             return f"{pair.title} can't be compared"
-        if pair.outcome == "other seeds":
-            since = f" from iteration {pair.divergence.iteration} on" if pair.divergence else ""
-            return f"{len(self.runs)} runs that differ in their seed only: their bits differ{since}, as they must"
         return f"Equal, bit for bit{self._reach()}: {self._equal_words()}"
 
     @property
     def details(self) -> tuple[tuple[str, str], ...]:
-        """The verdict's further lines, as (name, text), most important first."""
-        return (*self._told(), *self._damage())
+        """The headline's further lines, as (name, text), most important first."""
+        if not self.is_about_learning:
+            return (*self.verdict_details, *self._damage())
+        return (*learning_details(self.learning, bool(self.pairs)), *self._damage(), *self._ledgers_lost())
 
-    def _told(self) -> tuple[tuple[str, str], ...]:
+    @property
+    def verdict_details(self) -> tuple[tuple[str, str], ...]:
+        """The verdict's further lines."""
         pair = self.decisive
         if pair is None:
             return self._trouble() or (("next", f"`sac twin {_flags(self.runs[0])}` trains again and compares"),)
@@ -111,8 +145,6 @@ class RunReport:
             return tuple((name, details[name]) for name in ORDER if name in details)
         if pair.outcome == "not comparable":
             return (("reason", pair.reason), ("next", "compare two runs of the same command: `sac twin` makes them"))
-        if pair.outcome == "other seeds":
-            return (("meaning", "look at the curves: whether they agree is a question of statistics, not of bits"),)
         compared = pair.comparison.compared_iterations if pair.comparison else 0
         scope = f"{compared} iterations compared, every channel that both ledgers hold"
         return (("compared", scope), *(("note", note) for note in self.notes))
@@ -121,13 +153,16 @@ class RunReport:
     def notes(self) -> tuple[str, ...]:
         """What a reader should know of how far the comparisons reach, each note once."""
         noted = [note for pair in self.pairs if pair.comparison for note in pair.comparison.notes]
-        unmoved = [pair for pair in self.pairs if pair.outcome == "equal" and differ_in_seed_only(pair.a, pair.b)]
-        noted += [f"{pair.title} have unlike seeds and yet equal bits: the seed has no effect" for pair in unmoved]
         return tuple(dict.fromkeys(noted))
 
     def _damage(self) -> tuple[tuple[str, str], ...]:
         """What of the runs' files can't be read, though it is not what the verdict is about."""
         return tuple(("damaged", text) for run in self.runs for text in run.damage)
+
+    def _ledgers_lost(self) -> tuple[tuple[str, str], ...]:
+        """Ledgers that can't be opened, though no curve needs them."""
+        lost = [run.trouble for run in self.runs if run.trouble]
+        return (("damaged", f"{len(lost)} of {len(self.runs)} ledgers; the first: {lost[0]}"),) if lost else ()
 
     def _trouble(self) -> tuple[tuple[str, str], ...]:
         return tuple(("reason", run.trouble) for run in self.runs if run.trouble)
@@ -149,17 +184,26 @@ class RunReport:
 
 
 def make_report(
-    runs: Sequence[ReportedRun], answers: Sequence[Answer] = (), benches: Sequence[Bench] = ()
+    runs: Sequence[ReportedRun],
+    answers: Sequence[Answer] = (),
+    benches: Sequence[Bench] = (),
+    *,
+    all_equal: bool = False,
 ) -> RunReport:
-    """Compare each run with the first one that it should equal: of its own seed where there is one."""
-    pairs: list[RunPair] = []
+    """Compare each run with the first one that it should equal, and gather those that are seeds of one experiment.
+
+    Args:
+        runs: what was given.
+        answers: of `sac why`.
+        benches: comparisons of speed.
+        all_equal: all runs are meant to be equal, whatever their flags say, as those of a test that failed are.
+    """
     if len(runs) == 1:
         # Of several runs every ledger is read where it is compared.
         runs = [_checked(runs[0])]
-    for position, run in enumerate(runs[1:], start=1):
-        alike = [earlier for earlier in runs[:position] if earlier.config.get("seed") == run.config.get("seed")]
-        pairs.append(_pair((alike or runs)[0], run))
-    return RunReport(tuple(runs), tuple(pairs), tuple(answers), tuple(benches))
+    meant = [(runs[0], run) for run in runs[1:]] if all_equal else meant_to_be_equal(runs)
+    pairs = tuple(_pair(a, b) for a, b in meant)
+    return RunReport(tuple(runs), pairs, tuple(answers), tuple(benches), find_experiments(runs), all_equal)
 
 
 def _checked(run: ReportedRun) -> ReportedRun:
@@ -187,63 +231,6 @@ def _pair(a: ReportedRun, b: ReportedRun) -> RunPair:
     return RunPair(a, b, comparison, strip.strip(comparison))
 
 
-def differ_in_seed_only(a: ReportedRun, b: ReportedRun) -> bool:
-    """Whether two runs are one experiment under two seeds."""
-    return a.config.get("seed") != b.config.get("seed") and a.meaning == b.meaning
-
-
-@dataclass(frozen=True)
-class Curve:
-    """One line of a picture: (step, middle, low, high) at each evaluation; low and high are the range over seeds."""
-
-    label: str
-    points: tuple[tuple[float, float, float, float], ...]
-    band: bool
-
-
-def curves(runs: Sequence[ReportedRun], column: str, most: int = 400) -> list[Curve]:
-    """One curve for each experiment, its seeds together; runs that found exactly the same share a line."""
-    groups: dict[object, list[ReportedRun]] = {}
-    for run in runs:
-        if run.metrics.get(column):
-            groups.setdefault(run.meaning, []).append(run)
-    found: list[Curve] = []
-    for group in groups.values():
-        distinct: dict[tuple[tuple[float, float], ...], list[ReportedRun]] = {}
-        for run in group:
-            distinct.setdefault(run.metrics[column], []).append(run)
-        one_seed = len({run.config.get("seed") for run in group}) == 1
-        if len(distinct) > 1 and not one_seed:
-            seeds = len({run.config.get("seed") for run in group})
-            found.append(_banded([run[0] for run in distinct.values()], column, seeds, _name(group, len(groups))))
-        else:
-            for points, alike in distinct.items():
-                label = " = ".join(run.label for run in alike)
-                found.append(Curve(label, tuple((step, value, value, value) for step, value in points), False))
-    return [_thinned(curve, most) for curve in found]
-
-
-def _name(group: Sequence[ReportedRun], groups: int) -> str:
-    return "" if groups == 1 else f"{group[0].label}, …: "
-
-
-def _banded(runs: Sequence[ReportedRun], column: str, seeds: int, name: str) -> Curve:
-    tables = [dict(run.metrics[column]) for run in runs]
-    steps = sorted(set.intersection(*(set(table) for table in tables)))
-    rows = [(step, [table[step] for table in tables]) for step in steps]
-    points = tuple((step, sum(values) / len(values), min(values), max(values)) for step, values in rows)
-    return Curve(f"{name}mean of {seeds} seeds, band from lowest to highest", points, True)
-
-
-def _thinned(curve: Curve, most: int) -> Curve:
-    """Every n-th point, and the last: no screen shows more."""
-    stride = max(1, -(-len(curve.points) // most))
-    kept = curve.points[::stride]
-    if curve.points and kept[-1] != curve.points[-1]:
-        kept = (*kept, curve.points[-1])
-    return Curve(curve.label, kept, curve.band)
-
-
 @dataclass(frozen=True)
 class Entry:
     """One named entry of the runs' headers, with each run's value."""
@@ -255,6 +242,11 @@ class Entry:
     def differs(self) -> bool:
         """Whether the runs disagree."""
         return len(set(self.values)) > 1
+
+    @property
+    def counted(self) -> list[tuple[str, int]]:
+        """Each value with the number of runs that have it, the commonest first."""
+        return Counter(self.values).most_common()
 
 
 def entries(runs: Sequence[ReportedRun]) -> list[Entry]:
@@ -290,7 +282,8 @@ def reproduce(report: RunReport) -> list[tuple[str, str]]:
     if pair and pair.outcome in ("diverged", "equal"):
         steps.append(("compare again", shell.join(["sac", "diff", str(pair.a.path), str(pair.b.path)])))
     known = [run for run in report.runs if run.command]
-    steps += [(f"train {run.label} again", run.command) for run in known[:8]]
+    # Of a sweep a few will do: the commands differ in what the page has told.
+    steps += [(f"train {run.label} again", run.command) for run in known[: 8 if len(known) <= 8 else 3]]
     if report.runs[0].config:
         steps.append(("train twice in fresh processes and compare", f"sac twin {_flags(report.runs[0])}"))
     return steps

@@ -5,20 +5,25 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from sac.config import LAYOUT_FIELDS, BadConfig
+from sac.config import BadConfig
 from sac.display import shell
 from sac.ledger.file import LedgerError, LedgerSource, open_ledger
 from sac.run.folder import RunFolder
 from sac.run.manifest import read_manifest
 from sac.run.metrics_table import read_metrics
+from sac.statistics.experiments import Meaning, interference, meaning
 from sac.untrusted.file import Unreadable
 
 CURVES = ("success_once", "return")
-"""Columns of metrics.csv that are drawn."""
+"""Columns of metrics.csv that tell what was learnt."""
+LOSSES = ("qf_loss", "actor_loss", "alpha_loss", "alpha")
+"""Columns of metrics.csv that tell of the last gradient step before each evaluation."""
+_COUNT = "eval_episodes"
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,7 @@ class ReportedRun:
         header: config, fingerprint and versions, from the ledger or else the manifest; git_revision and command.
         metrics: column -> (step, value) of each evaluation.
         damage: what can't be read of manifest and metrics, in words.
+        seconds: step -> seconds that training had taken; empty where no clock was kept.
     """
 
     label: str
@@ -42,6 +48,7 @@ class ReportedRun:
     header: Mapping[str, Any]
     metrics: Mapping[str, tuple[tuple[float, float], ...]]
     damage: tuple[str, ...] = ()
+    seconds: Mapping[float, float] = field(default_factory=dict)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -49,10 +56,25 @@ class ReportedRun:
         return _mapping(self.header.get("config"))
 
     @property
-    def meaning(self) -> tuple[tuple[str, str], ...]:
-        """The flags that decide what a run learns, seed left out: runs alike in them are one experiment."""
-        kept = {name: value for name, value in self.config.items() if name not in LAYOUT_FIELDS and name != "seed"}
-        return tuple(sorted((name, repr(value)) for name, value in kept.items()))
+    def seed(self) -> int:
+        """Its root seed; -1 where no file tells it."""
+        seed = self.config.get("seed")
+        return seed if isinstance(seed, int) else -1
+
+    @property
+    def changed(self) -> str:
+        """What was changed in it on purpose, in a word or two; empty in a run that is as its flags say."""
+        return interference(self.header)
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """Its flags, and what was changed in it on purpose, as if that were a flag."""
+        return {**self.config, "changed": self.changed or "no"}
+
+    @cached_property
+    def meaning(self) -> Meaning:
+        """What decides what a run learns, seed left out: runs alike in it are one experiment."""
+        return meaning(self.told)
 
     @property
     def command(self) -> str:
@@ -120,14 +142,15 @@ def _read(path: Path, label: str) -> ReportedRun:
     damage: list[str] = []
     manifest = _manifest(folder.manifest, damage) if own else {}
     metrics = _metrics(folder.metrics, damage) if own else {}
+    seconds = _seconds(folder.times) if own else {}
     try:
         ledger = open_ledger(path)
     except LedgerError as error:
         # A file that no other tells anything of must at least begin as a ledger does.
         if not (manifest or metrics or damage):
             raise
-        return ReportedRun(label, path, None, str(error), manifest, metrics, tuple(damage))
-    return ReportedRun(label, path, ledger, "", {**manifest, **ledger.header}, metrics, tuple(damage))
+        return ReportedRun(label, path, None, str(error), manifest, metrics, tuple(damage), seconds)
+    return ReportedRun(label, path, ledger, "", {**manifest, **ledger.header}, metrics, tuple(damage), seconds)
 
 
 def _manifest(path: Path, damage: list[str]) -> dict[str, Any]:
@@ -149,8 +172,17 @@ def _metrics(path: Path, damage: list[str]) -> dict[str, tuple[tuple[float, floa
     except Unreadable as error:
         damage += [] if error.missing else [str(error)]
         return {}
-    points = {name: _points(table["step"], table.get(name, [])) for name in CURVES}
+    points = {name: _points(table["step"], table.get(name, [])) for name in (*CURVES, *LOSSES, _COUNT)}
     return {name: found for name, found in points.items() if found}
+
+
+def _seconds(path: Path) -> dict[float, float]:
+    """The clock; none where it is missing or damaged, for nothing else depends on it."""
+    try:
+        table = read_metrics(path).columns
+    except Unreadable:
+        return {}
+    return dict(_points(table["step"], table.get("seconds", [])))
 
 
 def _points(steps: Sequence[float], values: Sequence[float]) -> tuple[tuple[float, float], ...]:

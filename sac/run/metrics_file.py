@@ -20,8 +20,9 @@ class MetricsFile:
     """`metrics.csv`: one row for each evaluation; no times in it, so equal runs write equal files.
 
     Columns: step; mean over the evaluation's episodes of success_once, success_at_end and return; the same as moving
-    averages over the last evaluations; means over the training episodes since the row before; and the losses and the
-    temperature of the last gradient step before the evaluation, empty before the first.
+    averages over the last evaluations; means over the training episodes since the row before; the losses and the
+    temperature of the last gradient step before the evaluation, empty before the first; and the number of evaluation
+    episodes.
 
     Args:
         path: the file.
@@ -39,6 +40,7 @@ class MetricsFile:
         *(f"train_{name}" for name in SHOWN),
         "train_episodes",
         *LOSSES,
+        "eval_episodes",
     )
 
     def __init__(self, path: Path, state: MetricsState | None = None, *, append: bool = False) -> None:
@@ -53,6 +55,7 @@ class MetricsFile:
         self,
         step: int,
         evaluation: Mapping[str, float],
+        episodes: int,
         training: EpisodeSums,
         losses: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
@@ -61,6 +64,7 @@ class MetricsFile:
         Args:
             step: env step of the evaluation.
             evaluation: means over its episodes.
+            episodes: how many those are.
             training: sums over the training episodes since the row before; they restart at zero.
             losses: those of `LOSSES` that are known.
         """
@@ -71,6 +75,7 @@ class MetricsFile:
         row["train_episodes"], train = training.count, take_means(training)
         row |= {f"train_{name}": train[name] for name in self.SHOWN if train}
         row |= {name: losses[name] for name in self.LOSSES if name in losses}
+        row["eval_episodes"] = episodes
         self._put([row.get(name, "") for name in self._columns])
 
     def sync(self) -> Extent:

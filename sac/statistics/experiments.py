@@ -16,6 +16,15 @@ def meaning(config: Mapping[str, Any]) -> Meaning:
     return tuple(sorted((name, repr(value)) for name, value in kept.items()))
 
 
+def interference(manifest: Mapping[str, Any]) -> str:
+    """What was changed on purpose in the run of a manifest, in a word or two; empty where nothing was."""
+    if "interference" not in manifest:
+        return ""
+    told = manifest["interference"]
+    kind = told.get("kind") if isinstance(told, Mapping) else None
+    return kind if isinstance(kind, str) and kind else "interference"
+
+
 def names(configs: Sequence[Mapping[str, Any]]) -> list[str]:
     """Name experiments by the flags in which they differ, for example `gamma=0.95`; all empty where none differs.
 

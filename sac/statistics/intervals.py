@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from sac.statistics.student import student
+
 CONFIDENCE = 0.95
 RESAMPLES = 10_000
 FEWEST = 5
@@ -68,7 +70,7 @@ def estimate(name: str, strata: Sequence[np.ndarray], confidence: float = CONFID
     arrays = [np.asarray(one, np.float64) for one in strata]
     value, count = AGGREGATES[name](*arrays), sum(one.shape[-1] for one in arrays)
     if name == "mean" and len(arrays) == 1 and 2 <= count < FEWEST_FOR_MEAN:
-        low, high = _student(arrays[0], confidence)
+        low, high = student(arrays[0], confidence)
     elif count < FEWEST or min(one.shape[-1] for one in arrays) < 2:
         low = high = np.full_like(value, math.nan)
     else:
@@ -118,11 +120,6 @@ _WIDENED: dict[str, Callable[[int, int, float], float]] = {
     "median": lambda count, strata, confidence: widened(count, strata, confidence, student=False),
 }
 """By how much each interval is widened: chosen by their coverage in simulations, in docs/statistics.md."""
-
-
-def _student(values: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
-    half = stats.t.ppf(0.5 + confidence / 2, values.shape[-1] - 1) * stats.sem(values, -1)
-    return np.asarray(values.mean(-1) - half), np.asarray(values.mean(-1) + half)
 
 
 def profile(strata: Sequence[np.ndarray], thresholds: np.ndarray) -> Estimate:

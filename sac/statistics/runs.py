@@ -14,7 +14,7 @@ from sac.config import BadConfig
 from sac.run.folder import RunFolder
 from sac.run.manifest import read_manifest
 from sac.run.metrics_table import read_metrics
-from sac.statistics.experiments import Meaning, meaning, names
+from sac.statistics.experiments import Meaning, interference, meaning, names
 from sac.untrusted.file import Unreadable
 
 
@@ -26,11 +26,13 @@ class ScoredRun:
         path: its folder.
         config: its flags.
         scores: env step -> value, of each evaluation.
+        changed: what was changed in it on purpose, in a word or two; empty in a run that is as its flags say.
     """
 
     path: Path
     config: Mapping[str, Any]
     scores: Mapping[int, float]
+    changed: str = ""
 
     @property
     def seed(self) -> int:
@@ -92,13 +94,16 @@ def read_groups(paths: Sequence[str | Path], metric: str) -> tuple[list[Group], 
     """Read runs and group those that are seeds of one experiment; also returns what a reader should know of them.
 
     A folder that is no run stands for the runs in it. A run that equals another to the last digit under the same seed
-    tells nothing new, so it counts once.
+    tells nothing new, so it counts once. A run that was changed on purpose (`sac sensitivity`) is no sample: it is left
+    out.
 
     Raises:
         BadConfig: there is no run, or a run can't be used; the message names it.
     """
     runs = [read_run(path, metric) for given in paths for path in _expand(Path(given))]
-    kept, notes = _distinct(runs)
+    sampled, left_out = _sampled(runs)
+    kept, notes = _distinct(sampled)
+    notes = [*left_out, *notes]
     found: dict[Meaning, list[ScoredRun]] = {}
     for run in kept:
         found.setdefault(_experiment(run), []).append(run)
@@ -122,11 +127,12 @@ def read_run(path: Path, metric: str) -> ScoredRun:
         scores = _scores(folder.metrics, metric)
     except Unreadable as error:
         raise BadConfig(f"{error}; leave this run out, or train it again") from error
-    if not scores:
+    changed = interference(manifest)
+    if not scores and not changed:
         raise BadConfig(
             f"{folder.metrics}: holds no evaluation with {metric}: train with --eval_freq, or leave this run out"
         )
-    return ScoredRun(path, manifest["config"], scores)
+    return ScoredRun(path, manifest["config"], scores, changed)
 
 
 def _expand(path: Path) -> list[Path]:
@@ -162,6 +168,20 @@ def _experiment(run: ScoredRun) -> Meaning:
 
 def _without_task(config: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in config.items() if name != "env_id"}
+
+
+def _sampled(runs: Sequence[ScoredRun]) -> tuple[list[ScoredRun], list[str]]:
+    """The runs that are as their flags say, and notes on the others.
+
+    Raises:
+        BadConfig: there are none.
+    """
+    kept = [run for run in runs if not run.changed]
+    if not kept:
+        raise BadConfig(f"{runs[0].path}: was changed on purpose ({runs[0].changed}), like every run given: no samples")
+    return kept, [
+        f"{run.path}: was changed on purpose ({run.changed}), so it is left out" for run in runs if run.changed
+    ]
 
 
 def _distinct(runs: Sequence[ScoredRun]) -> tuple[list[ScoredRun], list[str]]:

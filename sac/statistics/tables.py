@@ -44,7 +44,7 @@ def number(value: float) -> str:
     """A number of three digits for people; empty for NaN."""
     if math.isnan(value):
         return ""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.3g}"
 
 
 def to_csv(table: Table) -> str:

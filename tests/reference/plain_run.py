@@ -433,7 +433,7 @@ class PlainRun:
         self.written.values.setdefault(k, {})["eval.return"] = math.fsum(returns) / len(returns)
         found = means(episodes)
         self.written.scalars.update({(f"eval/{name}", step): value for name, value in found.items()})
-        self._row(step, found, infos)
+        self._row(step, found, len(episodes), infos)
 
     def _evaluate(self, k: int) -> tuple[torch.Tensor, list[dict[str, float]]]:
         """An evaluation begins with the same episodes as every other, and takes the policy's mean."""
@@ -454,8 +454,8 @@ class PlainRun:
             observation = batch.observation
         return torch.stack([actions for _, actions, _ in steps]), ended
 
-    def _row(self, step: int, found: dict[str, float], infos: list[Any]) -> None:
-        """A row of metrics.csv: this evaluation, the mean of the last five, training since the row, and losses."""
+    def _row(self, step: int, found: dict[str, float], episodes: int, infos: list[Any]) -> None:
+        """A row of metrics.csv: this evaluation, the mean of the last five, training since, losses, and a count."""
         shown = ("success_once", "success_at_end", "return")
         self.evaluations.append(found)
         recent = self.evaluations[-5:]
@@ -466,6 +466,7 @@ class PlainRun:
         row["train_episodes"] = len(self.since_evaluation)
         lost = losses_of(infos)
         row |= {name: lost.get(name, "") for name in ("qf_loss", "actor_loss", "alpha_loss", "alpha")}
+        row["eval_episodes"] = episodes
         self.written.rows.append(row)
         self.since_evaluation = []
 

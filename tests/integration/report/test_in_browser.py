@@ -16,6 +16,7 @@ from sac.report.model import make_report
 from sac.report.runs import read_runs
 from tests.unit.report.answers import SCRIPT, write_answer
 from tests.unit.report.ledgers import FINGERPRINT, write_run
+from tests.unit.report.seeds import write_seeds
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
@@ -106,6 +107,34 @@ def test_letters_are_large_enough_and_what_opens_is_reached_by_keyboard(seen, wi
 
 def test_the_console_is_silent(seen):
     assert not [line for line in seen[1].splitlines() if "CONSOLE" in line]
+
+
+@pytest.fixture(scope="module")
+def seen_seeds(tmp_path_factory):
+    """What is seen of seven settings with three seeds each."""
+    folder = tmp_path_factory.mktemp("seeds")
+    runs = [run for n in range(7) for run in write_seeds(folder / str(n), [0.1 * n, 0.1 * n + 0.2, 0.3], gamma=0.8 + n)]
+    return measure(folder, page(make_report(read_runs(runs))))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_of_seeds_what_was_learnt_is_read_first_and_what_hides_is_hidden(seen_seeds, width):
+    text = " ".join(seen_seeds[0][str(width)]["text"].split())
+    assert re.match("Run report Point-v1 · .+ and 13 more WHAT WAS LEARNT 7 experiments, 3 seeds each: highest", text)
+    assert "over wall time" in text and "640 env steps" not in text
+    assert "seconds of wall time" not in text, "one axis at a time"
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_seeds_need_no_scrolling_sideways_no_glasses_and_no_mouse(seen_seeds, width):
+    measured = seen_seeds[0][str(width)]
+    assert measured["scroll"] <= measured["width"] <= width
+    assert measured["small"] == 0
+    assert measured["focusable"] >= 3
+
+
+def test_the_console_is_silent_about_seeds(seen_seeds):
+    assert not [line for line in seen_seeds[1].splitlines() if "CONSOLE" in line]
 
 
 LONG = "action = envs.action_space.sample()  # " + "a_name_that_is_long_and_has_no_space_in_it_" * 6

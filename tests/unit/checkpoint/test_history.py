@@ -37,7 +37,7 @@ def write_run(root, iterations=(2, 4), lines=6):
         for number in range(1, lines + 1):
             advance(state)
             ledger.write(number, state.global_step, {"env.seed": f"{number:016x}"}, {"alpha": 0.1 * number})
-            metrics.write(state.global_step, EVALUATION, EpisodeSums.zeros(7))
+            metrics.write(state.global_step, EVALUATION, 16, EpisodeSums.zeros(7))
             if number in iterations:
                 checkpoints.save(state, Position.of(ledger.sync(), metrics.sync()))
     return folder

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from sac.cli import main
-from tests.unit.statistics.made_runs import make_run, make_seeds
+from tests.unit.statistics.made_runs import change_on_purpose, make_run, make_seeds
 
 LOW, HIGH = [0.31, 0.42, 0.38, 0.5, 0.27], [0.88, 0.79, 0.91, 0.84, 0.7]
 
@@ -129,3 +129,25 @@ def test_a_run_without_evaluations_is_named(sides, capsys, content):
     assert main(["stats", str(sides[0])]) == 2
     told = capsys.readouterr().err
     assert f"{path}: {UNUSABLE[content]}" in told and "leave this run out" in told
+
+
+@pytest.mark.parametrize("told", [{"kind": "one ULP", "target": "weight"}, {}, None, "x"])
+def test_a_run_that_was_changed_on_purpose_is_left_out_and_said_to_be(tmp_path, capsys, told):
+    """Negative control: the same run without the note counts, and moves the mean."""
+    make_seeds(tmp_path / "runs", LOW)
+    assert main(["stats", str(tmp_path / "runs"), "--json"]) == 0
+    alone = json.loads(capsys.readouterr().out)
+    changed = make_run(tmp_path / "runs" / "changed", {100: 0.5, 200: 1.0}, seed=42)
+    assert main(["stats", str(tmp_path / "runs"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["tables"] != alone["tables"]
+    change_on_purpose(changed, told)
+    assert main(["stats", str(tmp_path / "runs"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["tables"] == alone["tables"]
+    assert [note for note in found["notes"] if "changed: was changed on purpose" in note and "left out" in note]
+
+
+def test_runs_that_were_all_changed_on_purpose_are_no_samples(tmp_path, capsys):
+    changed = change_on_purpose(make_run(tmp_path / "one_ulp", {100: 0.5}), {"kind": "one ULP"})
+    assert main(["stats", str(changed)]) == 2
+    assert f"{changed}: was changed on purpose (one ULP)" in capsys.readouterr().err

@@ -169,6 +169,33 @@ def test_runs_beside_each_other_keep_their_threads_and_share_the_cores(tmp_path,
     assert all("--threads=1" in one for one in words)
 
 
+@pytest.mark.parametrize(
+    "kernels, threads, jobs, words",
+    [("x86-64-v3", 0, 5, "--threads=1"), (None, 0, 1, None), ("x86-64-v3", 4, 2, None)],
+)
+def test_where_no_bit_depends_on_threads_every_core_gets_a_run(tmp_path, monkeypatch, kernels, threads, jobs, words):
+    """Negative controls: other kernels, or a number of threads that was asked for."""
+    monkeypatch.setattr(sweep, "usable_cores", lambda: 8)
+    monkeypatch.setattr(sweep, "default_threads", lambda profile: 8)
+    monkeypatch.setattr(sweep, "available_memory", lambda: 1e12)
+    monkeypatch.setattr(sweep, "level", lambda: kernels)
+    flags = [word for word in POINT if "threads" not in word] + ([f"--threads={threads}"] if threads else [])
+    plan = make_plan(tmp_path, flags, [1, 2, 3, 4, 5], [{}])
+    assert sweep._jobs("auto", plan) == jobs
+    added = [word for word in sweep._task(plan[0], jobs, tmp_path).words if word.startswith("--threads")]
+    assert added == ([words] if words else [f"--threads={threads}"] if threads else [])
+    # Nodes of a cluster may be other machines: there a run keeps its flags.
+    assert sweep._task(plan[0], jobs, tmp_path, local=False).words.count("--threads=1") == 0
+
+
+def test_runs_at_a_time_share_the_cores_as_threads(tmp_path, monkeypatch):
+    monkeypatch.setattr(sweep, "usable_cores", lambda: 8)
+    monkeypatch.setattr(sweep, "default_threads", lambda profile: 8)
+    monkeypatch.setattr(sweep, "level", lambda: "x86-64-v3")
+    plan = make_plan(tmp_path, [word for word in POINT if "threads" not in word], [1, 2], [{}])
+    assert [sweep._task(plan[0], jobs, tmp_path).threads for jobs in (2, 3, 8, 20)] == [4, 2, 1, 1]
+
+
 def test_memory_is_what_the_container_leaves(tmp_path):
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc/meminfo").write_text("MemTotal: 900 kB\nMemAvailable:     500 kB\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shlex
@@ -71,13 +72,18 @@ def test_a_refusal_is_one_line_whatever_the_file_holds(tmp_path, capsys, kind):
         assert said.err.count("\n") == 1, said.err
 
 
+@pytest.mark.parametrize("twins", [True, False])
 @pytest.mark.parametrize("kind", TEXTS)
-def test_report(tmp_path, capsys, kind):
-    a, b = hostile_run(tmp_path / "a", TEXTS[kind]), write_run(tmp_path / "b", part_at=3)
+def test_report(tmp_path, capsys, kind, twins):
+    """Of runs that are meant to be equal, and of two settings, whose names and files hold the text too."""
+    a, text = hostile_run(tmp_path / "a", TEXTS[kind]), TEXTS[kind]
+    b = write_run(tmp_path / "b", part_at=3, control_mode=text if twins else "x")
     main(["report", str(a), str(b), "-o", str(tmp_path / "page.html"), "--markdown", "-"])
     said, page = capsys.readouterr(), (tmp_path / "page.html").read_text(encoding="utf-8")
-    require_tame(said.out, said.err, page)
     read = Reader(page)
+    files = [link["href"].partition("base64,")[2] for link in read.having("a") if "download" in link]
+    require_tame(said.out, said.err, page, *(base64.b64decode(file).decode("utf-8") for file in files))
+    assert ("Ledgers of a and b" in read.text) == twins
     assert not read.having("img") and not read.having("b")
     require_no_markup(said.out)
 

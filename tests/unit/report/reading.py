@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-VOID = {"meta", "link", "rect", "path", "br", "polyline", "polygon"}
+VOID = {"meta", "link", "rect", "path", "br", "input"}
 
 
 class Reader(HTMLParser):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import xml.etree.ElementTree as ET
 
 import pytest
 
@@ -15,6 +17,7 @@ from sac.report.runs import read_runs
 from tests.unit.report.answers import SCRIPT, write_answer
 from tests.unit.report.ledgers import FINGERPRINT, write_run
 from tests.unit.report.reading import Reader
+from tests.unit.report.seeds import write_seed
 from tests.unit.report.test_benches import comparison
 
 HOSTILE = {
@@ -29,6 +32,7 @@ HOSTILE = {
     "comment": "{# gone #}<!-- gone",
     "code": "`<i>` `{{ 7919 * 7907 }}",
 }
+SHAPES = {"svg", "title", "style", "rect", "text", "line", "path"}
 TAGS = {"script", "img", "i", "iframe"}
 
 
@@ -36,12 +40,23 @@ def runs_page(folder, text):
     """Two runs with the text wherever a run can have one."""
     other = {**FINGERPRINT, text: text, "cpu": text}
     write_run(folder / text, env_id=text, exp_name=text, control_mode=text)
-    write_run(folder / "b", env_id=text, part_at=2, fingerprint=other)
+    write_run(folder / "b", env_id=text, control_mode=text, part_at=2, fingerprint=other)
     for run in (folder / text, folder / "b"):
         manifest = json.loads((run / "manifest.json").read_text())
         command = ["sac", "train", f"--env_id={text}"]
         (run / "manifest.json").write_text(json.dumps({**manifest, "git_revision": text, "command": command}))
     return html.page(make_report(read_runs([folder / text, folder / "b"])))
+
+
+def seeds_page(folder, text):
+    """Two settings of two seeds with the text wherever they can have one."""
+    runs = [
+        write_seed(folder / f"{text}{seed}{name}", seed, [0.1 * seed, 0.5], control_mode=name, env_id=text)
+        for seed in (1, 2)
+        for name in ("plain", text)
+    ]
+    changed = write_seed(folder / "c", 1, [0.0], changed={"kind": text}, control_mode=text, env_id=text)
+    return html.page(make_report(read_runs([*runs, changed])))
 
 
 def answer_page(folder, text):
@@ -62,7 +77,7 @@ def speed_page(folder, text):
     return html.page(make_report([], benches=read_benches([str(folder / "speed.json")])))
 
 
-PAGES = [runs_page, answer_page, speed_page]
+PAGES = [runs_page, seeds_page, answer_page, speed_page]
 
 
 def faults(page, text) -> list[str]:
@@ -78,7 +93,7 @@ def faults(page, text) -> list[str]:
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_hostile_text_stays_text(tmp_path, make, kind):
     # No folder's name can hold a slash.
-    text = HOSTILE[kind].replace("/", "") if make is runs_page else HOSTILE[kind]
+    text = HOSTILE[kind].replace("/", "") if make in (runs_page, seeds_page) else HOSTILE[kind]
     page = make(tmp_path, text)
     assert faults(page, text) == []
     assert str(7919 * 7907) not in Reader(page).text
@@ -98,6 +113,19 @@ def test_without_escaping_it_would_be_seen(tmp_path, monkeypatch, make, kind):
         # The reader itself refuses tags that are closed in disorder.
         found = [str(error)]
     assert found
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_in_pictures_that_stand_alone_it_stays_text_too(tmp_path, kind):
+    text = HOSTILE[kind].replace("/", "")
+    links = [
+        link for link in Reader(seeds_page(tmp_path, text)).having("a") if link.get("download", "").endswith("svg")
+    ]
+    assert len(links) == 12
+    for link in links:
+        root = ET.fromstring(base64.b64decode(link["href"].partition("base64,")[2]))
+        assert {element.tag.partition("}")[2] for element in root.iter()} <= SHAPES
+        assert any(f"control_mode={text}" in (element.text or "") for element in root.iter())
 
 
 def test_a_browser_is_told_to_run_and_load_nothing(tmp_path):

@@ -85,26 +85,6 @@ def test_a_page_needs_no_network_and_no_script(report, tmp_path):
     assert "prefers-color-scheme:dark" in content
 
 
-def test_runs_that_differ_in_their_seed_only_share_a_curve_with_a_band(report, tmp_path):
-    runs = [
-        write_run(tmp_path / f"s{seed}", part_at=0, channel="env.seed", seed=seed, metrics=[0.0, 0.1 * seed])
-        for seed in (1, 2, 3)
-    ]
-    for seed, run in enumerate(runs):
-        lines = (run / "ledger.jsonl").read_text().replace("000000", f"{seed:06x}", 20000)
-        (run / "ledger.jsonl").write_text(lines)
-    page, markdown = report(*runs)
-    assert markdown.startswith("## 3 runs that differ in their seed only")
-    assert "mean of 3 seeds, band from lowest to highest" in page.text
-    assert any("band" in str(shape["class"]) for shape in page.having("polygon"))
-    assert "0.2 (0.1 to 0.3)" in markdown
-
-
-def test_a_seed_without_effect_is_remarked_on(report, tmp_path):
-    page, _ = report(write_run(tmp_path / "a"), write_run(tmp_path / "b", seed=2))
-    assert "a and b have unlike seeds and yet equal bits" in page.text
-
-
 def test_differing_numerics_stand_side_by_side_and_are_marked(report, tmp_path):
     other = {**FINGERPRINT, "cpu": "B", "probe": {"mm": "bb"}}
     page, markdown = report(write_run(tmp_path / "a"), write_run(tmp_path / "b", fingerprint=other))
@@ -120,12 +100,6 @@ def test_reproducing_needs_only_what_the_page_says(report, tmp_path):
         assert "--run_dir" not in text, "that folder holds a run already"
         assert f"sac diff {tmp_path}/a {tmp_path}/b" in text
     assert "c0ffee" in page.text
-
-
-def test_runs_of_unlike_tasks_are_not_compared_and_the_reason_is_given(report, tmp_path):
-    page, markdown = report(write_run(tmp_path / "a"), write_run(tmp_path / "b", env_id="PushCube-v1"))
-    assert markdown.startswith("## a and b can't be compared\n- **Reason:** different tasks: env_id is Point-v1")
-    assert "Not comparable" in page.text
 
 
 def without_metrics(run):

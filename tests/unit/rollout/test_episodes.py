@@ -185,7 +185,7 @@ def written(path, window=2):
         for k, columns in enumerate(training):
             log = sums_of(**columns)
             shown = {"success_once": k / 4, "success_at_end": k / 8, "return": 10.0 * k + 0.1, "episode_len": 3.0}
-            file.write(100 * k, shown, log)
+            file.write(100 * k, shown, 16 + k, log)
     return path.read_bytes()
 
 
@@ -203,6 +203,7 @@ def test_metrics_file_holds_steps_means_and_moving_averages(tmp_path):
     assert [row["train_success_once"] for row in rows] == ["", "0.5", "0.0"]
     assert [row["train_return"] for row in rows] == ["", "0.0", "1.15"]
     assert [row["train_episodes"] for row in rows] == ["0", "2", "4"]
+    assert [row["eval_episodes"] for row in rows] == ["16", "17", "18"]
 
 
 def test_equal_runs_write_equal_metrics_files(tmp_path):
@@ -215,7 +216,7 @@ def test_a_row_can_be_read_before_the_file_is_closed(tmp_path):
     path = tmp_path / "metrics.csv"
     with MetricsFile(path) as file:
         assert path.read_text().splitlines() == [",".join(MetricsFile.COLUMNS)]
-        file.write(5, dict.fromkeys(MetricsFile.SHOWN, 1.0), sums_of())
+        file.write(5, dict.fromkeys(MetricsFile.SHOWN, 1.0), 16, sums_of())
         assert len(path.read_text().splitlines()) == 2
 
 

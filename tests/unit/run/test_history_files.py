@@ -29,7 +29,7 @@ def evaluate(folder, results, *, append=False, clock=None):
         for step, success in results.items():
             clock.now += 10
             means = {"success_once": success, "success_at_end": 0.0, "return": 0.0}
-            metrics.write(step, means, EpisodeSums.zeros(7), {"qf_loss": 0.5} if step else {})
+            metrics.write(step, means, 16, EpisodeSums.zeros(7), {"qf_loss": 0.5} if step else {})
             file.write(step, success)
 
 
@@ -47,8 +47,8 @@ def test_each_evaluation_has_its_success_and_its_time(tmp_path):
 def test_losses_stand_beside_the_results_and_are_empty_before_the_first_gradient_step(tmp_path):
     evaluate(RunFolder(tmp_path), {0: 0.0, 64: 0.25})
     header, first, second = rows(tmp_path / "metrics.csv")
-    assert header[-4:] == list(MetricsFile.LOSSES)
-    assert (first[-4:], second[-4:]) == (["", "", "", ""], ["0.5", "", "", ""])
+    assert header[-5:-1] == list(MetricsFile.LOSSES)
+    assert (first[-5:-1], second[-5:-1]) == (["", "", "", ""], ["0.5", "", "", ""])
 
 
 def test_a_resumed_run_forgets_what_its_metrics_no_longer_hold(tmp_path):

@@ -53,8 +53,9 @@ def test_the_picture_has_labelled_axes_and_leaves_out_what_has_no_logarithm():
     root = ET.fromstring(drawn)
     words = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
     assert {"a <task>", "iteration", "distance of A and B", "success once", "1e-07", "one ULP"} <= set(words)
-    points = [line.get("points").split() for line in root.iter("{http://www.w3.org/2000/svg}polyline")]
-    assert [len(line) for line in points] == [2, 2, 3, 3]
+    dots = [path.get("d") for path in root.iter("{http://www.w3.org/2000/svg}path") if "dots" in path.get("class")]
+    assert [len(path.split("M")) - 1 for path in dots] == [2, 2, 3, 3]
+    assert any("No dot: the distance is 0" in one for one in words)
     assert "prefers-color-scheme:dark" in drawn and "@media print" in drawn
 
 

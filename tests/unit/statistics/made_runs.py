@@ -22,6 +22,13 @@ def make_run(path, scores, seed=1, **flags):
     return path
 
 
+def change_on_purpose(path, told):
+    """Note in a run's manifest that it was interfered with, as `sac sensitivity` does."""
+    manifest = RunFolder(path).manifest
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "interference": told}))
+    return path
+
+
 def make_seeds(root, values, steps=(100, 200), **flags):
     """A folder of runs, one for each of the final `values`; before the end each found half of that."""
     for seed, value in enumerate(values, start=42):

@@ -4,9 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from sac.statistics import intervals
 from sac.statistics.intervals import AGGREGATES, estimate, iqm, profile, widened
+from sac.statistics.student import student
 
 DRAWN = np.array([0.31, 0.88, 0.52, 0.47, 0.61, 0.44, 0.93, 0.12, 0.58, 0.7])
 
@@ -99,3 +101,11 @@ def test_the_bare_percentile_interval_of_five_runs_does_not(monkeypatch):
     monkeypatch.setattr(intervals, "FEWEST_FOR_MEAN", 2)
     monkeypatch.setitem(intervals._WIDENED, "mean", lambda count, strata, confidence: confidence)
     assert covered("mean", lambda rng, size: rng.beta(2, 2, size), 5, 300, monkeypatch) < 0.88
+
+
+@pytest.mark.parametrize("count", [2, 5, 30])
+def test_the_interval_of_a_mean_is_the_one_of_the_t_test(count):
+    values = np.random.default_rng(count).normal(size=(3, count))
+    low, high = student(values, 0.9)
+    expected = stats.ttest_1samp(values, 0.0, axis=-1).confidence_interval(0.9)
+    np.testing.assert_allclose([low, high], [expected.low, expected.high], rtol=1e-12)

@@ -62,8 +62,8 @@ ROOM = Room(
         Mutant(
             "metrics of the other record",
             TRAINER,
-            "self.output.metrics.write(step, means, self.state.collector.since_evaluation, before)",
-            "self.output.metrics.write(step, means, self.state.collector.since_log, before)",
+            "self.output.metrics.write(step, means, count, self.state.collector.since_evaluation, before)",
+            "self.output.metrics.write(step, means, count, self.state.collector.since_log, before)",
             "metrics.csv takes the episodes away from the logs",
         ),
         Mutant(
