@@ -24,6 +24,7 @@ FLAGS = (
 Way = tuple[tuple[str, ...], bool]
 """Further flags, and whether the learner takes the project's kernels."""
 _WITHOUT_KERNELS = (
+    "from sac.numerics import profiles; profiles.prepare('deterministic'); "
     "import sac.numerics.fixed_order as kernels; kernels.level = lambda: None; "
     "import sys; from sac.cli import main; sys.exit(main())"
 )
