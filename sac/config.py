@@ -87,11 +87,15 @@ LAYOUT_FIELDS = frozenset(
         "total_timesteps",
         "num_steps",
         "env_vectorization",
+        "threads",
         "workers",
         "cuda_graph",
     }
 )
-"""Fields that never change a training channel; tests/determinism tries each."""
+"""Fields that never change a training channel; tests/determinism tries each.
+
+Where other kernels than the project's own compute updates, `threads` does: there the fingerprint compares it.
+"""
 
 NAMING_FIELDS = frozenset(
     {"exp_name", "run_dir", "track", "progress", "wandb_project_name", "wandb_entity", "wandb_group"}

@@ -133,12 +133,11 @@ class MachineFlags:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """where networks live and learn"""
     numerics: Numerics = "deterministic"
-    """what is promised: fast (nothing; on a CPU, updates by kernels of the project's own), deterministic (same bits on
-    the same CPU model), portable (on any x86-64)"""
+    """what is promised: fast (nothing), deterministic (same bits on the same CPU model), portable (on any x86-64)"""
     cuda_graph: bool = True
     """on a GPU, capture an iteration's gradient steps in CUDA graphs; the bits are the same"""
     threads: int = 0
-    """CPU threads of the learner; 0: as many as the process may use, at most 8. Another number gives other bits"""
+    """CPU threads of the learner; 0: as many as the process may use, at most 8. On x86-64 no bit depends on it"""
     workers: int | Literal["auto", "serial"] = "auto"
     """processes that step physx_cpu environments; auto: one for each core that this process may use, at most num_envs;
     serial or 0: this process steps them. The bits are the same"""

@@ -7,20 +7,27 @@ import torch
 from sac.config import TrainConfig
 from sac.envs.protocol import EnvSpec
 from sac.learner.sac import Learner
-from sac.numerics.fixed_order import own_kernels
 from sac.numerics.matmul import has_kernels, is_fused
 
 
 def make_learner(config: TrainConfig, spec: EnvSpec, device: torch.device) -> Learner:
-    """Return a `Learner`, its fused form on a GPU with Triton, or under ``fast`` on a CPU the one with own kernels."""
-    if has_kernels(device, config.numerics):
-        # Loads LLVM, which is not there on every machine.
+    """Return a learner of the kind that this machine has for the device."""
+    return learner_kind(device)(config, spec, device)
+
+
+def learner_kind(device: torch.device) -> type[Learner]:
+    """Return the learner with the project's kernels on a CPU that can run them, and on a GPU with Triton its own.
+
+    Where neither applies, it is `Learner` itself.
+    """
+    if has_kernels(device):
+        # Loads LLVM.
         from sac.learner.fixed_order import FixedOrderLearner
 
-        return FixedOrderLearner(config, spec, device, own_kernels())
-    if not is_fused(device):
-        return Learner(config, spec, device)
-    # Loads Triton, which takes a second and is not there on every machine.
-    from sac.learner.fused import FusedLearner
+        return FixedOrderLearner
+    if is_fused(device):
+        # Loads Triton, which takes a second and is not there on every machine.
+        from sac.learner.fused import FusedLearner
 
-    return FusedLearner(config, spec, device)
+        return FusedLearner
+    return Learner

@@ -20,7 +20,7 @@ from sac.kernels.threads import Crew, used
 from sac.learner.fixed_order_plan import CONSTANTS, REPORT, Sizes, StepPlan
 from sac.learner.networks import LOG_STD_MAX, LOG_STD_MIN, NUM_CRITICS
 from sac.learner.sac import Learner, UpdateInfo
-from sac.numerics.fixed_order import FixedOrderMatmul
+from sac.numerics.fixed_order import FixedOrderMatmul, own_kernels
 from sac.replay import Batch
 from sac.state import AdamState
 
@@ -35,10 +35,13 @@ class FixedOrderLearner(Learner):
         config: as for `Learner`.
         spec: as for `Learner`.
         device: a CPU.
-        kernels: machine code.
+        kernels: machine code; by default this machine's.
     """
 
-    def __init__(self, config: TrainConfig, spec: EnvSpec, device: torch.device, kernels: Kernels) -> None:
+    def __init__(
+        self, config: TrainConfig, spec: EnvSpec, device: torch.device, kernels: Kernels | None = None
+    ) -> None:
+        kernels = kernels or own_kernels()
         super().__init__(config, spec, device, FixedOrderMatmul(kernels))
         self._spec, self._kernels, self._crew = spec, kernels, Crew()
         self._constants, self._report = np.zeros(len(CONSTANTS), np.float32), np.zeros(len(REPORT), np.float32)

@@ -66,7 +66,7 @@ class Learner:
         self.scale = ActionScale.of(spec.action_low, spec.action_high, device)
         self.target_entropy = -float(spec.action_dim)
         self.state = initial_state(config, spec, device)
-        self.matmul = matmul = matmul or matmul_for(device, portable=config.numerics == "portable")
+        self.matmul = matmul = matmul or matmul_for(device)
         self.actor = Actor(matmul, self.state.actor)
         self.critics = CriticEnsemble(matmul, self.state.critic)
         self.targets = CriticEnsemble(matmul, self.state.target)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sac.flags import Numerics
-from sac.numerics.machine import cpu_model, library_versions, mkl_branch
+from sac.numerics.machine import FIXED_ORDER, cpu_model, library_versions, mkl_branch
 from sac.numerics.profiles import PROFILES
 
 VENDOR_CHOSEN = ("cpu.rcpps", "cpu.rsqrtps")
@@ -37,8 +37,8 @@ def fingerprint(profile: Numerics, device: str = "cpu", simulator: Mapping[str, 
         "mkl_cbwr": mkl_branch(),
         "threads": torch.get_num_threads(),
         "device": name,
-        "products": matmul_name(torch.device(device), profile),
-        "probe": {**probe(torch.device(device), profile), **(simulator or {})},
+        "products": matmul_name(torch.device(device)),
+        "probe": {**probe(torch.device(device)), **(simulator or {})},
     }
 
 
@@ -56,6 +56,8 @@ def differences(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
     names = known.same if known is not None else sorted(a.keys() | b.keys())
     found: list[str] = []
     for name in names:
+        if name == "threads" and a.get("products") == b.get("products") == FIXED_ORDER:
+            continue
         if name == "probe":
             pa, pb = _table(a.get("probe")), _table(b.get("probe"))
             unlike = [op for op in sorted(pa.keys() | pb.keys()) if pa.get(op) != pb.get(op)]

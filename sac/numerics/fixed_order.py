@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.functional import pad
 
+from sac.numerics.machine import FIXED_ORDER
+
 if TYPE_CHECKING:
     from sac.kernels.machine_code import Kernels
-
-NAME = "fixed order"
 
 
 @cache
@@ -42,7 +42,7 @@ class FixedOrderMatmul:
     Every element is one chain of fused multiply-adds, so the number of rows changes none either.
     """
 
-    name = NAME
+    name = FIXED_ORDER
     batched = False
 
     def __init__(self, kernels: Kernels) -> None:

@@ -9,6 +9,9 @@ import platform
 LIBRARIES = ("torch", "numpy", "mani_skill", "sapien")
 """The libraries that compute."""
 
+FIXED_ORDER = "fixed order"
+"""The name in fingerprints of the project's CPU kernels, whose bits do not depend on the number of threads."""
+
 CBWR_BRANCH, CBWR_COMPATIBLE = 1, 3
 """MKL_CBWR_BRANCH and MKL_CBWR_COMPATIBLE of mkl_types.h."""
 

@@ -1,9 +1,7 @@
-"""The matrix products of the networks: one arithmetic for CPUs, one for CUDA.
+"""How the matrix products of the networks are computed: by the project's kernels, by oneDNN, or by a BLAS.
 
-On a CPU products go through oneDNN (`torch.ops.mkldnn._linear_pointwise`), with bias and ReLU in the same pass. Its
-kernels are generated for an instruction set, not for a vendor: capped at AVX2 they give the same bits on any x86-64
-CPU that has it. torch's other route (MKL) does so only in a mode several times slower. docs/performance_diary.md has
-the figures.
+On a CPU the project's own kernels compute updates (`learner.fixed_order`). Where they can't, products go through oneDNN
+(`torch.ops.mkldnn._linear_pointwise`), with bias and ReLU in the same pass.
 """
 
 from __future__ import annotations
@@ -13,8 +11,8 @@ from typing import Protocol
 
 import torch
 
-from sac.flags import Numerics
 from sac.numerics import fixed_order
+from sac.numerics.machine import FIXED_ORDER
 
 FUSED = "blas+triton"
 
@@ -44,9 +42,9 @@ class Matmul(Protocol):
 
 
 class OneDnnMatmul:
-    """oneDNN on the CPU, one network at a time; weight gradients through BLAS, which needs no transposed copy."""
+    """oneDNN on the CPU, one network at a time."""
 
-    name = "onednn+blas"
+    name = "onednn"
     batched = False
 
     def __init__(self) -> None:
@@ -61,16 +59,6 @@ class OneDnnMatmul:
         """See `Matmul`."""
         result: torch.Tensor = self._linear(gradient, weight, None, "none", [], "")
         return result
-
-    def weight_gradient(self, x: torch.Tensor, gradient: torch.Tensor, out: torch.Tensor) -> None:
-        """See `Matmul`."""
-        torch.mm(x.t(), gradient, out=out)
-
-
-class PortableMatmul(OneDnnMatmul):
-    """oneDNN for weight gradients too: no product's rounding depends on the CPU's vendor."""
-
-    name = "onednn"
 
     def weight_gradient(self, x: torch.Tensor, gradient: torch.Tensor, out: torch.Tensor) -> None:
         """See `Matmul`."""
@@ -100,25 +88,23 @@ class BlasMatmul:
         torch.matmul(x.mT.expand(*gradient.shape[:-2], -1, -1), gradient, out=out)
 
 
-def matmul_for(device: torch.device, *, portable: bool) -> Matmul:
-    """Return products through oneDNN on a CPU if torch has it, else BLAS; if `portable`, no CPU vendor changes bits."""
-    if device.type == "cpu" and torch.backends.mkldnn.is_available():
-        return PortableMatmul() if portable else OneDnnMatmul()
-    return BlasMatmul()
+def matmul_for(device: torch.device) -> Matmul:
+    """Return products through oneDNN on a CPU if torch has it, else through BLAS."""
+    return OneDnnMatmul() if device.type == "cpu" and torch.backends.mkldnn.is_available() else BlasMatmul()
 
 
-def matmul_name(device: torch.device, profile: Numerics) -> str:
+def matmul_name(device: torch.device) -> str:
     """Return the name of the way in which updates are computed on `device`."""
     if is_fused(device):
         return FUSED
-    if has_kernels(device, profile):
-        return fixed_order.NAME
-    return matmul_for(device, portable=profile == "portable").name
+    if has_kernels(device):
+        return FIXED_ORDER
+    return matmul_for(device).name
 
 
-def has_kernels(device: torch.device, profile: Numerics) -> bool:
-    """Whether updates are computed by the project's CPU kernels: under ``fast``, on x86-64 with FMA, on Linux."""
-    return profile == "fast" and device.type == "cpu" and fixed_order.level() is not None
+def has_kernels(device: torch.device) -> bool:
+    """Whether updates on `device` are computed by the project's CPU kernels: on x86-64 with FMA, on Linux."""
+    return device.type == "cpu" and fixed_order.level() is not None
 
 
 def is_fused(device: torch.device) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
 
 from sac.digest import digest
-from sac.flags import Numerics
 from sac.native.approximate import approximations
 from sac.numerics.adam import adam_step
 from sac.numerics.fixed_order import FixedOrderMatmul, own_kernels
@@ -30,7 +30,7 @@ def _adam(x: torch.Tensor) -> torch.Tensor:
 
 def _linear(x: torch.Tensor) -> torch.Tensor:
     """The learner's own products, forward and back."""
-    matmul = matmul_for(x.device, portable=True)
+    matmul = matmul_for(x.device)
     hidden = matmul.linear(x[:64, :96], x[:96, :128], x[0, :128], relu=True)
     gradient = torch.empty(96, 128, device=x.device)
     matmul.weight_gradient(x[:64, :96], hidden, gradient)
@@ -76,13 +76,27 @@ _OPERATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 }
 
 
-def probe(device: torch.device, profile: Numerics) -> dict[str, str]:
-    """Return operation -> digest of its result on `device`; names that begin with `cpu.` are CPU instructions."""
+def probe(device: torch.device) -> dict[str, str]:
+    """Return operation -> digest of its result on `device`; names that begin with `cpu.` are CPU instructions.
+
+    One thread computes, so that the digests tell machines apart and not numbers of threads.
+    """
     x = _grid(256, 256, device)
     own = approximations(np.abs(x.cpu().numpy().ravel()) + np.float32(0.5))
-    kernels = {"kernels": digest(_kernels(x))} if has_kernels(device, profile) else {}
-    return {
-        **kernels,
-        **{name: digest(operation(x)) for name, operation in _OPERATIONS.items()},
-        **{f"cpu.{name}": digest(torch.from_numpy(result)) for name, result in own.items()},
-    }
+    kernels = {"kernels": digest(_kernels(x))} if has_kernels(device) else {}
+    with _one_thread():
+        return {
+            **kernels,
+            **{name: digest(operation(x)) for name, operation in _OPERATIONS.items()},
+            **{f"cpu.{name}": digest(torch.from_numpy(result)) for name, result in own.items()},
+        }
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

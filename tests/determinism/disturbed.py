@@ -41,7 +41,7 @@ def disturb() -> None:
     import torch
 
     from sac.envs.serial import SerialVectorEnv
-    from sac.learner.sac import Learner
+    from sac.learner.factory import learner_kind
     from sac.replay import ReplayBuffer
     from sac.rollout.collector import Collector
     from sac.streams import Stream
@@ -53,7 +53,7 @@ def disturb() -> None:
     places = {
         Collector: ("collect", "_book"),
         SerialVectorEnv: ("reset", "step"),
-        Learner: ("update", "act", "act_mean"),
+        learner_kind(torch.device("cpu")): ("update", "act", "act_mean"),
         ReplayBuffer: ("add", "gather"),
         Stream: ("generator",),
     }

@@ -49,7 +49,6 @@ PUSH_CUBE = [
     "--learning_starts=96",
     "--total_timesteps=256",
     "--eval_freq=128",
-    "--threads=1",
     "--no-capture_video",
 ]
 """Real physics: five iterations that learn, and episodes that end (200 env steps hold 4 of 50)."""

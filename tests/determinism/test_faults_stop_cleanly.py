@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 
 from sac.cli import main
 from sac.envs.point import PointVectorEnv
+from sac.learner.factory import learner_kind
 from sac.ledger.file import read_ledger
 from tests.determinism.dying import run
 from tests.determinism.runs import assert_equal, run_fresh
@@ -35,7 +38,7 @@ BAD = {
     "more workers than environments": ["--workers=5"],
     "no GPU": ["--device=cuda"],
     "GPU physics under a promise": ["--sim_backend=physx_cuda"],
-    "too many threads for portable": ["--numerics=portable", "--threads=2"],
+    "too many threads for portable": ["--numerics=portable", "--threads=9"],
 }
 NAMED = {
     "unknown task": ["--env_id", "StackCubes-v1", "StackCube-v1"],
@@ -50,7 +53,7 @@ NAMED = {
     "more workers than environments": ["--workers", "5", "auto", "serial", "4"],
     "no GPU": ["--device", "cuda", "cpu"],
     "GPU physics under a promise": ["--sim_backend", "physx_cuda", "physx_cpu"],
-    "too many threads for portable": ["--threads", "2", "portable"],
+    "too many threads for portable": ["--threads", "9", "portable"],
 }
 
 
@@ -158,10 +161,9 @@ def test_a_ledger_that_can_not_be_written_stops_the_run_and_names_the_command_th
 
 
 def test_a_nan_in_the_networks_stops_the_run_in_its_iteration_and_reaches_no_file(tmp_path, monkeypatch, capsys):
-    """It is in the first layer, where the fused ReLU makes 0 of it: actions and evaluations look sound."""
-    from sac.learner.sac import Learner
-
-    update, updates = Learner.update, []
+    """It is in the first layer, where a ReLU can make 0 of it, so that actions and evaluations look sound."""
+    learner = learner_kind(torch.device("cpu"))
+    update, updates = learner.update, []
 
     def poisoned(self, *arguments):
         info = update(self, *arguments)
@@ -170,12 +172,14 @@ def test_a_nan_in_the_networks_stops_the_run_in_its_iteration_and_reaches_no_fil
             self.state.actor.views["weight.0"].fill_(float("nan"))
         return info
 
-    monkeypatch.setattr(Learner, "update", poisoned)
+    monkeypatch.setattr(learner, "update", poisoned)
     flags = [*SMALL, "--eval_freq=16", "--num_eval_envs=1", "--checkpoint_freq=1", f"--run_dir={tmp_path}/run"]
     assert main(["train", *flags]) == 2
     message = capsys.readouterr().err
     last = read_ledger(tmp_path / "run").lines[-1]
-    assert f"iteration {last.iteration} (step {last.global_step}): param.actor weight.0[0, 0] is nan" in message
+    # oneDNN's ReLU hides it from all that is computed; the project's kernels hand it on to the losses.
+    where = r"(param.actor weight.0\[0, 0\]|update.critic_loss\[\d, 0\]) is nan"
+    assert re.search(rf"iteration {last.iteration} \(step {last.global_step}\): {where}", message)
     assert "--policy_lr" in message and "Traceback" not in message
     assert len(updates) >= 20 and "eval.return" not in last.digests
     saved = [path for path in (tmp_path / "run" / "checkpoints").rglob("*") if path.suffix in (".pt", ".safetensors")]

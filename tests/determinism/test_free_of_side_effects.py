@@ -32,6 +32,7 @@ CHANGES: dict[str, dict[str, object]] = {
     "stops later": {"total_timesteps": 200},
     # The point task has no processes; the test below tries them on a real one.
     "workers": {"workers": 2},
+    "threads": {"threads": 3},
 }
 NOT_TRIED = {
     "run_dir": "differs in every test here",
@@ -101,7 +102,6 @@ def test_every_other_flag_is_part_of_a_runs_meaning():
             "sim_backend",
             "device",
             "numerics",
-            "threads",
             "overlap",
             "reward_mode",
             "imports",

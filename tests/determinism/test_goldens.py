@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from sac.commands.golden import GOLDENS, IN_CONTACT, Outcome, check_golden, gold
 from sac.commands.training_process import Variant, run_training
 from sac.ledger.file import Ledger, read_ledger
 from sac.processes import Children
+from sac.untrusted.seal import sealed
 
 GOLDEN_FOLDER = Path(__file__).parent / "goldens"
 ROOT = Path(__file__).parents[2]
@@ -186,7 +188,8 @@ def test_a_golden_of_another_task_is_refused_and_can_be_rewritten(tmp_path, monk
         return 0
 
     monkeypatch.setattr("sac.commands.golden.run_training", trained_before)
-    path.write_text(whole.replace("Point-v1", "Point-v2"))
+    header, lines = whole.split("\n", 1)
+    path.write_text(json.dumps(sealed(json.loads(header.replace("Point-v1", "Point-v2")))) + "\n" + lines)
     assert golden_command(["point", "--dir", str(tmp_path)]) == 1
     said = capsys.readouterr().out
     assert "different tasks" in said and "sac golden point --update --reason '...'" in said

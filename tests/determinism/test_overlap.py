@@ -9,6 +9,7 @@ import torch
 
 from sac.config import TrainConfig
 from sac.envs.factory import make_vector_env
+from sac.learner.factory import make_learner
 from sac.learner.overlap import ActorCopy
 from sac.learner.sac import Learner
 from sac.numerics import profiles
@@ -33,7 +34,7 @@ def defined(config: TrainConfig) -> dict[str, object]:
     profiles.apply(config.numerics, config.threads)
     streams = Streams(config.seed)
     envs = make_vector_env(config.env_id, config.num_envs, streams.training_episodes, ignore_terminations=True)
-    learner, layout = Learner(config, envs.spec, CPU), RowLayout(envs.spec.observation_dim, envs.spec.action_dim)
+    learner, layout = make_learner(config, envs.spec, CPU), RowLayout(envs.spec.observation_dim, envs.spec.action_dim)
     replay = ReplayBuffer(layout, config.num_envs, config.buffer_size, CPU)
     collector = Collector(config, envs, learner, streams)
     for k in range(1, config.iterations + 1):

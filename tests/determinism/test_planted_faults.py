@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from sac.learner.sac import Learner
+from sac.learner.factory import learner_kind
 from sac.replay import ReplayBuffer
 from sac.rollout.collector import Collector
 from sac.streams import EpisodeSeeds, Stream
@@ -95,7 +95,8 @@ so these tests plant what must be seen on any: one that comes after the last los
 )
 def test_one_rounding_is_seen_where_it_must_show(tmp_path, monkeypatch, update_number, weights, channel):
     first = run_here(tmp_path / "first", utd=0.5)
-    monkeypatch.setattr(Learner, "update", rounded_after(Learner.update, update_number, weights))
+    learner = learner_kind(torch.device("cpu"))
+    monkeypatch.setattr(learner, "update", rounded_after(learner.update, update_number, weights))
     second = run_here(tmp_path / "second", utd=0.5)
     comparison = assert_parts_at(first, second, channel, 4)
     assert "param.critic" in comparison.first.differing

@@ -117,7 +117,7 @@ def test_nothing_around_a_maniskill_run_changes_it(undisturbed, tmp_path):
         disturbed = ledger_of(
             tmp_path / "disturbed",
             # In one process, so that whoever disturbs the generators also does so between the steps of environments.
-            [*PUSH_CUBE, "--workers=serial"],
+            [*PUSH_CUBE, "--workers=serial", "--threads=3"],
             "tests.determinism.disturbed",
             environment=surroundings,
             cwd=tmp_path,

@@ -25,6 +25,7 @@ from sac.config import TrainConfig
 from sac.digest import digest
 from sac.envs import point
 from sac.envs.protocol import StepBatch
+from sac.learner.factory import learner_kind
 from sac.learner.sac import Learner
 from sac.state import LearnerState
 from sac.streams import Stream
@@ -85,7 +86,8 @@ class BusyPoint(point.PointVectorEnv):
 def watched() -> Iterator[Story]:
     """Let trainings in this process take `BusyPoint` and tell their story."""
     story = Story()
-    update, iterate, run = Learner.update, Trainer.iterate, Trainer.run
+    kind = learner_kind(torch.device("cpu"))
+    update, iterate, run = kind.update, Trainer.iterate, Trainer.run
 
     def telling_update(self: Learner, batch: Any, noise: torch.Tensor) -> Any:
         given = {name: value.clone() for name, value in vars(batch).items()}
@@ -111,7 +113,7 @@ def watched() -> Iterator[Story]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sac.envs.factory.PointVectorEnv", type("Watched", (BusyPoint,), {"story": story}))
         patch.setattr(point, "GOAL_HALF_WIDTH", 0.5)
-        patch.setattr(Learner, "update", telling_update)
+        patch.setattr(kind, "update", telling_update)
         patch.setattr(Trainer, "iterate", telling_iterate)
         patch.setattr(Trainer, "run", telling_run)
         # What the machine is does not matter here, and takes longer to find out than training does.

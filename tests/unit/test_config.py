@@ -146,7 +146,7 @@ def test_layout_fields_exist():
 
 
 def test_what_training_depends_on_is_no_layout_field():
-    needed = {"seed", "env_id", "num_envs", "gamma", "batch_size", "threads", "numerics", "device", "learning_starts"}
+    needed = {"seed", "env_id", "num_envs", "gamma", "batch_size", "numerics", "device", "learning_starts"}
     assert not needed & LAYOUT_FIELDS
 
 

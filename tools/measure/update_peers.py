@@ -5,6 +5,9 @@ same networks: the eager port of ManiSkill's update, on a GPU LeanRL's recipe, a
 noise and indices from its own streams. They take turns; a turn ends when the device has finished.
 
 On a CPU the matrix products of an update have turns of their own: what they take by themselves bounds all of it.
+
+`--libraries PYTHON` adds Stable-Baselines3 and SBX (JAX), each in a process of its own, from an environment that has
+them: `python -m venv peers; peers/bin/pip install sbx-rl`, then `--libraries peers/bin/python`.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import argparse
 import json
 import os
 import statistics
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -77,11 +81,32 @@ def peer(batch: int, device: torch.device, *, compiled: bool) -> Turn:
     return turn
 
 
+def library(name: str, batch: int, threads: int, python: Path) -> Turn:
+    """As many gradient steps of another library, in a process that ends with this one."""
+    program = Path(__file__).with_name("rl_libraries.py")
+    command = [str(python), str(program), name, str(batch), str(threads)]
+    # This project's variables for NumPy and torch are not for others.
+    environment = {
+        key: value for key, value in os.environ.items() if key not in profiles.PROFILES["portable"].environment
+    }
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+    assert process.stdin and process.stdout
+    to, answers = process.stdin, process.stdout
+
+    def turn() -> None:
+        to.write(f"{STEPS['cpu']}\n")
+        to.flush()
+        if not answers.readline():
+            raise SystemExit(f"--libraries {python}: {name} ended; its words are above")
+
+    return turn
+
+
 def products_alone(batch: int, device: torch.device) -> Turn:
     """Products of hidden layers with as many operations as the gradient steps of a call have."""
     from sac.numerics.matmul import matmul_for
 
-    linear = matmul_for(device, portable=False).linear
+    linear = matmul_for(device).linear
     rows, weight, bias = torch.randn(batch, HIDDEN), torch.randn(HIDDEN, HIDDEN), torch.zeros(HIDDEN)
     count = round(STEPS[device.type] * operations(batch) / (2 * batch * HIDDEN**2))
 
@@ -105,13 +130,18 @@ def operations(batch: int) -> int:
     return 2 * batch * (target + critic_loss + actor_loss)
 
 
-def contenders(device: torch.device, variants: bool) -> dict[str, Callable[[int], Turn]]:
+def contenders(
+    device: torch.device, variants: bool, libraries: Path | None, threads: int
+) -> dict[str, Callable[[int], Turn]]:
     """Name -> what makes its turns for a batch size."""
     found: dict[str, Callable[[int], Turn]] = {"eager port": lambda batch: peer(batch, device, compiled=False)}
     if device.type == "cuda":
         found["compile + cudagraphs"] = lambda batch: peer(batch, device, compiled=True)
     else:
         found[ALONE] = lambda batch: products_alone(batch, device)
+    if libraries is not None:
+        found["Stable-Baselines3"] = lambda batch: library("sb3", batch, threads, libraries)
+        found["SBX (JAX)"] = lambda batch: library("sbx", batch, threads, libraries)
     found["ours"] = lambda batch: ours(batch, device)
     if variants:
         found |= {
@@ -198,6 +228,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=1, help="of the CPU, for all contenders (%(default)s)")
     parser.add_argument("--batch", type=int, nargs="+", help="default: 256 1024, on a GPU 4096 too")
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--libraries", type=Path, metavar="PYTHON", help="a Python that has stable-baselines3 and sbx")
     parser.add_argument(
         "--variants", action="store_true", help="on a GPU: also without graph, and without fused kernels"
     )
@@ -213,7 +244,7 @@ def main() -> None:
     device = torch.device(options.device)
     name = torch.cuda.get_device_name() if options.device == "cuda" else machine.cpu_model()
     print(f"{name}, torch {torch.__version__}, {options.threads} CPU threads, load {os.getloadavg()[0]:.1f}")
-    makers = contenders(device, options.variants)
+    makers = contenders(device, options.variants, options.libraries, options.threads)
     result: dict[int, Any] = {}
     for batch in options.batch or BATCHES[device.type]:
         result[batch] = compare(batch, options.rounds, device, makers)

@@ -119,8 +119,8 @@ def _results(chosen: Sequence[tuple[Room, Mutant]], options: argparse.Namespace)
         reference = ledgers.Reference(ROOT, folder)
         with ThreadPoolExecutor(options.jobs) as pool:
             if not options.no_ledgers:
-                flags = dict.fromkeys(mutant.flags for room, mutant in chosen if room.trained)
-                list(pool.map(reference.prepare, flags))
+                ways = dict.fromkeys((mutant.flags, room.kernels) for room, mutant in chosen if room.trained)
+                list(pool.map(reference.prepare, ways))
 
             def run(entry: tuple[Room, Mutant]) -> Result:
                 tree = trees.get()
@@ -135,7 +135,7 @@ def _results(chosen: Sequence[tuple[Room, Mutant]], options: argparse.Namespace)
 def _tried(room: Room, mutant: Mutant, tree: Tree, reference: ledgers.Reference, options: argparse.Namespace) -> Result:
     with tree.planted(mutant) as root:
         looked = room.trained and not options.no_ledgers
-        channel = reference.first_channel(mutant, root) if looked else None
+        channel = reference.first_channel(mutant, room.kernels, root) if looked else None
         return Result(room.name, mutant, caught(mutant, room, root, all_stages=not options.rooms_alone), channel)
 
 

@@ -24,6 +24,7 @@ import torch
 from sac.config import TrainConfig
 from sac.envs.point import PointVectorEnv
 from sac.envs.protocol import StepBatch
+from sac.learner.factory import learner_kind
 from sac.learner.gradient_steps import GradientSteps
 from sac.learner.sac import Learner
 from sac.ledger.comparison import compare
@@ -53,6 +54,7 @@ FLIPPED_RUN = TrainConfig(
     progress=False,
     checkpoint_freq="0",
 )
+CPU = torch.device("cpu")
 LEAVES: dict[str, Callable[[Any], torch.Tensor]] = {
     "param.critic": lambda learner: learner.critic.flat,
     "param.actor": lambda learner: learner.actor.flat,
@@ -134,7 +136,7 @@ def _patches(one: Flip) -> list[tuple[Any, str, Callable[..., Any]]]:
     if one.when == "before":
         return [(Trainer, "iterate", _before(one))]
     if one.when == "after":
-        return [(Learner, "update", _after(one))]
+        return [(learner_kind(CPU), "update", _after(one))]
     if one.kind == "replay.batch":
         return [(GradientSteps, "begin", _row(one))]
     if one.kind == "update.noise":
@@ -156,7 +158,7 @@ def _before(one: Flip) -> Callable[..., Any]:
 
 
 def _after(one: Flip) -> Callable[..., Any]:
-    own = Learner.update
+    own = learner_kind(CPU).update
     last = (one.iteration + 1 - FIRST_LEARNING) * UPDATES
 
     def update(self: Learner, batch: Any, noise: torch.Tensor) -> Any:

@@ -21,8 +21,16 @@ FLAGS = (
 """Twenty iterations: episodes end in both ways, the ring closes, and sixteen iterations learn."""
 
 
+Way = tuple[tuple[str, ...], bool]
+"""Further flags, and whether the learner takes the project's kernels."""
+_WITHOUT_KERNELS = (
+    "import sac.numerics.fixed_order as kernels; kernels.level = lambda: None; "
+    "import sys; from sac.cli import main; sys.exit(main())"
+)
+
+
 class Reference:
-    """Ledgers of a tree without a fault, one for each choice of flags.
+    """Ledgers of a tree without a fault, one for each way to train.
 
     Args:
         root: of the tree.
@@ -31,17 +39,18 @@ class Reference:
 
     def __init__(self, root: Path, folder: Path) -> None:
         self._root, self._folder = root, folder
-        self._runs: dict[tuple[str, ...], Path | None] = {}
+        self._runs: dict[Way, Path | None] = {}
 
-    def prepare(self, flags: tuple[str, ...]) -> None:
-        """Train with more flags, unless that has been done."""
-        if flags not in self._runs:
-            self._runs[flags] = _trained(self._root, self._folder / f"reference-{len(self._runs)}", flags)
+    def prepare(self, way: Way) -> None:
+        """Train in one more way, unless that has been done."""
+        if way not in self._runs:
+            self._runs[way] = _trained(self._root, self._folder / f"reference-{len(self._runs)}", way)
 
-    def first_channel(self, mutant: Mutant, root: Path) -> str:
+    def first_channel(self, mutant: Mutant, kernels: bool, root: Path) -> str:
         """Return the first channel that differs in a tree with a fault; `EQUAL`, or `NO_RUN` and why."""
-        reference = self._runs[mutant.flags]
-        run = _trained(root, self._folder / mutant.name.replace(" ", "-"), mutant.flags)
+        way = mutant.flags, kernels
+        reference = self._runs[way]
+        run = _trained(root, self._folder / mutant.name.replace(" ", "-"), way)
         if reference is None or run is None:
             return NO_RUN
         try:
@@ -51,8 +60,10 @@ class Reference:
         return first.channel if first is not None else EQUAL
 
 
-def _trained(root: Path, folder: Path, flags: tuple[str, ...]) -> Path | None:
-    command = [sys.executable, "-m", "sac", "train", *FLAGS, *flags, "--run_dir", str(folder)]
+def _trained(root: Path, folder: Path, way: Way) -> Path | None:
+    flags, kernels = way
+    program = ["-m", "sac"] if kernels else ["-c", _WITHOUT_KERNELS]
+    command = [sys.executable, *program, "train", *FLAGS, *flags, "--run_dir", str(folder)]
     done = subprocess.run(
         command, cwd=root, env=environment(root), capture_output=True, text=True, check=False, timeout=600
     )

@@ -84,9 +84,11 @@ class Room:
         tests: files and folders that are to catch them, run first.
         mutants: the faults.
         trained: whether a short training of the point task runs through this part, so that its ledger is compared.
+        kernels: whether that training takes the project's CPU kernels; without them it takes `Learner` itself.
     """
 
     name: str
     tests: tuple[str, ...]
     mutants: tuple[Mutant, ...]
     trained: bool = True
+    kernels: bool = True

@@ -64,4 +64,9 @@ def environment(root: Path) -> dict[str, str]:
     # A test of the suite may have started this: its marks are not for others.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "SAC_"))}
     inherited.pop("PYTHONDONTWRITEBYTECODE", None)
-    return {**inherited, "PYTHONPATH": str(root), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    return {
+        **inherited,
+        "PYTHONPATH": str(root),
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "HYPOTHESIS_PROFILE": "mutants",
+    }

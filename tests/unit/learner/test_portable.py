@@ -9,8 +9,10 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sac.config import TrainConfig
+from sac.learner.fixed_order import FixedOrderLearner
 from sac.learner.overlap import ActorCopy
 from sac.learner.sac import Learner
+from sac.numerics.matmul import BlasMatmul
 from tests.unit.learner.cases import SMALL, SPEC, hidden, make_batch
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -40,11 +42,11 @@ class Operations(TorchDispatchMode):
 
 
 @contextmanager
-def operations():
+def operations(kind):
     """Operations of an update, and of acting, by a learner of the portable profile."""
     with hidden(SMALL):
         config = TrainConfig(env_id="Point-v1", numerics="portable")
-        learner = Learner(config, SPEC, torch.device("cpu"))
+        learner = kind(config, SPEC, torch.device("cpu"))
         copy = ActorCopy(learner)
         batch, noise = make_batch(SPEC, 16)
         with Operations() as found:
@@ -60,22 +62,34 @@ def of_the_vendor(seen):
     return {name for name, size in seen.items() if size > 1 and name in OF_THE_VENDOR}
 
 
-def test_no_operation_is_one_whose_rounding_is_the_vendors():
-    with operations() as seen:
+# The learner, and what it must be seen to do, or else nothing was watched.
+KINDS = [
+    (FixedOrderLearner, {"sigmoid", "expm1"}),
+    (Learner, {"sigmoid", "expm1", "softplus", "_linear_pointwise"}),
+]
+
+
+@pytest.mark.parametrize("kind, does", KINDS)
+def test_no_operation_is_one_whose_rounding_is_the_vendors(kind, does):
+    with operations(kind) as seen:
         assert of_the_vendor(seen) == set()
-        assert {"sigmoid", "expm1", "softplus", "_linear_pointwise"} <= seen.keys(), "nothing was watched"
+        assert does <= seen.keys(), "nothing was watched"
 
 
+def test_the_kernels_leave_the_update_no_product_of_a_library():
+    with operations(FixedOrderLearner) as seen:
+        assert "_linear_pointwise" not in seen
+
+
+@pytest.mark.parametrize("kind, does", KINDS)
 @pytest.mark.parametrize("name", ["tanh", "exp"])
-def test_a_function_of_the_library_would_be_noticed(monkeypatch, name):
+def test_a_function_of_the_library_would_be_noticed(monkeypatch, name, kind, does):
     monkeypatch.setattr(f"sac.learner.networks._{name}", getattr(torch, name))
-    with operations() as seen:
+    with operations(kind) as seen:
         assert of_the_vendor(seen) == {name}
 
 
 def test_products_of_the_library_would_be_noticed(monkeypatch):
-    from sac.numerics.matmul import OneDnnMatmul
-
-    monkeypatch.setattr("sac.learner.sac.matmul_for", lambda device, portable: OneDnnMatmul())
-    with operations() as seen:
-        assert of_the_vendor(seen) == {"mm"}
+    monkeypatch.setattr("sac.learner.sac.matmul_for", lambda device: BlasMatmul())
+    with operations(Learner) as seen:
+        assert of_the_vendor(seen) == {"addmm", "baddbmm", "bmm", "mm"}

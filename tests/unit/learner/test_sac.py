@@ -15,7 +15,7 @@ from sac.config import TrainConfig
 from sac.learner import sac as learner_module
 from sac.learner.networks import sample_policy
 from sac.learner.sac import Learner
-from sac.numerics.matmul import BlasMatmul, OneDnnMatmul, PortableMatmul
+from sac.numerics.matmul import BlasMatmul, OneDnnMatmul
 from sac.replay import RowLayout
 from sac.rollout.collector import Rollout
 from sac.state import walk
@@ -33,7 +33,7 @@ CPU = torch.device("cpu")
 def multiplied_by(kind):
     """Learners made here use these products, and not those that the device asks for."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(learner_module, "matmul_for", lambda device, portable: kind())
+        patch.setattr(learner_module, "matmul_for", lambda device: kind())
         yield
 
 
@@ -53,7 +53,7 @@ boxes = st.lists(st.tuples(st.floats(-3, 3, width=16), st.floats(0.25, 4, width=
 specs = st.builds(
     lambda o, box: make_spec(o, [low for low, _ in box], [low + size for low, size in box]), st.integers(1, 6), boxes
 )
-PRODUCTS = [OneDnnMatmul, PortableMatmul, BlasMatmul]
+PRODUCTS = [OneDnnMatmul, BlasMatmul]
 BATCHES = [make_batch(SPEC, 32, k) for k in range(4)]
 
 

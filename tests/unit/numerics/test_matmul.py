@@ -9,14 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sac.numerics import matmul
-from sac.numerics.matmul import BlasMatmul, OneDnnMatmul, PortableMatmul, matmul_for, matmul_name
+from sac.learner.factory import learner_kind
+from sac.numerics import fixed_order, machine, matmul
+from sac.numerics.matmul import BlasMatmul, OneDnnMatmul, matmul_name
 from tests.examples import fewer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
-WAYS = [OneDnnMatmul, PortableMatmul, BlasMatmul]
+WAYS = [OneDnnMatmul, BlasMatmul]
 each_way = pytest.mark.parametrize("way", WAYS)
 LARGEST = 600
 sizes = st.tuples(st.integers(1, 40), st.integers(1, 20), st.integers(1, 20))
@@ -111,25 +112,25 @@ def test_weight_gradients_go_into_views_of_one_flat_tensor(way):
 
 
 def test_each_way_has_a_name_of_its_own():
-    assert len({way.name for way in WAYS} | {matmul.FUSED}) == len(WAYS) + 1
+    assert len({way.name for way in WAYS} | {matmul.FUSED, machine.FIXED_ORDER}) == len(WAYS) + 2
 
 
-# oneDNN is there, Triton is there, device, portable -> the name in a fingerprint.
+# The project's kernels run, oneDNN is there, Triton is there, device -> the name in a fingerprint, and of the learner.
 CHOICES = [
-    (True, False, CPU, False, "onednn+blas"),
-    (True, True, CPU, True, "onednn"),
-    (False, False, CPU, False, "blas"),
-    (False, True, CPU, True, "blas"),
-    (True, False, CUDA, False, "blas"),
-    (True, True, CUDA, False, "blas+triton"),
-    (True, True, CUDA, True, "blas+triton"),
+    (True, True, False, CPU, "fixed order", "FixedOrderLearner"),
+    (True, False, True, CPU, "fixed order", "FixedOrderLearner"),
+    (False, True, False, CPU, "onednn", "Learner"),
+    (False, False, True, CPU, "blas", "Learner"),
+    (True, True, False, CUDA, "blas", "Learner"),
+    (True, True, True, CUDA, "blas+triton", None),
 ]
 
 
-@pytest.mark.parametrize("onednn, triton, device, portable, name", CHOICES)
-def test_device_and_packages_alone_choose_the_way(monkeypatch, onednn, triton, device, portable, name):
+@pytest.mark.parametrize("kernels, onednn, triton, device, name, learner", CHOICES)
+def test_device_cpu_and_packages_alone_choose_the_way(monkeypatch, kernels, onednn, triton, device, name, learner):
+    monkeypatch.setattr(fixed_order, "level", lambda: "x86-64-v3" if kernels else None)
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: onednn)
     monkeypatch.setattr(importlib.util, "find_spec", lambda package: object() if triton else None)
-    assert matmul_name(device, "portable" if portable else "deterministic") == name
-    if not matmul.is_fused(device):
-        assert matmul_for(device, portable=portable).name == name
+    assert matmul_name(device) == name
+    if learner is not None:
+        assert learner_kind(device).__name__ == learner

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from sac.digest import digest
 from sac.native import exact_reciprocals
-from sac.numerics import exact_functions, machine, profiles
+from sac.numerics import exact_functions, fixed_order, machine, profiles
 from sac.numerics.fingerprint import VENDOR_CHOSEN, differences, fingerprint
-from sac.numerics.probe import probe
+from sac.numerics.probe import _OPERATIONS, probe
 from sac.numerics.profiles import PROFILES, NumericsError, apply, prepare
 
 
@@ -30,8 +31,8 @@ def flags():
 
 
 def test_the_probe_is_stable_within_a_process_and_covers_what_training_uses():
-    first = probe(torch.device("cpu"), "deterministic")
-    assert first == probe(torch.device("cpu"), "deterministic")
+    first = probe(torch.device("cpu"))
+    assert first == probe(torch.device("cpu"))
     assert {"mm", "addmm", "bmm", "sum", "sigmoid", "expm1", "softplus", "adam", "numpy.matmul", "acos"} <= set(first)
     assert len(set(first.values())) == len(first)
 
@@ -64,6 +65,7 @@ BREAKAGES = {
     "exact": (("portable",), "exact_functions.is_installed()"),
     "reciprocals": (("portable",), "exact_reciprocals.is_wanted()"),
     "digits": (("portable",), "digits of np.longdouble"),
+    "no kernels": (("portable",), "sac.numerics.fixed_order.level() is None"),
     **{name: (STRICT, name) for name in PROFILES["deterministic"].environment},
     **{
         name: (("portable",), name)
@@ -83,6 +85,7 @@ def break_it(patch, what):
         "machine": lambda: patch.setattr(profiles.platform, "machine", lambda: "aarch64"),
         "exact": lambda: patch.setattr(exact_functions, "install", lambda wanted: None),
         "reciprocals": lambda: patch.setattr(exact_reciprocals, "install", lambda wanted: None),
+        "no kernels": lambda: patch.setattr(fixed_order, "level", lambda: None),
         "digits": lambda: patch.setattr(np, "finfo", lambda kind: SimpleNamespace(nmant=52)),
     }
     breakages.get(what, lambda: patch.delenv(what))()
@@ -103,17 +106,17 @@ def test_a_setting_that_did_not_take_effect_is_refused_by_name(kept, what, profi
     assert named in message
 
 
-@pytest.mark.parametrize("profile, threads", [("portable", 2), ("deterministic", 9)])
+@pytest.mark.parametrize("profile, threads", [("portable", 9), ("deterministic", 9)])
 def test_more_threads_than_the_promise_allows_are_refused(kept, profile, threads):
     with pytest.raises(NumericsError, match=f"--threads {threads}: --numerics {profile} .* at most {threads - 1}"):
         apply(profile, threads)
 
 
-@pytest.mark.parametrize("profile, most", [("fast", 8), ("deterministic", 8), ("portable", 1)])
-def test_default_threads_stay_within_process_and_promise(monkeypatch, profile, most):
+@pytest.mark.parametrize("profile", PROFILES)
+def test_default_threads_stay_within_process_and_promise(monkeypatch, profile):
     for cores in (1, 2, 64):
         monkeypatch.setattr(os, "sched_getaffinity", lambda _, cores=cores: set(range(cores)), raising=False)
-        assert profiles.default_threads(profile) == min(cores, most)
+        assert profiles.default_threads(profile) == min(cores, 8)
 
 
 def prepared(monkeypatch, profile, loaded, environment):
@@ -180,6 +183,28 @@ def test_differences_names_the_entry(profile, name):
 @pytest.mark.parametrize("profile, name", [("portable", "cpu"), ("portable", "python"), ("deterministic", "python")])
 def test_differences_leaves_out_what_the_promise_does_not_need(profile, name):
     assert differences(make_fingerprint(profile), make_fingerprint(profile, **{name: "there"})) == []
+
+
+KERNELS = {"products": machine.FIXED_ORDER}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_number_of_threads_counts_only_for_kernels_that_are_not_the_projects_own(profile):
+    one, two = ({"threads": count} for count in (1, 2))
+    assert differences(make_fingerprint(profile, **one), make_fingerprint(profile, **two)) == ["threads: 1, 2"]
+    assert differences(make_fingerprint(profile, **one, **KERNELS), make_fingerprint(profile, **two, **KERNELS)) == []
+
+
+def test_another_way_to_multiply_is_a_difference_whatever_the_threads():
+    one, other = make_fingerprint("portable", threads=1, **KERNELS), make_fingerprint("portable", threads=2)
+    assert differences(one, other) == ["threads: 1, 2", "products: fixed order, products here"]
+
+
+def test_the_probe_computes_with_one_thread_whatever_the_run_takes(monkeypatch, flags):
+    monkeypatch.setitem(_OPERATIONS, "sum", lambda x: torch.tensor(torch.get_num_threads()))
+    torch.set_num_threads(3)
+    assert probe(torch.device("cpu"))["sum"] == digest(torch.tensor(1))
+    assert torch.get_num_threads() == 3
 
 
 @pytest.mark.parametrize("profile, counts", [("portable", False), ("deterministic", True), ("fast", True)])

@@ -199,6 +199,7 @@ ROOM = Room(
             "update.critic_loss",
         ),
     ),
+    kernels=False,
 )
 
 OVERLAP = Room(

@@ -31,11 +31,11 @@ ROOM = Room(
             "portable products depend on the CPU's vendor",
         ),
         Mutant(
-            "portable on many threads",
-            PROFILES,
-            "        max_threads=1,\n",
-            "        max_threads=8,\n",
-            "portable sums in as many parts as there are threads",
+            "threads never count",
+            "sac/numerics/fingerprint.py",
+            'if name == "threads" and a.get("products") == b.get("products") == FIXED_ORDER:',
+            'if name == "threads":',
+            "other kernels than the project's sum in as many parts as there are threads, and that passes as the same",
         ),
         Mutant(
             "exact functions left out",
@@ -60,11 +60,18 @@ ROOM = Room(
             "another version of a library passes as the same arithmetic",
         ),
         Mutant(
-            "portable products through BLAS",
+            "kernels that are not the project's",
+            PROFILES,
+            "fixed_order.level() is None, False))",
+            "fixed_order.level() is None, fixed_order.level() is None))",
+            "portable updates are computed by kernels whose order is a library's",
+        ),
+        Mutant(
+            "weight gradients through BLAS",
             MATMUL,
             'out.copy_(self._linear(x.t(), gradient.t(), None, "none", [], ""))',
             "torch.mm(x.t(), gradient, out=out)",
-            "weight gradients of the portable profile depend on the CPU's vendor",
+            "another order of summation than the fingerprint's name says",
         ),
         Mutant(
             "another name for the same products",
@@ -76,8 +83,8 @@ ROOM = Room(
         Mutant(
             "products of the device's BLAS",
             MATMUL,
-            'if device.type == "cpu" and torch.backends.mkldnn.is_available():',
-            'if device.type == "mps":',
+            'if device.type == "cpu" and torch.backends.mkldnn.is_available() else',
+            'if device.type == "mps" else',
             "another order of summation than the fingerprint's name says",
         ),
         Mutant(
