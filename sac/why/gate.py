@@ -21,8 +21,8 @@ from sac.untrusted.seal import sealed
 from sac.why.arguments import add_run_options, split
 from sac.why.command import answer_json, keep_answer, plan_of, prove, require_own
 from sac.why.compare import TraceComparison
-from sac.why.launch import CantRun
 from sac.why.outcome import DIVERGED, EQUAL, ERROR, outcome_of, uncompared_lines
+from sac.why.program import CantRun, assigned
 from sac.why.question import ask
 from sac.why.saved import NothingSaved, UnlikeFile, require_free, unlike_files
 from sac.why.show import plain, print_lines, verdict_lines
@@ -112,7 +112,7 @@ def gate_command(arguments: list[str]) -> int:
 def _run(options: argparse.Namespace, command: Sequence[str], folder: Path, names: Sequence[str]) -> Found:
     """Run the command and hold the runs against each other."""
     plan = replace(plan_of(options, command, folder, options.trials), prefix=_PREFIX)
-    asked = ask(plan, options.trials, described(options.same, options.vary))
+    asked = ask(plan, options.trials, described(options.same, options.vary, assigned(command)[0]))
     comparison = asked.comparison
     searches = list(prove(options, plan, asked))
     if comparison.unseen and searches and searches[0][1].proof is not None:

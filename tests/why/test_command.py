@@ -98,6 +98,8 @@ def test_a_trace_is_overwritten_whole_and_nothing_beside_it_is_touched(tmp_path,
         (["--", "python", "-c", "print(1)"], "write it into a file"),
         (["--", "python"], "write it into a file"),
         (["--", "true"], "the tracer never started"),
+        (["--", "true"], "leave it what PYTHONPATH holds"),
+        (["--", "python", "."], "the folder '.' can't be executed: it holds no __main__.py"),
         (["--vary", "OMP_NUM_THREADS", "--", "python", "train.py"], "expected NAME=A,B"),
     ],
 )
