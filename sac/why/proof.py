@@ -253,7 +253,8 @@ class Prover:
         again = twins[-1].comparison()
         again.failed = any(run.trouble or run.lost for run in (made[0], made[-1]))
         if again.a.complete and again.b.complete:
-            note_printed(again, [("what is printed", made[0].output, made[-1].output)])
+            printed = ("what is printed", made[0].output, made[-1].output)
+            note_printed(again, [printed, ("the errors printed", made[0].errors, made[-1].errors)])
         return again
 
     def _cut(self, position: int | None) -> int:
