@@ -45,6 +45,7 @@ class TracePlan:
         force: what both runs are made to do otherwise, as `tracer.force` understands it.
         lines: flow event from which on each line is watched, as `tracer.lines` understands it.
         closely: number of events after which none is put into a block any more; empty if all may be.
+        arrivals: not empty to note in which order threads and tasks change things.
         patience: seconds after which the runs are stopped; 0 for none.
     """
 
@@ -59,6 +60,7 @@ class TracePlan:
     force: str = ""
     lines: str = ""
     closely: str = ""
+    arrivals: str = ""
     patience: float = 0.0
 
 
@@ -87,6 +89,7 @@ def start(plan: TracePlan, number: int) -> TracedRun:
         runner.FORCE: plan.force,
         runner.LINES: plan.lines,
         runner.CLOSE: plan.closely,
+        runner.ARRIVALS: plan.arrivals,
         runner.CLOCK: vary.origin(),
         runner.RUN: name,
         **plan.variations[(number - 1) % len(plan.variations)],

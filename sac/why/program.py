@@ -37,7 +37,7 @@ class Program:
 
     Attributes:
         words: the program's path, and its arguments.
-        how: `script` where `run.py` executes it, rewritten; `inject` where the tracer comes through `sitecustomize` alone.
+        how: `script` where `run.py` executes it, `inject` where the tracer comes through `sitecustomize` alone.
         folder: in which the project of the user's own files is looked for.
         variables: of the environment, that the command itself sets.
     """

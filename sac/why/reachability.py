@@ -47,6 +47,28 @@ def can_reach(file: Path, source: int, target: int) -> bool:
     return any(index in hot and one.first <= target <= one.last for index, one in enumerate(statements))
 
 
+def decides(file: Path, line: int, name: str) -> bool:
+    """Whether a function is called on a line within a condition, or within a key by which something is ordered."""
+    try:
+        tree = ast.parse(read_bytes(file, MOST_CODE))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    parts = (part for node in ast.walk(tree) for test in _conditions(node) for part in ast.walk(test))
+    called = (part.func for part in parts if isinstance(part, ast.Call) and part.lineno == line)
+    words = (one.lstrip(".") for function in called for one in _names(function, ast.Load))
+    return name.rsplit(".", 1)[-1] in words
+
+
+def _conditions(node: ast.AST) -> Iterator[ast.expr]:
+    """Return the expressions of a node that decide on others."""
+    if isinstance(node, ast.comprehension):
+        yield from node.ifs
+    elif isinstance(node, (ast.If, ast.IfExp, ast.While, ast.Assert)):
+        yield node.test
+    elif isinstance(node, ast.keyword) and node.arg == "key":
+        yield node.value
+
+
 @lru_cache(maxsize=32)
 def _statements(file: Path) -> tuple[_Statement, ...]:
     """Return the statements of a file; none for one that can't be read."""

@@ -19,6 +19,7 @@ from . import (
     hooks_python,
     hooks_queues,
     hooks_saving,
+    hooks_state,
     hooks_torch,
     rewrite,
     serial,
@@ -101,4 +102,5 @@ def install(recorder: Recorder, stress: frozenset[str] = frozenset()) -> None:
     hooks_files.install(recorder)
     hooks_queues.install(recorder)
     hooks_saving.install(recorder)
+    hooks_state.install(recorder)
     serial.install(recorder)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from types import CodeType
 from typing import Any
 
-from . import hooks_saving
+from . import arrivals, hooks_saving, hooks_state
 from .content import digest
 from .force import EPOCH
 from .hooks_torch import CALLED
@@ -150,7 +150,10 @@ def rewritten(tree: ast.AST, path: str) -> Any:
     """Return the syntax tree of a module of the user's own with the helpers' calls in it."""
     recorder = current()
     restored = recorder.force.lines("restore", recorder.places.own(path) or "")
-    return ast.fix_missing_locations(_Rewriter(tree, CALLED | hooks_saving.CALLED, restored).visit(tree))
+    tree = arrivals.Storing().visit(tree) if recorder.arrivals else tree
+    return ast.fix_missing_locations(
+        _Rewriter(tree, CALLED | hooks_saving.CALLED | hooks_state.CALLED, restored).visit(tree)
+    )
 
 
 def install(recorder: Recorder) -> None:
@@ -175,6 +178,8 @@ def install(recorder: Recorder) -> None:
     helpers: dict[str, Callable[..., Any]] = {"called": called, "restore": restore, **_helpers(recorder)}
     for name, helper in helpers.items():
         setattr(builtins, _HELPER.format(name), helper)
+    for name, helper in arrivals.helpers(recorder).items():
+        setattr(builtins, name, helper)
     _rewrite_imports(recorder)
 
 
