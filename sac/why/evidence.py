@@ -81,7 +81,8 @@ class Evidence:
 
     def in_condition(self, source: Event) -> bool:
         """Whether the call that reached a source stands in a condition or a key: it decides, and gives no number."""
-        return decides(self.root / source.place.file, source.place.line, source.name)
+        via = [name.rpartition(":")[2] for name in source.facts.get("via", ())]
+        return decides(self.root / source.place.file, source.place.line, (source.name, *via))
 
     @property
     def seeds(self) -> bool:

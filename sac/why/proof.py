@@ -35,6 +35,9 @@ WINDOW = 5000
 SLACK = 100
 """Events before a block that differs from which on none is put into a block: more than there are blocks at work."""
 
+AGAIN = 2
+"""How often runs must be equal once more, with a suspect forced, where the place moves by itself."""
+
 _TIMED = ("clock", "completion", "arrival")
 """Kinds of sources whose values hang on time; a divergence that hangs on one moves from run to run by itself."""
 
@@ -219,8 +222,7 @@ class Prover:
         more = self._gain(comparison, divergence, suspects, again)
         if more is None or not self._holds(comparison, divergence, suspects, more, again):
             return None
-        whole = again.divergence is None and again.a.complete and again.b.complete
-        return Proof(suspects[0], tuple(suspects[1:]), more, whole, again)
+        return Proof(suspects[0], tuple(suspects[1:]), more, _whole(again), again)
 
     def _gain(
         self,
@@ -252,12 +254,20 @@ class Prover:
         if not (weak or timed or again.divergence is not None):
             return True
         by_itself = self._moved_by_itself(comparison, divergence)
-        if more <= 2 * by_itself or (again.divergence is not None and by_itself):
+        if by_itself == float("inf") or (again.divergence is not None and by_itself):
             return False
-        if not weak:
-            return True
-        once_more = self.run(suspects, self._end_of(comparison, divergence))
-        return self._gain(comparison, divergence, suspects, once_more) is not None
+        if by_itself and more <= 2 * by_itself and not _whole(again):
+            return False
+        # Chance rarely strikes often: what can be had by it must come again.
+        often = AGAIN if by_itself else int(weak)
+        return all(self._comes_again(comparison, divergence, suspects) for _ in range(often))
+
+    def _comes_again(
+        self, comparison: TraceComparison, divergence: TraceDivergence, suspects: Sequence[Suspect]
+    ) -> bool:
+        """Whether the runs part later with suspects forced, once more."""
+        again = self.run(suspects, self._end_of(comparison, divergence))
+        return self._gain(comparison, divergence, suspects, again) is not None
 
     def _moved_by_itself(self, comparison: TraceComparison, divergence: TraceDivergence) -> float:
         """Return by how many events the place moves in another try with nothing forced."""
@@ -287,7 +297,7 @@ class Prover:
             force=json.dumps(force),
             until=self._cut(position),
             variations=[_alike(variation, alike) for variation in self._plan.variations],
-            prefix=f"proof{self._made}-",
+            prefix=f"proof{self._made}-{self._plan.prefix}",
             patience=self._seconds * PATIENCE + 20,
         )
         plan.folder.mkdir(parents=True, exist_ok=True)
@@ -318,6 +328,11 @@ def _unexplained(comparison: TraceComparison) -> bool:
     # While threads take turns, a line is not alone in moving it.
     alone = evidence.moved_by is None and evidence.drawing_threads() == 1
     return alone and (shared or bool(unlike & set(GLOBALS)))
+
+
+def _whole(again: TraceComparison) -> bool:
+    """Whether runs are equal to their ends."""
+    return again.divergence is None and again.a.complete and again.b.complete
 
 
 def _racing(comparison: TraceComparison) -> bool:

@@ -7,7 +7,7 @@ It errs on the side of yes. A verdict says so: the value "can reach" the line.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -47,16 +47,16 @@ def can_reach(file: Path, source: int, target: int) -> bool:
     return any(index in hot and one.first <= target <= one.last for index, one in enumerate(statements))
 
 
-def decides(file: Path, line: int, name: str) -> bool:
-    """Whether a function is called on a line within a condition, or within a key by which something is ordered."""
+def decides(file: Path, line: int, names: Collection[str]) -> bool:
+    """Whether one of these functions is called on a line within a condition, or a key to put something in order."""
     try:
         tree = ast.parse(read_bytes(file, MOST_CODE))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     parts = (part for node in ast.walk(tree) for test in _conditions(node) for part in ast.walk(test))
     called = (part.func for part in parts if isinstance(part, ast.Call) and part.lineno == line)
-    words = (one.lstrip(".") for function in called for one in _names(function, ast.Load))
-    return name.rsplit(".", 1)[-1] in words
+    words = {one.lstrip(".") for function in called for one in _names(function, ast.Load)}
+    return not words.isdisjoint(name.rsplit(".", 1)[-1] for name in names)
 
 
 def _conditions(node: ast.AST) -> Iterator[ast.expr]:

@@ -206,6 +206,9 @@ def _asked_by(pair: Pair | None, *words: str) -> bool:
     """Whether entropy was asked for by a function of gymnasium's, or of gym's, whose name has one of these words."""
     via = [] if pair is None else pair.a.facts.get("via", [])
     ours = [one for one in via if one.startswith(("gymnasium.", "gym."))]
+    if pair is not None and not pair.a.parent and ours[:1] == via[:1] and "seeding:" in "".join(ours[:1]):
+        # A line of the script's own made a generator by gymnasium's function, outside of any environment.
+        return False
     return any(word in one for one in ours for word in words)
 
 

@@ -44,6 +44,7 @@ LIBRARIES: dict[str, Install] = {
     "numpy.random": hooks_numpy.install,
     "numpy": _numpy,
     "joblib": hooks_saving.install_joblib,
+    "timeit": hooks_state.install_timeit,
     "torch": hooks_torch.install,
     **{f"{package}.process_executor": _loky for package in ("joblib.externals.loky", "loky")},
     **{f"{package}.reusable_executor": serial.install_loky for package in ("joblib.externals.loky", "loky")},

@@ -61,6 +61,9 @@ def _entropy(recorder: Recorder) -> None:
         return drawn
 
     os.urandom = traced
+    if hasattr(os, "getrandom"):
+        getrandom = os.getrandom
+        os.getrandom = functools.wraps(getrandom)(lambda size, flags=0: traced(size))
     random._urandom = traced  # type: ignore[attr-defined]
     uuid1 = uuid.uuid1
 
