@@ -1,4 +1,4 @@
-"""Hooks on what lines of the user's own ask beside draws and clocks: a generator's state, a thread's number, a device."""
+"""Hooks on what the user's own lines ask beside draws and clocks: a generator's state, a thread's number, a device."""
 
 from __future__ import annotations
 

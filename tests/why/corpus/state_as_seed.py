@@ -3,5 +3,5 @@
 import numpy as np
 
 state = np.random.get_state()[1]  # CAUSE
-rng = np.random.default_rng(int(state[0]))
+rng = np.random.default_rng(int(state.sum()))
 print("noise", rng.normal())

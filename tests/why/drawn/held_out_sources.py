@@ -2,464 +2,361 @@
 
 from __future__ import annotations
 
-from tests.why.drawn.sources import NAMES, OF_ORDER, OF_SECONDS, PLANT, Source
+import functools
+
+from tests.why.drawn.sources import NAMES, OF_ORDER, innocent, of_rows
 
 _HALF = "report"
-_OF_NUMBER = "value = int(number) % 1_000_003"
+_rows = functools.partial(of_rows, _HALF)
 _TASKS = "tasks = ['reach', 'push', 'pick', 'stack', 'pull', 'lift', 'turn', 'open', 'close', 'pour', 'wipe', 'fold']"
-
-
-def _rows(
-    name: str, cause: str, lines: tuple[str, ...], instead: dict[int, str], imports: str, seed: str = "", **more: object
-) -> Source:
-    """Return a source of several lines, of which some are others where the fault is taken out.
-
-    Args:
-        name: of the row.
-        cause: its name in the catalogue.
-        lines: with the fault; the first of `instead` is the one that is planted.
-        instead: number of a line -> what stands there without the fault.
-        imports: modules that the lines need.
-        seed: name of the cause where the value is used as a seed.
-        more: fields of the row.
-    """
-    plant = next(iter(instead))
-    faulty = tuple(line + PLANT * (number == plant) for number, line in enumerate(lines))
-    clean = tuple(instead.get(number, line) for number, line in enumerate(lines))
-    return Source(name, _HALF, cause, faulty, clean, tuple(imports.split()), seed, **more)
-
-
-def _held(name: str, head: tuple[str, ...], made: str, seeded: str, drawn: tuple[str, ...], imports: str) -> Source:
-    """Return a source whose generator is an attribute of an object."""
-    lines = (*head, f"        self.rng = {made}", *drawn)
-    return _rows(name, "unseeded-generator", lines, {len(head): f"        self.rng = {seeded}"}, imports)
-
-
-_NOISE = ("class Noise:", "    def __init__(self, scale):", "        self.scale = scale")
-_OF_NOISE = (
-    *("    def __call__(self, action):", "        return action + self.scale * abs(self.rng.normal())"),
-    *("noise = Noise(0.1)", "value = int(1e6 * sum(noise(0.5) for _ in range(10)))"),
-)
-_REPLAY = ("class Replay:", "    def __init__(self, size):", "        self.items = collections.deque(maxlen=size)")
-_OF_REPLAY = (
-    *("    def sample(self, count):", "        return [self.items[self.rng.randrange(500)] for _ in range(count)]"),
-    *("replay = Replay(500)", "replay.items.extend(range(1000))", "value = sum(replay.sample(16)) * 7919 % 1_000_003"),
-)
-_WRAPPER = ("class NoisyObservation(gymnasium.ObservationWrapper):", "    def __init__(self, env):")
-_OF_WRAPPER = (
-    *("        super().__init__(env)", "    def observation(self, observation):"),
-    *("        return observation + self.rng.normal(size=observation.shape)", "env = gymnasium.make('CartPole-v1')"),
-    *("observation, _ = NoisyObservation(env).reset(seed=1)", "value = int(1e6 * abs(observation).sum()) % 1_000_003"),
-)
-_SEEDING = ("rng, _ = gymnasium.utils.seeding.np_random()", "value = int(rng.integers(1_000_003))")
-_LATE = (
-    "late = number if int(os.environ.get('PYTHONHASHSEED', 1)) % 2 else 3 - number",
-    "time.sleep(0.1 * late)",
-)
-_LATER = tuple(line.replace("time.sleep", "await asyncio.sleep") for line in _LATE)
-_WORK = ("def work(number):", *(f"    {line}" for line in _LATE), "    return number")
-_POOL = "with concurrent.futures.ThreadPoolExecutor(4) as pool:"
-_FUTURES = "    jobs = [pool.submit(work, number) for number in range(4)]"
+_LATE = "late = number if int(os.environ.get('SAC_WHY_RUN', '1').rpartition('-')[2]) % 2 else 3 - number"
+_WORK = ("def work(number):", f"    {_LATE}", "    time.sleep(0.1 * late)", "    return number")
 
 _GENERATORS = (
-    _held("noise of a class", _NOISE, "np.random.default_rng()", "np.random.default_rng(1)", _OF_NOISE, "numpy"),
-    _held("replay of a deque", _REPLAY, "random.Random()", "random.Random(1)", _OF_REPLAY, "collections random"),
-    _held(
-        *("wrapper of an environment", _WRAPPER, "np.random.default_rng()", "np.random.default_rng(1)", _OF_WRAPPER),
-        "gymnasium numpy",
+    _rows(
+        *("spawned generator", "unseeded-generator"),
+        ("root = np.random.default_rng()", "_, rng = root.spawn(2)", "value = int(rng.integers(1_000_003))"),
+        *({0: "root = np.random.default_rng(1)"}, "numpy"),
     ),
     _rows(
-        *("generators of a sequence", "unseeded-generator"),
+        *("raw bits", "unseeded-generator"),
+        ("bits = np.random.PCG64()", "value = int(bits.random_raw() % 1_000_003)"),
+        *({0: "bits = np.random.PCG64(1)"}, "numpy"),
+    ),
+    _rows(
+        *("seed that may be None", "unseeded-generator"),
+        ("seed = {}.get('seed')", "rng = np.random.RandomState(seed)", "value = int(rng.permutation(100_003)[0])"),
+        *({1: "rng = np.random.RandomState(seed or 1)"}, "numpy"),
+    ),
+    _rows(
+        *("class of a generator", "unseeded-generator"),
         (
-            "root = np.random.SeedSequence()",
-            "rngs = [np.random.default_rng(child) for child in root.spawn(3)]",
-            "value = sum(int(rng.integers(300_000)) for rng in rngs)",
+            "class Dice(random.Random):",
+            "    def roll(self):",
+            "        return self.randrange(1_000_003)",
+            "dice = Dice()",
+            "value = dice.roll()",
         ),
-        *({0: "root = np.random.SeedSequence(1)"}, "numpy"),
+        *({3: "dice = Dice(1)"}, "random"),
     ),
     _rows(
-        *("gymnasium's seeding", "unseeded-generator", _SEEDING),
-        {0: "rng, _ = gymnasium.utils.seeding.np_random(1)"},
-        "gymnasium gymnasium.utils.seeding",
-    ),
-    _rows(
-        *("warm-up of a space", "unseeded-space"),
+        *("space of a dict", "unseeded-space"),
         (
-            "space = gymnasium.spaces.MultiDiscrete([1000, 1000])",
+            "space = gymnasium.spaces.Dict(arm=gymnasium.spaces.Discrete(1000), hand=gymnasium.spaces.Discrete(1000))",
             "",
-            "warmup = [space.sample() for _ in range(3)]",
-            "value = int(sum(1000 * a + b for a, b in warmup)) % 1_000_003",
+            "drawn = space.sample()",
+            "value = int(drawn['arm']) * 1000 + int(drawn['hand'])",
         ),
-        *({2: "warmup = [space.sample() for _ in range(3)]", 1: "space.seed(1)"}, "gymnasium"),
+        *({2: "drawn = space.sample()", 1: "space.seed(1)"}, "gymnasium"),
     ),
     _rows(
-        *("SciPy's distribution", "unseeded-global"),
-        ("", "value = int(1e6 * abs(scipy.stats.norm.rvs(size=4)).sum()) % 1_000_003"),
-        {1: "value = int(1e6 * abs(scipy.stats.norm.rvs(size=4)).sum()) % 1_000_003", 0: "np.random.seed(1)"},
-        *("numpy scipy.stats", ""),
-        draws="numpy",
-    ),
-    _rows(
-        *("state of NumPy's", "unseeded-global"),
-        ("", "value = int(np.random.get_state()[1].sum()) % 1_000_003"),
-        {1: "value = int(np.random.get_state()[1].sum()) % 1_000_003", 0: "np.random.seed(1)"},
-        *("numpy", ""),
-        draws="numpy",
-    ),
-    _rows(
-        *("epsilon-greedy", "unseeded-global"),
+        *("augmentation", "unseeded-global"),
         (
             "",
-            "explored = [random.random() < 0.5 for _ in range(60)]",
-            "value = sum(flag << place for place, flag in enumerate(explored)) % 1_000_003",
+            "flips = [name[::-1] if random.getrandbits(1) else name for name in ('hip', 'knee', 'toe') * 8]",
+            "value = zlib.crc32(' '.join(flips).encode()) % 1_000_003",
         ),
-        {1: "explored = [random.random() < 0.5 for _ in range(60)]", 0: "random.seed(1)"},
-        *("random", ""),
+        {
+            1: "flips = [name[::-1] if random.getrandbits(1) else name for name in ('hip', 'knee', 'toe') * 8]",
+            0: "random.seed(1)",
+        },
+        *("random zlib", ""),
         draws="random",
+    ),
+    _rows(
+        *("shuffled in place", "unseeded-global"),
+        ("order = list(range(200))", "", "np.random.shuffle(order)", "value = order[0] * 200 + order[1]"),
+        *({2: "np.random.shuffle(order)", 1: "np.random.seed(1)"}, "numpy", ""),
+        draws="numpy",
     ),
 )
 
 _TORCH = (
     _rows(
-        *("shuffled loader", "unseeded-global"),
+        *("random split", "unseeded-global"),
         (
             "",
-            "loader = torch.utils.data.DataLoader(list(range(500)), batch_size=100, shuffle=True)",
-            "batches = [batch.tolist() for batch in loader]",
-            "value = sum(place * row for place, row in enumerate(sum(batches, []))) % 1_000_003",
+            "parts = torch.utils.data.random_split(range(1000), [500, 500])",
+            "value = sum(place * row for place, row in enumerate(parts[0].indices)) % 1_000_003",
         ),
-        {2: "batches = [batch.tolist() for batch in loader]", 0: "torch.manual_seed(1)"},
+        {1: "parts = torch.utils.data.random_split(range(1000), [500, 500])", 0: "torch.manual_seed(1)"},
         *("torch.utils.data", ""),
         torch=True,
         draws="torch",
     ),
     _rows(
-        *("torch's first seed", "unseeded-global"),
-        ("", "value = torch.initial_seed() % 1_000_003"),
-        {1: "value = torch.initial_seed() % 1_000_003", 0: "torch.manual_seed(1)"},
-        *("torch", ""),
+        *("filled at random", "unseeded-global"),
+        (
+            "weights = torch.zeros(4, 4)",
+            "",
+            "torch.nn.init.kaiming_uniform_(weights)",
+            "value = int(1e6 * weights.abs().sum())",
+        ),
+        *({2: "torch.nn.init.kaiming_uniform_(weights)", 1: "torch.manual_seed(1)"}, "torch", ""),
         torch=True,
         draws="torch",
     ),
     _rows(
-        *("weights before the seed", "seeded-too-late"),
+        *("weighted sampler", "unseeded-global"),
         (
             "",
-            "layer = torch.nn.Linear(4, 1)",
-            "torch.manual_seed(1)",
-            "value = int(1e6 * layer.weight.abs().sum().item())",
+            "sampler = torch.utils.data.WeightedRandomSampler([0.1, 0.9, 0.5, 0.7], 60)",
+            "rows = list(sampler)",
+            "value = sum(place * row for place, row in enumerate(rows)) * 7919 % 1_000_003",
         ),
-        {1: "layer = torch.nn.Linear(4, 1)", 0: "torch.manual_seed(1)"},
-        *("torch", ""),
-        torch=True,
-    ),
-    _rows(
-        *("policy's distribution", "unseeded-global"),
-        (
-            "",
-            "policy = torch.distributions.Normal(torch.zeros(3), torch.ones(3))",
-            "action = policy.sample()",
-            "value = int(1e6 * action.abs().sum().item()) % 1_000_003",
-        ),
-        {2: "action = policy.sample()", 0: "torch.manual_seed(1)"},
-        *("torch torch.distributions", ""),
+        {2: "rows = list(sampler)", 0: "torch.manual_seed(1)"},
+        *("torch.utils.data", ""),
         torch=True,
         draws="torch",
     ),
 )
 
-_CLOCKS = (
+_OUTSIDE = (
     _rows(
-        *("microseconds", "clock-value"),
-        ("number = datetime.datetime.now().microsecond", "value = number * 7919 % 1_000_003"),
-        *({0: "number = 1234"}, "datetime", "seed-from-clock"),
+        *("day of the year", "clock-value"),
+        ("now = time.localtime()", "value = now.tm_yday * 86_400 + now.tm_sec"),
+        *({0: "now = time.gmtime(1000)"}, "time", "seed-from-clock"),
     ),
     _rows(
-        *("digits of the time", "clock-value"),
-        ("number = time.strftime('%j%H%M%S')", _OF_NUMBER),
-        *({0: "number = '001120000'"}, "time", "seed-from-clock"),
+        *("today's date", "clock-value"),
+        ("number = datetime.date.today().toordinal()", "value = number * 7919 % 1_000_003"),
+        *({0: "number = 738_000"}, "datetime", "seed-from-clock"),
     ),
     _rows(
-        *("rate that falls with time", "clock-value"),
+        *("steps in a time", "clock-value"),
         (
-            "began = time.monotonic()",
-            "rate = 0.1 / (1 + time.monotonic() - began)",
-            "value = int(1e13 * rate) % 1_000_003",
+            "steps, end = 0, time.perf_counter() + 0.02",
+            "while time.perf_counter() < end:",
+            "    steps += 1",
+            "value = steps * 7919 % 1_000_003",
         ),
-        *({1: "rate = 0.1"}, "time", "seed-from-clock"),
+        *({1: "while steps < 500:"}, "time", "seed-from-clock"),
     ),
     _rows(
-        *("time of a process", "clock-value"),
-        ("instant = time.process_time()", OF_SECONDS.replace("1000", "1e7")),
-        *({0: "instant = 1000.5"}, "time", "seed-from-clock"),
+        *("session of the system", "entropy-value"),
+        ("number = os.getsid(0)", "value = number * 7919 % 1_000_003"),
+        *({0: "number = 12345"}, "os", "seed-from-pid"),
     ),
     _rows(
-        *("timed function", "clock-value"),
-        ("spent = timeit.timeit('sum(range(100))', number=50)", "value = int(spent * 1e9) % 1_000_003"),
-        *({0: "spent = 0.001"}, "timeit", "seed-from-clock"),
-    ),
-)
-
-_NUMBERS = (
-    _rows(
-        *("number of a thread", "entropy-value"),
-        ("number = threading.get_native_id()", "value = number * 7919 % 1_000_003"),
-        *({0: "number = 12345"}, "threading", "seed-from-pid"),
-    ),
-    _rows(
-        *("hexadecimal secret", "entropy-value"),
-        ("number = secrets.token_hex(4)", "value = int(number, 16) % 1_000_003"),
-        *({0: "number = '3039'"}, "secrets", "seed-from-entropy"),
-    ),
-    _rows(
-        *("device of entropy", "entropy-value"),
+        *("port of a socket", "entropy-value"),
         (
-            "with open('/dev/urandom', 'rb') as file:",
-            "    number = file.read(4)",
-            "value = int.from_bytes(number, 'big') % 1_000_003",
+            "with socket.socket() as server:",
+            "    server.bind(('127.0.0.1', 0))",
+            "    number = server.getsockname()[1]",
+            "value = number * 7919 % 1_000_003",
         ),
-        *({1: "    number = b'once'"}, "", "seed-from-entropy"),
+        *({2: "    number = 12345"}, "socket"),
     ),
     _rows(
-        *("order of random names", "entropy-value"),
-        ("order = sorted(range(60), key=lambda _: uuid.uuid4().hex)", OF_ORDER),
-        *({0: "order = sorted(range(60), key=lambda number: f'{number * 17 % 61}')"}, "uuid zlib"),
+        *("address in a text", "id-order"),
+        ("number = int(repr(object()).split('0x')[1][:-1], 16)", "value = number // 16 * 7919 % 1_000_003"),
+        *({0: "number = 12345"}, ""),
     ),
     _rows(
-        *("temporary folders", "entropy-value"),
-        (
-            "with tempfile.TemporaryDirectory() as root:",
-            "    made = {tempfile.mkdtemp(dir=root): number for number in range(9)}",
-            "order = [made[name] for name in sorted(made)]",
-            OF_ORDER,
-        ),
-        *({1: "    made = {f'{root}/{number}': number for number in range(9)}"}, "tempfile zlib"),
+        *("chosen by entropy", "entropy-value"),
+        (_TASKS, "order = [secrets.choice(tasks) for _ in range(9)]", OF_ORDER),
+        *({1: "order = [tasks[number % 5] for number in range(9)]"}, "secrets zlib"),
     ),
     _rows(
-        *("hash of a configuration", "hash-value"),
-        (
-            *("@dataclasses.dataclass(frozen=True)", "class Task:", "    name: str", "    arms: int"),
-            *("number = hash(Task('stack', 2))", "value = abs(number) % 1_000_003"),
-        ),
-        *({4: "number = zlib.crc32(repr(Task('stack', 2)).encode())"}, "dataclasses zlib", "seed-from-hash"),
+        *("shuffled by entropy", "entropy-value"),
+        (_TASKS, "random.SystemRandom().shuffle(tasks)", "order = tasks", OF_ORDER),
+        *({1: "random.Random(1).shuffle(tasks)"}, "random zlib"),
     ),
     _rows(
-        *("split by hash", "hash-value"),
-        (_TASKS, "order = [name for name in tasks * 5 if hash(name) % 2]", OF_ORDER),
-        *({1: "order = [name for name in tasks * 5 if zlib.crc32(name.encode()) % 2]"}, "zlib"),
-    ),
-    _rows(
-        *("sorted by id", "id-order"),
-        (
-            "workers = [[number] * (number % 7) for number in range(600)]",
-            "order = sorted(workers, key=lambda one: id(one) * 7919 % 1_000_003)",
-            OF_ORDER,
-        ),
-        *({1: "order = sorted(workers, key=len)"}, "zlib"),
+        *("bucket of a name", "hash-value"),
+        (_TASKS, "buckets = [hash(name) % 16 for name in tasks]", "order = buckets", OF_ORDER),
+        *({1: "buckets = [zlib.crc32(name.encode()) % 16 for name in tasks]"}, "zlib", "seed-from-hash"),
     ),
 )
 
 _ORDERS = (
     _rows(
-        *("vocabulary", "set-order"),
+        *("most common", "set-order"),
+        (f"names = {NAMES}", "order = [name for name, _ in collections.Counter(names).most_common(5)]", OF_ORDER),
+        *({1: "order = sorted(names)[:5]"}, "collections zlib"),
+    ),
+    _rows(
+        *("set in a JSON text", "set-order"),
+        (f"names = {NAMES}", "order = [json.dumps({'names': names}, default=list)]", OF_ORDER),
+        *({1: "order = [json.dumps({'names': sorted(names)})]"}, "json zlib"),
+    ),
+    _rows(
+        *("first of two sets", "set-order"),
+        (f"names = {NAMES}", "order = [next(iter(names & {'hip', 'toe', 'chin', 'palm', 'brow', 'heel'}))]", OF_ORDER),
+        *({1: "order = [min(names & {'hip', 'toe', 'chin', 'palm', 'brow', 'heel'})]"}, "zlib"),
+    ),
+    _rows(
+        *("keys in common", "set-order"),
         (
             _TASKS,
-            "vocabulary = {name: number for number, name in enumerate(set(tasks))}",
-            "order = [vocabulary[name] for name in tasks]",
+            "left, right = dict.fromkeys(tasks, 1), dict.fromkeys(tasks[2:], 2)",
+            "order = [left[name] + right[name] + len(name) for name in left.keys() & right.keys()]",
             OF_ORDER,
         ),
-        *({1: "vocabulary = {name: number for number, name in enumerate(sorted(set(tasks)))}"}, "zlib"),
+        *({2: "order = [left[name] + right[name] + len(name) for name in left if name in right]"}, "zlib"),
     ),
     _rows(
-        *("difference of sets", "set-order"),
-        (_TASKS, "order = [name for name in set(tasks) - {'push', 'lift'}]", OF_ORDER),
-        *({1: "order = [name for name in tasks if name not in {'push', 'lift'}]"}, "zlib"),
-    ),
-    _rows(
-        *("keys of a set", "set-order"),
-        (f"names = {NAMES}", "order = dict.fromkeys(names)", OF_ORDER),
-        *({1: "order = dict.fromkeys(sorted(names))"}, "zlib"),
-    ),
-    _rows(
-        *("longest of a set", "set-order"),
+        *("set of types", "set-order"),
         (
-            f"names = {NAMES}",
-            "order = [max(names, key=lambda name: len(name) > 3), min(names, key=lambda name: len(name) > 3)]",
+            "kinds = {type(f'Task{number}', (), {}) for number in range(40)}",
+            "order = [kind.__name__ for kind in kinds]",
             OF_ORDER,
         ),
-        *({1: "order = [max(names), min(names)]"}, "zlib"),
+        *({1: "order = sorted(kind.__name__ for kind in kinds)"}, "zlib"),
     ),
     _rows(
-        *("drawn from a set", "set-order"),
-        (f"names = {NAMES}", "order = random.Random(1).sample(tuple(names), 6)", OF_ORDER),
-        *({1: "order = random.Random(1).sample(sorted(names), 6)"}, "random zlib"),
+        *("files by size", "listing-order"),
+        ("order = [entry.name for entry in sorted(os.scandir('data'), key=lambda one: one.stat().st_size)]", OF_ORDER),
+        *({0: "order = sorted(entry.name for entry in os.scandir('data'))"}, "os zlib"),
     ),
     _rows(
-        *("starred set", "set-order"),
-        (f"names = {NAMES}", "order = [*names, 'tail']", OF_ORDER),
-        *({1: "order = [*sorted(names), 'tail']"}, "zlib"),
+        *("first file", "listing-order"),
+        ("order = [next(pathlib.Path('data').glob('*')).name]", OF_ORDER),
+        *({0: "order = [min(pathlib.Path('data').glob('*')).name]"}, "pathlib zlib"),
     ),
     _rows(
-        *("walk", "listing-order"),
-        ("order = [name for _, _, names in os.walk('data') for name in names]", OF_ORDER),
-        *({0: "order = [name for _, _, names in os.walk('data') for name in sorted(names)]"}, "os zlib"),
-    ),
-    _rows(
-        *("rglob", "listing-order"),
-        ("order = [path.stem for path in pathlib.Path('.').rglob('*.txt')]", OF_ORDER),
-        *({0: "order = [path.stem for path in sorted(pathlib.Path('.').rglob('*.txt'))]"}, "pathlib zlib"),
-    ),
-    _rows(
-        *("largest file", "listing-order"),
-        ("order = [max(glob.iglob('data/*'), key=os.path.getsize)]", OF_ORDER),
-        *({0: "order = [max(sorted(glob.iglob('data/*')), key=os.path.getsize)]"}, "glob os zlib"),
+        *("archive of a folder", "listing-order"),
+        (
+            "memory = io.BytesIO()",
+            "with zipfile.ZipFile(memory, 'w') as archive:",
+            "    for name in os.listdir('data'):",
+            "        archive.write(f'data/{name}', name)",
+            "order = zipfile.ZipFile(memory).namelist()",
+            OF_ORDER,
+        ),
+        *({2: "    for name in sorted(os.listdir('data')):"}, "io os zipfile zlib"),
     ),
 )
 
 _RACES = (
     _rows(
-        *("first completed", "completion-order"),
+        *("list that tasks fill", "thread-order"),
         (
-            *_WORK,
-            *(_POOL, _FUTURES),
-            "    done, _ = concurrent.futures.wait(jobs, return_when='FIRST_COMPLETED')",
-            "    order = [one.result() for one in done]",
+            "order = []",
+            "def work(number):",
+            f"    {_LATE}",
+            "    time.sleep(0.1 * late)",
+            "    order.append(number)",
+            "with concurrent.futures.ThreadPoolExecutor(4) as pool:",
+            "    _ = list(pool.map(work, range(4)))",
             OF_ORDER,
         ),
-        *({6: "    done = jobs[:1]"}, "concurrent.futures os time zlib"),
+        {4: "    order.append(number)", 7: OF_ORDER.replace("order", "sorted(order)")},
+        "concurrent.futures os time zlib",
     ),
     _rows(
-        *("callback of a pool", "completion-order"),
+        *("last of the threads", "thread-order"),
         (
-            *_WORK,
-            "order = []",
-            "with multiprocessing.pool.ThreadPool(4) as pool:",
-            "    jobs = [pool.apply_async(work, (number,), callback=order.append) for number in range(4)]",
-            "    _ = [job.wait() for job in jobs]",
-            "time.sleep(0.05)",
+            "class Best:",
+            "    number = 0",
+            "def work(number):",
+            f"    {_LATE}",
+            "    time.sleep(0.1 * late)",
+            "    Best.number = number",
+            "threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]",
+            "_ = [thread.start() for thread in threads], [thread.join() for thread in threads]",
+            "value = Best.number * 7919",
+        ),
+        {5: "    Best.number = max(Best.number, number)"},
+        "os threading time",
+    ),
+    _rows(
+        *("queue of results", "completion-order"),
+        (
+            *("results = queue.Queue()", "def work(number):", f"    {_LATE}", "    time.sleep(0.1 * late)"),
+            "    results.put(number)",
+            "for number in range(4):",
+            "    threading.Thread(target=work, args=(number,)).start()",
+            "order = [results.get() for _ in range(4)]",
+            OF_ORDER,
+        ),
+        *({7: "order = sorted(results.get() for _ in range(4))"}, "os queue threading time zlib"),
+    ),
+    _rows(
+        *("callback of a future", "completion-order"),
+        (
+            *(*_WORK, "order = []", "with concurrent.futures.ThreadPoolExecutor(4) as pool:"),
+            "    for number in range(4):",
+            "        pool.submit(work, number).add_done_callback(lambda job: order.append(job.result()))",
             OF_ORDER,
         ),
         {
-            6: "    jobs = [pool.apply_async(work, (number,)) for number in range(4)]",
-            7: "    order = [j.get() for j in jobs]",
+            7: "        pool.submit(work, number).add_done_callback(lambda job: order.append(job.result()))",
+            8: OF_ORDER.replace("order", "sorted(order)"),
         },
-        "multiprocessing.pool os time zlib",
-    ),
-    _rows(
-        *("dict filled by threads", "thread-order"),
-        (
-            "results = {}",
-            "def work(number):",
-            *(f"    {line}" for line in _LATE),
-            "    results[number] = number * number",
-            "threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]",
-            "_ = [thread.start() for thread in threads], [thread.join() for thread in threads]",
-            "order = list(results.values())",
-            OF_ORDER,
-        ),
-        {4: "    results[number] = number * number", 7: "order = [results[number] for number in range(4)]"},
-        "os threading time zlib",
-    ),
-    _rows(
-        *("coroutines that append", "completion-order"),
-        (
-            *("async def play(number):", *(f"    {line}" for line in _LATER), "    order.append(number)"),
-            *("async def collect():", "    await asyncio.gather(*map(play, range(4)))", "order = []"),
-            *("asyncio.run(collect())", OF_ORDER),
-        ),
-        {3: "    order.append(number)", 8: OF_ORDER.replace("order", "sorted(order)")},
-        "asyncio os zlib",
+        "concurrent.futures os time zlib",
     ),
 )
 
-HELD_OUT = (*_GENERATORS, *_TORCH, *_CLOCKS, *_NUMBERS, *_ORDERS, *_RACES)
-
-
-def _innocent(name: str, lines: tuple[str, ...], imports: str, torch: bool = False) -> Source:
-    """Return a source that looks guilty and isn't."""
-    return Source(name, _HALF, "", (), lines, tuple(imports.split()), torch=torch)
-
+HELD_OUT = (*_GENERATORS, *_TORCH, *_OUTSIDE, *_ORDERS, *_RACES)
 
 INNOCENT = (
-    _innocent(
-        "results by their number",
+    innocent(
+        _HALF,
+        "callbacks that count",
         (
-            *_WORK,
-            *(_POOL, _FUTURES.replace("[pool", "{pool").replace(" for number in", ": number for number in")[:-1] + "}"),
-            "    done = {jobs[one]: one.result() for one in concurrent.futures.as_completed(jobs)}",
-            "order = [done[number] for number in range(4)]",
-            OF_ORDER,
+            *(*_WORK, "done = collections.Counter()", "with concurrent.futures.ThreadPoolExecutor(4) as pool:"),
+            "    for number in range(4):",
+            "        pool.submit(work, number).add_done_callback(lambda job: done.update([job.result()]))",
+            "value = sum(place * count for place, count in done.items()) * 7919",
         ),
-        "concurrent.futures os time zlib",
+        "collections concurrent.futures os time",
     ),
-    _innocent(
-        "threads with generators of their own",
+    innocent(
+        _HALF,
+        "state that is put back",
         (
-            "results = [0] * 4",
+            "state = random.getstate()",
+            "random.random()",
+            "random.setstate(state)",
+            "value = random.Random(1).randrange(1_000_003)",
+        ),
+        "random",
+    ),
+    innocent(
+        _HALF,
+        "waited for all",
+        (
+            *(*_WORK, "with concurrent.futures.ThreadPoolExecutor(4) as pool:"),
+            "    jobs = [pool.submit(work, number) for number in range(4)]",
+            "    done, _ = concurrent.futures.wait(jobs)",
+            "value = sum(job.result() for job in done) * 7919",
+        ),
+        "concurrent.futures os time",
+    ),
+    innocent(
+        _HALF,
+        "temporary file by its name",
+        (
+            "with tempfile.TemporaryDirectory() as root:",
+            "    handle, path = tempfile.mkstemp(dir=root)",
+            "    os.close(handle)",
+            "    value = len(os.listdir(root)) * 7919 + os.path.exists(path)",
+        ),
+        "os tempfile",
+    ),
+    innocent(
+        _HALF,
+        "port that is only used",
+        (
+            "with socket.socket() as server:",
+            "    server.bind(('127.0.0.1', 0))",
+            "    value = 7919 + (server.getsockname()[1] > 0)",
+        ),
+        "socket",
+    ),
+    innocent(
+        _HALF,
+        "table by names of threads",
+        (
+            "seen = {}",
             "def work(number):",
-            *(f"    {line}" for line in _LATE),
-            "    results[number] = random.Random(number).randrange(10**6)",
-            "threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]",
-            "_ = [thread.start() for thread in threads], [thread.join() for thread in threads]",
-            "value = sum(place * number for place, number in enumerate(results)) % 1_000_003",
+            "    seen[threading.get_ident()] = number",
+            "thread = threading.Thread(target=work, args=(5,))",
+            "thread.start()",
+            "thread.join()",
+            "value = sum(seen.values()) * 7919",
         ),
-        "os random threading time",
-    ),
-    _innocent(
-        "sets that are only asked",
-        (
-            f"names, seen = {NAMES}, set()",
-            "for name in ('toe', 'hip', 'tail', 'toe'):",
-            "    seen.add(name)",
-            "order = [name for name in ('hip', 'tail', 'brow') if name in names - seen]",
-            "value = (len(names | seen) * 1009 + len(order) + len(max(names)) + sum({1, 10, 100})) % 1_000_003",
-        ),
-        "",
-    ),
-    _innocent(
-        "hash of numbers",
-        ("number = hash((3, 12345, 0.5))", "value = (number + hash(2**70)) % 1_000_003"),
-        "",
-    ),
-    _innocent(
-        "table by id",
-        (
-            "workers = [[number] for number in range(60)]",
-            "places = {id(one): place for place, one in enumerate(workers)}",
-            "value = sum(places[id(one)] * one[0] for one in reversed(workers)) % 1_000_003",
-        ),
-        "",
-    ),
-    _innocent(
-        "children of a sequence",
-        (
-            "rngs = [np.random.default_rng(child) for child in np.random.SeedSequence(7).spawn(3)]",
-            "value = sum(int(rng.integers(300_000)) for rng in rngs)",
-        ),
-        "numpy",
-    ),
-    _innocent(
-        "deadline that is never met",
-        (
-            "limit, steps = time.monotonic() + 1000, 0",
-            "while steps < 500 and time.monotonic() < limit:",
-            "    steps += 1",
-            "value = steps * 7919 % 1_000_003",
-        ),
-        "time",
-    ),
-    _innocent(
-        "listing that is counted",
-        (
-            "sizes = {name: os.path.getsize(f'data/{name}') for name in os.listdir('data')}",
-            "value = (len(sizes) * 1009 + sum(sizes.values()) + len(max(sizes))) % 1_000_003",
-        ),
-        "os",
-    ),
-    _innocent(
-        "torch's generator as it is made",
-        ("rng = torch.Generator()", "value = int(torch.randperm(1009, generator=rng)[0])"),
-        "torch",
-        torch=True,
+        "threading",
     ),
 )

@@ -10,16 +10,19 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from tests.why.drawn import grammar, held_out
+from tests.why.drawn import grammar, held_out, looked_at
 from tests.why.drawn.grammar import Layout, Noise, Sink, Transport
-from tests.why.drawn.held_out_sources import HELD_OUT, INNOCENT
+from tests.why.drawn.held_out_sources import HELD_OUT
+from tests.why.drawn.held_out_sources import INNOCENT as INNOCENT_HELD
+from tests.why.drawn.looked_at_sources import LOOKED_AT, WERE_INNOCENT
 from tests.why.drawn.sources import PLANT, TUNED, Source
 
-SOURCES = (*TUNED, *HELD_OUT)
-TRANSPORTS = (*grammar.TRANSPORTS, *held_out.TRANSPORTS)
-SINKS = (*grammar.SINKS, *held_out.SINKS)
-LAYOUTS = (*grammar.LAYOUTS, *held_out.LAYOUTS)
-NOISES = (*grammar.NOISES, *held_out.NOISES)
+SOURCES = (*TUNED, *LOOKED_AT, *HELD_OUT)
+INNOCENT = (*WERE_INNOCENT, *INNOCENT_HELD)
+TRANSPORTS = (*grammar.TRANSPORTS, *looked_at.TRANSPORTS, *held_out.TRANSPORTS)
+SINKS = (*grammar.SINKS, *looked_at.SINKS, *held_out.SINKS)
+LAYOUTS = (*grammar.LAYOUTS, *looked_at.LAYOUTS, *held_out.LAYOUTS)
+NOISES = (*grammar.NOISES, *looked_at.NOISES, *held_out.NOISES)
 
 _FILES = 8
 """In the folder `data`, for directory listings."""

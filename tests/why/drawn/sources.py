@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 PLANT = "  # PLANT"
 """Ends the line that must be named."""
@@ -36,6 +37,39 @@ class Source:
     seed_cause: str = ""
     torch: bool = False
     draws: str = ""
+
+
+def of_rows(
+    half: str,
+    name: str,
+    cause: str,
+    lines: tuple[str, ...],
+    instead: dict[int, str],
+    imports: str,
+    seed: str = "",
+    **more: Any,
+) -> Source:
+    """Return a source of several lines, of which some are others where the fault is taken out.
+
+    Args:
+        half: `tune` or `report`.
+        name: of the row.
+        cause: its name in the catalogue.
+        lines: with the fault; the first of `instead` is the one that is planted.
+        instead: number of a line -> what stands there without the fault.
+        imports: modules that the lines need.
+        seed: name of the cause where the value is used as a seed.
+        more: fields of the row.
+    """
+    plant = next(iter(instead))
+    faulty = tuple(line + PLANT * (number == plant) for number, line in enumerate(lines))
+    clean = tuple(instead.get(number, line) for number, line in enumerate(lines))
+    return Source(name, half, cause, faulty, clean, tuple(imports.split()), seed, **more)
+
+
+def innocent(half: str, name: str, lines: tuple[str, ...], imports: str, torch: bool = False) -> Source:
+    """Return a source that looks guilty and isn't."""
+    return Source(name, half, "", (), lines, tuple(imports.split()), torch=torch)
 
 
 def _line(

@@ -10,9 +10,8 @@ import os
 import pytest
 
 from tests.why.drawn.grammar import HALVES
-from tests.why.drawn.held_out_sources import INNOCENT
 from tests.why.drawn.measured import CRASH, EXACT, FALSE_EQUAL, LINE, NOTHING, judged, measure
-from tests.why.drawn.programs import LAYOUTS, NOISES, SINKS, SOURCES, TRANSPORTS, Answer, Program
+from tests.why.drawn.programs import INNOCENT, LAYOUTS, NOISES, SINKS, SOURCES, TRANSPORTS, Answer, Program
 
 DRAWN = int(os.environ.get("SAC_WHY_DRAWN", "2"))
 MANY = 100

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -27,6 +28,15 @@ def work(number):
     found = []
     found.append(local)
     return found
+"""
+NESTED = """
+def outer():
+    best = 0
+    def inner(x):
+        nonlocal best
+        best = x
+    inner(7)
+    return best
 """
 
 
@@ -62,8 +72,7 @@ def test_what_others_may_see_is_noted_and_what_is_local_is_not():
 
 def test_a_nonlocal_name_is_shared_with_the_function_around_it():
     noting = Noting()
-    code = "def outer():\n    best = 0\n    def inner(x):\n        nonlocal best\n        best = x\n    inner(7)\n    return best\n"
-    assert noting.run(code)["outer"]() == 7
+    assert noting.run(NESTED)["outer"]() == 7
     assert noting.stored == [0, 7]
 
 
@@ -82,13 +91,9 @@ def test_lines_stay_where_they_are():
 class Trace:
     """In place of the recorder."""
 
-    class places:
-        @staticmethod
-        def find(depth):
-            return HERE
-
     def __init__(self):
         self.sources = []
+        self.places = SimpleNamespace(find=lambda depth: HERE)
 
     def source(self, kind, name, value, shown, place):
         self.sources.append((kind, name, place.chain))
