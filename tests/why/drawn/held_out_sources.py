@@ -182,8 +182,15 @@ _ORDERS = (
     ),
     _rows(
         *("first of two sets", "set-order"),
-        (f"names = {NAMES}", "order = [next(iter(names & {'hip', 'toe', 'chin', 'palm', 'brow', 'heel'}))]", OF_ORDER),
-        *({1: "order = [min(names & {'hip', 'toe', 'chin', 'palm', 'brow', 'heel'})]"}, "zlib"),
+        (
+            f"names = {NAMES}",
+            "order = [next(iter(names - {name})) + next(iter({'hip', 'toe', 'chin'} | {name})) for name in sorted(names)]",
+            OF_ORDER,
+        ),
+        *(
+            {1: "order = [min(names - {name}) + min({'hip', 'toe', 'chin'} | {name}) for name in sorted(names)]"},
+            "zlib",
+        ),
     ),
     _rows(
         *("keys in common", "set-order"),
