@@ -260,14 +260,19 @@ class Prover:
             return False
         # Chance rarely strikes often: what can be had by it must come again.
         often = AGAIN if by_itself else int(weak)
-        return all(self._comes_again(comparison, divergence, suspects) for _ in range(often))
+        return all(self._comes_again(comparison, divergence, suspects, again) for _ in range(often))
 
     def _comes_again(
-        self, comparison: TraceComparison, divergence: TraceDivergence, suspects: Sequence[Suspect]
+        self,
+        comparison: TraceComparison,
+        divergence: TraceDivergence,
+        suspects: Sequence[Suspect],
+        first: TraceComparison,
     ) -> bool:
-        """Whether the runs part later with suspects forced, once more."""
+        """Whether the runs part later with suspects forced, once more; or not at all, if they didn't at first."""
         again = self.run(suspects, self._end_of(comparison, divergence))
-        return self._gain(comparison, divergence, suspects, again) is not None
+        as_far = again.divergence is None or first.divergence is not None
+        return as_far and self._gain(comparison, divergence, suspects, again) is not None
 
     def _moved_by_itself(self, comparison: TraceComparison, divergence: TraceDivergence) -> float:
         """Return by how many events the place moves in another try with nothing forced."""

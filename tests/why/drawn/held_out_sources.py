@@ -184,11 +184,11 @@ _ORDERS = (
         *("first of two sets", "set-order"),
         (
             f"names = {NAMES}",
-            "order = [next(iter(names - {name})) + next(iter({'hip', 'toe', 'chin'} | {name})) for name in sorted(names)]",
+            "order = [next(iter(names - {one})) + next(iter({'hip', 'toe', 'chin'} | {one})) for one in sorted(names)]",
             OF_ORDER,
         ),
         *(
-            {1: "order = [min(names - {name}) + min({'hip', 'toe', 'chin'} | {name}) for name in sorted(names)]"},
+            {1: "order = [min(names - {one}) + min({'hip', 'toe', 'chin'} | {one}) for one in sorted(names)]"},
             "zlib",
         ),
     ),
