@@ -91,7 +91,7 @@ def _callbacks(recorder: Recorder) -> None:
         return asynchronous(self, func, args, {} if kwds is None else kwds, told, error_callback)
 
     concurrent.futures.Future.add_done_callback = traced_add  # type: ignore[method-assign]
-    multiprocessing.pool.Pool.apply_async = traced_asynchronous  # type: ignore[method-assign, assignment]
+    multiprocessing.pool.Pool.apply_async = traced_asynchronous  # type: ignore[method-assign]
 
 
 class InTurn:
