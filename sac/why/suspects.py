@@ -146,7 +146,12 @@ def _all(evidence: Evidence) -> Iterator[Suspect]:
     yield from _event_generators(evidence)
     ranked = sorted(evidence.divergence.sources, key=lambda pair: _rank(evidence, pair))
     ranked = [pair for pair in ranked if not _of_other_seed(evidence, pair)]
-    yield from (_of_arrival(pair) for pair in ranked if pair.a.kind == "arrival")
+    arrivals = [pair for pair in ranked if pair.a.kind == "arrival"]
+    there = {(pair.a.place.file, pair.a.place.line) for pair in arrivals}
+    # What is called back as soon as a result is ready, and stores it, is asked for its order first.
+    same = (pair for pair in ranked if pair.a.kind == "completion" and (pair.a.place.file, pair.a.place.line) in there)
+    yield from (_of_source(evidence, pair) for pair in same)
+    yield from map(_of_arrival, arrivals)
     if evidence.event.kind == PRINTED:
         yield from _globals(evidence)
     yield from (_of_source(evidence, pair) for pair in ranked if pair.a.kind in _KINDS)

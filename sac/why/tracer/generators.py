@@ -18,6 +18,8 @@ NEVER = "never seeded"
 """Stands for the state of a generator that nobody has seeded: in every process it is another, and as good as none."""
 
 _REMEMBERED = 4096
+_LEAST = 16
+"""Bytes that NumPy asks for at least: with fewer, a number may be the script's own seed by chance, 1 for example."""
 _WORDS = 624
 _BLOCK = 4 * (_WORDS + 1)
 
@@ -54,11 +56,14 @@ class Entropy:
     def __init__(self) -> None:
         self._lines: dict[int, Place | None] = {}
 
-    def remember(self, number: int, place: Place | None) -> None:
-        """Remember a number; of very many, the last ones."""
+    def remember(self, drawn: bytes, place: Callable[[], Place | None]) -> None:
+        """Remember bytes that a generator may be made of, as the number that they are; of very many, the last ones."""
+        if len(drawn) < _LEAST:
+            return
+        number = int.from_bytes(drawn, "big")
         if len(self._lines) >= _REMEMBERED:
             del self._lines[next(iter(self._lines))]
-        self._lines[number] = place
+        self._lines[number] = place()
 
     def __contains__(self, number: int) -> bool:
         return number in self._lines

@@ -44,6 +44,7 @@ LIBRARIES: dict[str, Install] = {
     "numpy.random": hooks_numpy.install,
     "numpy": _numpy,
     "joblib": hooks_saving.install_joblib,
+    "socket": hooks_state.install_socket,
     "timeit": hooks_state.install_timeit,
     "torch": hooks_torch.install,
     **{f"{package}.process_executor": _loky for package in ("joblib.externals.loky", "loky")},

@@ -56,7 +56,7 @@ def _entropy(recorder: Recorder) -> None:
         site = recorder.forced("entropy")
         drawn = urandom(size) if site is None else site.stream(size)
         if not recorder.busy():
-            recorder.remember_entropy(int.from_bytes(drawn, "big"))
+            recorder.remember_entropy(drawn)
         recorder.source("entropy", "os.urandom", drawn.hex(), facts={"via": recorder.places.libraries()})
         return drawn
 
@@ -300,7 +300,7 @@ def _clocks(recorder: Recorder) -> None:
         setattr(time, name, _reader(recorder, "clock", f"time.{name}", getattr(time, name)))
     for name in NOW:
         setattr(time, name, _reader_of_now(recorder, name, getattr(time, name)))
-    for name in ("getpid", "getppid"):
+    for name in ("getpid", "getppid", "getpgrp", "getpgid", "getsid"):
         setattr(os, name, _reader(recorder, "pid", f"os.{name}", getattr(os, name)))
 
 

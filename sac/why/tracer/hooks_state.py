@@ -27,6 +27,23 @@ def install(recorder: Recorder) -> None:
             recorder.calls[original] = _number_of_thread(recorder, name, original)
 
 
+def install_socket(recorder: Recorder, socket: Any) -> None:
+    """Hook what the system has called a socket: its port, where nobody chose one."""
+    original = socket.socket.getsockname
+
+    @functools.wraps(original)
+    def traced(self: Any) -> Any:
+        name = original(self)
+        if recorder.busy() or not recorder.places.called_by_own() or not isinstance(name, tuple):
+            return name
+        if recorder.forced("entropy") is not None:
+            name = (name[0], NUMBER, *name[2:])
+        recorder.source("entropy", "socket.getsockname", name, facts={"via": []})
+        return name
+
+    socket.socket.getsockname = traced
+
+
 def reads(recorder: Recorder, generator: str, original: Callable[..., Any]) -> None:
     """Note where a line of the user's own reads the state of a global generator that nobody has seeded."""
 

@@ -323,9 +323,9 @@ class Recorder:
         """Whether flow events are to be left out: the tracer is at work, or an outer event counts as one whole."""
         return self.busy() or getattr(self._local, "whole", 0) > 0
 
-    def remember_entropy(self, number: int) -> None:
-        """Remember a number that was drawn from entropy, and the line: a generator may be made of it."""
-        self.entropy.remember(number, self.places.find(3))
+    def remember_entropy(self, drawn: bytes) -> None:
+        """Remember what was drawn from entropy, and the line: a generator may be made of it."""
+        self.entropy.remember(drawn, self.places.find)
 
     def forced(self, kind: str) -> ForcedSite | None:
         """Return the site at which a kind of source is forced, if this thread stands there."""
