@@ -2,47 +2,44 @@
 
 from __future__ import annotations
 
-from tests.why.drawn.grammar import GUARD, MAKE, OF_SOURCE, Layout, Noise, Sink, Transport
+from tests.why.drawn.grammar import MAKE, OF_SOURCE, Layout, Noise, Sink, Transport
 
 _HALF = "report"
 
 SINKS = (
     Sink(
-        *("seeds a space", _HALF),
-        ("space = gymnasium.spaces.Box(-1.0, 1.0, (3,), seed=value)", "print('result', space.sample())"),
-        *(("gymnasium",), True),
+        *("seeds a Philox", _HALF),
+        ("rng = np.random.Generator(np.random.Philox(value))", "print('result', rng.random(3))"),
+        *(("numpy",), True),
     ),
     Sink(
-        *("size of a batch", _HALF),
-        ("batch = np.random.default_rng(1).choice(100, size=1 + value % 97)", "print('result', batch.sum())"),
-        ("numpy",),
-    ),
-    Sink(
-        *("weights of a choice", _HALF),
+        *("steps of a walk", _HALF),
         (
-            "weights = [1 + value % 13, 1 + value % 17, 1 + value % 19]",
-            "print('result', random.Random(1).choices('abc', weights, k=40), weights)",
+            "walk = random.Random(1)",
+            "print('result', [walk.randint(0, 9) for _ in range(3 + value % 89)][-3:], value % 13)",
         ),
         ("random",),
     ),
     Sink(
-        *("result in JSON", _HALF),
-        ("print(json.dumps({'result': value / 3 + random.Random(1).random(), 'done': True}))",),
-        ("json", "random"),
-    ),
-    Sink(
-        *("sum of a matrix", _HALF),
-        (
-            "matrix = np.random.default_rng(1).normal(size=(20, 20))",
-            "print('result', np.linalg.norm(np.roll(matrix, value % 400)[:7]))",
-        ),
+        *("learning rate", _HALF),
+        ("weights = np.random.default_rng(1).normal(size=5)", "print('result', weights - weights * value / 1e6)"),
         ("numpy",),
     ),
     Sink(
-        *("noise of a network", _HALF),
+        *("wind of CartPole", _HALF),
         (
-            "noise = torch.randn(4, generator=torch.Generator().manual_seed(1))",
-            "print('result', torch.nn.functional.linear(noise, torch.full((2, 4), value / 1e6)).tolist())",
+            "env = gymnasium.make('CartPole-v1')",
+            "env.reset(seed=1)",
+            "states = [env.step((value >> place) % 2)[0] for place in range(8)]",
+            "print('result', states[-1], value)",
+        ),
+        ("gymnasium",),
+    ),
+    Sink(
+        *("loss of a network", _HALF),
+        (
+            *("net = torch.nn.Linear(3, 1)", "torch.nn.init.ones_(net.weight)", "torch.nn.init.zeros_(net.bias)"),
+            "print('result', net(torch.full((1, 3), value / 1e6)).item())",
         ),
         ("torch",),
         torch=True,
@@ -50,70 +47,41 @@ SINKS = (
 )
 
 TRANSPORTS = (
-    Transport("lambda", _HALF, "{imports}\n\n\n" + MAKE + "\n\n{noise}\nvalue = (lambda: make())()\n{sink}\n"),
     Transport(
-        *("context manager", _HALF),
-        "{imports}\nimport contextlib\n\n\n@contextlib.contextmanager\ndef made():\n    {source}\n    yield value\n\n\n"
-        "{noise}\nwith made() as value:\n    {sink}\n",
+        *("static method", _HALF),
+        "{imports}\n\n\nclass Tools:\n    @staticmethod\n    def make():\n        {source}\n        return value\n\n\n"
+        "{noise}\nvalue = Tools.make()\n{sink}\n",
     ),
     Transport(
-        *("thread of a pool", _HALF),
-        "{imports}\nimport concurrent.futures\n\n\n"
+        *("table of functions", _HALF),
+        "{imports}\nfrom {home}source import make\n\nTABLE = {{'make': make, 'zero': lambda: 0}}\n"
+        "{noise}\nvalue = max(TABLE[name]() for name in ('zero', 'make'))\n{sink}\n",
+        OF_SOURCE,
+    ),
+    Transport(
+        *("exception", _HALF),
+        "{imports}\n\n\nclass Found(Exception):\n    pass\n\n\n"
         + MAKE
-        + "\n\n{noise}\nwith concurrent.futures.ThreadPoolExecutor(1) as executor:\n"
-        "    value = executor.submit(make).result()\n{sink}\n",
+        + "\n\n{noise}\ntry:\n    raise Found(make())\nexcept Found as found:\n    value = found.args[0]\n{sink}\n",
     ),
     Transport(
-        *("inherited method", _HALF),
-        "{imports}\nfrom {home}source import Base\n\n\nclass Lab(Base):\n    pass\n\n\n"
-        "{noise}\nvalue = Lab().make()\n{sink}\n",
-        "{imports}\n\n\nclass Base:\n    def make(self):\n        {source}\n        return value\n",
-    ),
-    Transport(
-        *("named tuple", _HALF),
-        "{imports}\nimport typing\n\n\nclass Config(typing.NamedTuple):\n    value: int\n    rate: float = 0.1\n\n\n"
-        + MAKE
-        + "\n\n{noise}\nvalue, _ = Config(make())\n{sink}\n",
-    ),
-    Transport(
-        *("child with an environment", _HALF),
-        "{imports}\nimport os\nimport subprocess\nimport sys\n\n{noise}\n"
-        "command, env = [sys.executable, '-m', '{home}source'], {{**os.environ, 'MODE': 'child'}}\n"
-        "value = int(subprocess.check_output(command, env=env))\n{sink}\n",
-        OF_SOURCE + GUARD + "print(make())\n",
-        process=True,
+        *("bytes of an array", _HALF),
+        "{imports}\nimport array\n\n{noise}\n{source}\nheld = array.array('q', [value]).tobytes()\n"
+        "value = array.array('q', held)[0]\n{sink}\n",
     ),
 )
 
 LAYOUTS = (
-    Layout("nice", _HALF, "train.py", "", ("nice", "-n", "1", "{python}", "train.py")),
-    Layout("bash -c", _HALF, "lab/train.py", "lab.", ("bash", "-c", "{python} -m lab.train")),
-    Layout(
-        *("path of a shell script", _HALF, "src/lab/train.py", "lab.", ("sh", "run.sh")),
-        shell="set -e\nexport PYTHONPATH=src:$PYTHONPATH\n{python} -m lab.train\n",
-        root="src/",
-    ),
-    Layout(
-        *("runpy", _HALF, "train.py", "", ("sh", "run.sh")),
-        shell="{python} -c \"import runpy; runpy.run_path('train.py', run_name='__main__')\"\n",
-    ),
-    Layout("below env", _HALF, "train.py", "", ("env", "LAB=1", "{python}", "-B", "train.py")),
+    Layout("two folders", _HALF, "apps/train.py", "", ("{python}", "apps/train.py")),
+    Layout("env of a script", _HALF, "train.py", "", ("sh", "run.sh"), shell="env LAB=2 {python} train.py\n"),
+    Layout("package of a package", _HALF, "lab/core/train.py", "lab.core.", ("{python}", "-m", "lab.core.train")),
 )
 
 NOISES = (
     Noise("none", _HALF, ("",)),
+    Noise("counted files", _HALF, ("count = sum(1 for _ in os.scandir('data'))", "print('files', count)"), ("os",)),
     Noise(
-        *("idle thread", _HALF),
-        ("idle = threading.Thread(target=time.sleep, args=(0.05,), daemon=True)", "idle.start()"),
-        ("threading", "time"),
+        "duration", _HALF, ("begun = time.monotonic()", "print(f'took {time.monotonic() - begun:.6f} s')"), ("time",)
     ),
-    Noise(
-        *("progress", _HALF),
-        ("print('|'.join(f'\\r{step:3}%' for step in range(0, 101, 50)), file=sys.stderr)",),
-        ("sys",),
-    ),
-    Noise("warning", _HALF, ("warnings.warn('an old flag')",), ("warnings",)),
-    Noise("machine", _HALF, ("print('on', platform.node(), os.cpu_count())",), ("os", "platform")),
-    Noise("object shown", _HALF, ("print('with', object())",)),
-    Noise("random name", _HALF, ("name = ''.join(secrets.choice('abc') for _ in range(8))",), ("secrets",)),
+    Noise("token", _HALF, ("token = uuid.uuid4()", "print('run', token)"), ("uuid",)),
 )

@@ -10,19 +10,19 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from tests.why.drawn import grammar, held_out, looked_at
+from tests.why.drawn import grammar, held_out, looked_at, looked_at_later
+from tests.why.drawn import held_out_sources as held
+from tests.why.drawn import looked_at_later_sources as later
+from tests.why.drawn import looked_at_sources as looked
 from tests.why.drawn.grammar import Layout, Noise, Sink, Transport
-from tests.why.drawn.held_out_sources import HELD_OUT
-from tests.why.drawn.held_out_sources import INNOCENT as INNOCENT_HELD
-from tests.why.drawn.looked_at_sources import LOOKED_AT, WERE_INNOCENT
 from tests.why.drawn.sources import PLANT, TUNED, Source
 
-SOURCES = (*TUNED, *LOOKED_AT, *HELD_OUT)
-INNOCENT = (*WERE_INNOCENT, *INNOCENT_HELD)
-TRANSPORTS = (*grammar.TRANSPORTS, *looked_at.TRANSPORTS, *held_out.TRANSPORTS)
-SINKS = (*grammar.SINKS, *looked_at.SINKS, *held_out.SINKS)
-LAYOUTS = (*grammar.LAYOUTS, *looked_at.LAYOUTS, *held_out.LAYOUTS)
-NOISES = (*grammar.NOISES, *looked_at.NOISES, *held_out.NOISES)
+SOURCES = (*TUNED, *looked.LOOKED_AT, *later.HELD_OUT, *held.HELD_OUT)
+INNOCENT = (*looked.WERE_INNOCENT, *later.INNOCENT, *held.INNOCENT)
+TRANSPORTS = (*grammar.TRANSPORTS, *looked_at.TRANSPORTS, *looked_at_later.TRANSPORTS, *held_out.TRANSPORTS)
+SINKS = (*grammar.SINKS, *looked_at.SINKS, *looked_at_later.SINKS, *held_out.SINKS)
+LAYOUTS = (*grammar.LAYOUTS, *looked_at.LAYOUTS, *looked_at_later.LAYOUTS, *held_out.LAYOUTS)
+NOISES = (*grammar.NOISES, *looked_at.NOISES, *looked_at_later.NOISES, *held_out.NOISES)
 
 _FILES = 8
 """In the folder `data`, for directory listings."""
