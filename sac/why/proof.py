@@ -132,13 +132,13 @@ class Prover:
                 found.innocent += [one for one in together if one not in found.innocent]
                 left = [one for one in left if one not in together]
             elif len(together) > 1:
-                found.proof = self._narrow(comparison, divergence, found.proof, together, found, most)
+                found.proof = self._narrow(comparison, divergence, found.proof, together, found)
         if found.proof is None and len(found.suspects) > 1 and self._may(found, most):
             # Two causes at one place: neither alone moves it.
             found.proof = self._try(comparison, divergence, found.suspects, found)
             if found.proof is not None:
                 found.innocent.clear()
-                found.proof = self._narrow(comparison, divergence, found.proof, found.suspects, found, most)
+                found.proof = self._narrow(comparison, divergence, found.proof, found.suspects, found)
 
     def _closely(self, comparison: TraceComparison) -> TraceComparison:
         """Run again without blocks near the divergence, if a block differs; else return what was compared."""
@@ -197,20 +197,38 @@ class Prover:
         proof: Proof,
         guilty: list[Suspect],
         found: Search,
-        most: int,
     ) -> Proof:
-        """Halve a set of suspects of which one at least is guilty, as long as there are interventions left."""
-        while len(guilty) > 1 and self._may(found, most):
+        """Halve a set of suspects of which one at least is guilty, until what is left is needed.
+
+        However many interventions that takes: an innocent must not be named for having been forced with the guilty.
+        """
+        while len(guilty) > 1:
             middle = (len(guilty) + 1) // 2
             for half, rest in ((guilty[:middle], guilty[middle:]), (guilty[middle:], guilty[:middle])):
-                closer = self._try(comparison, divergence, half, found) if self._may(found, most) else None
+                closer = self._try(comparison, divergence, half, found)
                 if closer is not None:
                     found.innocent += rest
                     guilty, proof = half, closer
                     break
             else:
-                # Some of both are needed, or nothing is left to tell which.
-                return proof
+                return self._needed(comparison, divergence, proof, guilty, found)
+        return proof
+
+    def _needed(
+        self,
+        comparison: TraceComparison,
+        divergence: TraceDivergence,
+        proof: Proof,
+        guilty: list[Suspect],
+        found: Search,
+    ) -> Proof:
+        """Leave out of a set, some of both halves of which are needed, whoever isn't."""
+        for one in reversed(guilty):
+            others = [other for other in guilty if other is not one]
+            closer = self._try(comparison, divergence, others, found) if len(others) > 1 else None
+            if closer is not None:
+                found.innocent.append(one)
+                guilty, proof = others, closer
         return proof
 
     def _try(

@@ -158,6 +158,8 @@ def _base(node: ast.expr) -> Iterator[str]:
         yield node.id
     elif isinstance(node, ast.Attribute):
         yield f".{node.attr}"
+        # Who changes a part changes the whole; but everything belongs to `self`.
+        yield from (name for name in _base(node.value) if name != "self")
 
 
 def _changed(node: ast.expr) -> Iterator[str]:

@@ -339,10 +339,16 @@ def _saving(recorder: Recorder, torch: Any) -> None:
 
 
 def _gradients(optimizer: Any) -> Mapping[str, Any]:
-    """Return the gradients that a step will use, and some elements of the parameters."""
+    """Return the gradients and settings that a step will use, and some elements of the parameters."""
     found = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     glimpse = [part.detach().reshape(-1)[:: 1 + part.numel() // PARAMETER_SAMPLE] for part in found]
-    return {"gradients": [part.grad for part in found], "parameters": glimpse}
+    settings = [
+        f"{name}={value!r}"
+        for group in optimizer.param_groups
+        for name, value in group.items()
+        if isinstance(value, (int, float, str, tuple))
+    ]
+    return {"gradients": [part.grad for part in found], "parameters": glimpse, "settings": "; ".join(settings)}
 
 
 def _parameters(optimizer: Any) -> Mapping[str, Any]:

@@ -180,12 +180,16 @@ def test_a_place_that_moves_by_itself_proves_nothing_by_parting_later(tmp_path):
     assert prover.asked.count(set()) == 1
 
 
-def test_a_place_that_moves_by_itself_is_held_still_only_by_what_does_so_each_time(tmp_path):
-    once = Moving(tmp_path, forced=[99, 99, 6], free=[4] * 9)
-    assert once.search(runs(tmp_path, listing=True), 1).proof is None
-    always = Moving(tmp_path, forced=[99] * 9, free=[4] * 9)
-    assert always.search(runs(tmp_path, listing=True), 1).proof is not None
-    assert len(always.asked) == 4, "forced three times, and free once"
+@pytest.mark.parametrize("forced, proved", [([99, 99, 6], False), ([99, 99, 99], True)])
+def test_a_place_that_moves_by_itself_is_held_still_only_by_what_does_so_each_time(tmp_path, forced, proved):
+    comparison = listed(tmp_path)
+    first = suspects.suspects_of(evidence_of(comparison, comparison.divergence))[:1]
+    # Threads were at work: what they do may hang on chance.
+    comparison.a.racing.add("threads")
+    prover, found = Moving(tmp_path, forced, free=[4]), Search(first, comparison)
+    prover._force(found, comparison, comparison.divergence, 1)
+    assert (found.proof is not None) == proved
+    assert len(prover.asked) == 4, "forced three times, and free once"
 
 
 def test_a_steady_place_that_parts_later_is_proof_enough(tmp_path):
@@ -201,6 +205,26 @@ def test_what_only_lack_of_better_speaks_for_must_prove_itself_twice(tmp_path):
         found = Search(weak[:1], comparison)
         prover._force(found, comparison, comparison.divergence, 1)
         assert (found.proof is not None) == proved
+
+
+def test_an_innocent_is_not_named_for_having_been_forced_with_the_guilty(tmp_path):
+    """All at once moves the place, and no intervention is left: still the guilty one is told from the others."""
+    comparison = runs(tmp_path)
+    prover = Scripted(tmp_path, lambda kinds: 99 if "listing" in kinds else 5)
+    found = prover.search(comparison, 1)
+    assert (found.proof.suspect.cause, found.proof.others) == ("listing-order", ())
+
+
+def test_of_many_only_those_are_named_that_are_needed(tmp_path):
+    comparison = runs(tmp_path)
+    needed = suspects.suspects_of(evidence_of(comparison, comparison.divergence))
+    clock, listing = (next(one for one in needed if one.cause == cause) for cause in ("clock-value", "listing-order"))
+    bystanders = [replace(clock, force=({"kind": f"other{number}"},)) for number in range(2)]
+    prover = Scripted(tmp_path, lambda kinds: 99 if {"clock", "listing"} <= kinds else 5)
+    found = Search([clock, bystanders[0], bystanders[1], listing], comparison)
+    prover._force(found, comparison, comparison.divergence, 6)
+    assert {found.proof.suspect.cause, *(one.cause for one in found.proof.others)} == {"clock-value", "listing-order"}
+    assert len(found.proof.others) == 1
 
 
 def test_a_generator_that_never_moved_is_no_suspect(tmp_path):

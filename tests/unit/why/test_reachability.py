@@ -18,6 +18,8 @@ FILES = {
     "through what a function returns": ("def f():\n    return clock()\na = f()\nuse(a)\n", 2, 4, True),
     "through an attribute": ("self.seed = clock()\nuse(self.seed)\n", 1, 2, True),
     "not through a module": ("import torch\na = clock()\ntorch.log(a)\ntorch.rand(2)\n", 2, 4, False),
+    "through a part to the whole": ("a = clock()\nadam.groups[0]['lr'] *= a\nadam.step()\n", 1, 3, True),
+    "not through self to all of it": ("a = clock()\nself.seen[0] = a\nself.net.step()\n", 1, 3, False),
     "on one line": ("use(clock())\n", 1, 1, True),
 }
 
