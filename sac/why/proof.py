@@ -269,15 +269,15 @@ class Prover:
         """
         weak = any(one.weak for one in suspects)
         timed = any(pair.a.kind in _TIMED for pair in divergence.sources) or _racing(comparison)
-        if not (weak or timed or again.divergence is not None):
-            return True
-        by_itself = self._moved_by_itself(comparison, divergence)
+        by_itself = 0.0
+        if weak or timed or again.divergence is not None:
+            by_itself = self._moved_by_itself(comparison, divergence)
         if by_itself == float("inf") or (again.divergence is not None and by_itself):
             return False
         if by_itself and more <= 2 * by_itself and not _whole(again):
             return False
         # Chance rarely strikes often: what can be had by it must come again.
-        often = AGAIN if by_itself else int(weak)
+        often = AGAIN if by_itself else int(weak or not _drawn(comparison))
         return all(self._comes_again(comparison, divergence, suspects, again) for _ in range(often))
 
     def _comes_again(

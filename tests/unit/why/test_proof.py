@@ -192,6 +192,16 @@ def test_a_place_that_moves_by_itself_is_held_still_only_by_what_does_so_each_ti
     assert len(prover.asked) == 4, "forced three times, and free once"
 
 
+def test_runs_that_are_equal_once_by_chance_prove_nothing(tmp_path):
+    comparison = listed(tmp_path)
+    first = suspects.suspects_of(evidence_of(comparison, comparison.divergence))[:1]
+    assert not first[0].weak
+    for forced, proved in (([99, 5], False), ([99, 99], True)):
+        prover, found = Moving(tmp_path, forced, free=[]), Search(first, comparison)
+        prover._force(found, comparison, comparison.divergence, 1)
+        assert (found.proof is not None) == proved
+
+
 def test_a_steady_place_that_parts_later_is_proof_enough(tmp_path):
     prover = Moving(tmp_path, forced=[7] * 9, free=[5])
     assert prover.search(listed(tmp_path), 1).proof.gained == 2
