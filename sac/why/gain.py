@@ -37,12 +37,12 @@ def gained(comparison: TraceComparison, divergence: TraceDivergence, again: Trac
 
 
 def moved(comparison: TraceComparison, divergence: TraceDivergence, again: TraceComparison) -> float:
-    """Return how far the place moved though nothing was forced: endlessly, if the runs don't part at all now."""
+    """Return how much later the runs part though nothing was forced: endlessly, if they don't part at all now."""
     if divergence.event.a.kind == PRINTED:
         return 0 if again.divergence is not None or again.unseen else float("inf")
     if again.divergence is None:
         return float("inf") if gained(comparison, divergence, again) is not None else 0
-    return abs(position(again, again.divergence) - position(comparison, divergence))
+    return position(again, again.divergence) - position(comparison, divergence)
 
 
 def gained_without(consumers: Sequence[Place], comparison: TraceComparison, again: TraceComparison) -> int | None:

@@ -274,7 +274,7 @@ class Prover:
             by_itself = self._moved_by_itself(comparison, divergence)
         if by_itself == float("inf") or (again.divergence is not None and by_itself):
             return False
-        if by_itself and more <= 2 * by_itself and not _whole(again):
+        if more <= by_itself and not _whole(again):
             return False
         # Chance rarely strikes often: what can be had by it must come again.
         often = AGAIN if by_itself else int(weak or not _drawn(comparison))
@@ -293,7 +293,7 @@ class Prover:
         return as_far and self._gain(comparison, divergence, suspects, again) is not None
 
     def _moved_by_itself(self, comparison: TraceComparison, divergence: TraceDivergence) -> float:
-        """Return by how many events the place moves in another try with nothing forced."""
+        """Return by how many events the runs part later in another try with nothing forced."""
         if self._jitter is None or self._jitter[0] is not divergence:
             again = self.run([], self._end_of(comparison, divergence))
             self._jitter = divergence, moved(comparison, divergence, again)
