@@ -6,6 +6,7 @@ A suspect says what it would be called, at which line, what speaks for it, and h
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -147,10 +148,11 @@ def _all(evidence: Evidence) -> Iterator[Suspect]:
     ranked = sorted(evidence.divergence.sources, key=lambda pair: _rank(evidence, pair))
     ranked = [pair for pair in ranked if not _of_other_seed(evidence, pair)]
     arrivals = [pair for pair in ranked if pair.a.kind == "arrival"]
-    there = {(pair.a.place.file, pair.a.place.line) for pair in arrivals}
-    # What is called back as soon as a result is ready, and stores it, is asked for its order first.
-    same = (pair for pair in ranked if pair.a.kind == "completion" and (pair.a.place.file, pair.a.place.line) in there)
-    yield from (_of_source(evidence, pair) for pair in same)
+    there = Counter((pair.a.place.file, pair.a.place.line) for pair in ranked if pair.a.kind == "completion")
+    there.update((pair.a.place.file, pair.a.place.line) for pair in arrivals)
+    # Where several are taken as they come, or called back and stored, is where their order matters: two make an order.
+    taken = (pair for pair in ranked if pair.a.kind == "completion")
+    yield from (_of_source(evidence, one) for one in taken if there[one.a.place.file, one.a.place.line] > 1)
     yield from map(_of_arrival, arrivals)
     if evidence.event.kind == PRINTED:
         yield from _globals(evidence)
