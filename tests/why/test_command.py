@@ -203,7 +203,7 @@ def test_what_is_kept_the_same_parts_nobody_and_all_is_listed(script, kind, text
     done = sac(*ask, "--same", kind, "--", *script(text))
     assert done.returncode == 0, done.stdout
     varied = json.loads(done.stdout)["varied"]
-    assert len(varied) == 4
+    assert len(varied) == 5
     assert any("clock" in one for one in varied) == (kind != "clock")
 
 
