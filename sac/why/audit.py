@@ -17,6 +17,7 @@ _KINDS = {
     "set-order": "iterates over a set",
     "listing": "reads a directory in the file system's order",
     "completion": "takes results in the order in which they are ready",
+    "state": "reads the state of a generator that nobody has seeded",
     "uninitialised": "gets memory that nobody has written",
 }
 

@@ -20,8 +20,9 @@ from sac.why.arguments import split, trace_parser, why_parser
 from sac.why.compare import TraceComparison
 from sac.why.coverage import note_coverage
 from sac.why.family import children_of, files_of
-from sac.why.launch import CantRun, TracePlan, run_all
+from sac.why.launch import TracePlan, run_all
 from sac.why.outcome import EQUAL, ERROR, outcome_of, uncompared_lines
+from sac.why.program import SHIMS, CantRun, assigned
 from sac.why.proof import Prover, Search, as_divergence
 from sac.why.question import Asked, ask, require_trace
 from sac.why.show import audit_lines, plain, print_lines, verdict_lines
@@ -38,7 +39,7 @@ MOST_CAUSES = 12
 MOST_RUNS = 3
 """Runs of a question that doesn't say how many."""
 
-_OWN = re.compile(rf"run\d+\.(out|err|trace(\.lost|{CHILD})?)|deep|proof\d+|{re.escape(ANSWER)}")
+_OWN = re.compile(rf"run\d+\.(out|err|trace(\.lost|{CHILD})?)|deep|proof\d+|{SHIMS}|{re.escape(ANSWER)}")
 """What `--keep` leaves in a folder."""
 
 
@@ -115,7 +116,7 @@ def _move_traces(made: Path, output: Path) -> None:
 def _run_and_answer(options: argparse.Namespace, command: Sequence[str], folder: Path) -> int:
     """Run the command and answer."""
     plan = plan_of(options, command, folder, options.runs or MOST_RUNS)
-    asked = ask(plan, options.runs, described(options.same, options.vary))
+    asked = ask(plan, options.runs, described(options.same, options.vary, assigned(command)[0]))
     comparison = asked.comparison
     deep: list[str] = []
     if options.deep and comparison.divergence is not None and comparison.proven:
@@ -145,7 +146,7 @@ def plan_of(options: argparse.Namespace, command: Sequence[str], folder: Path, r
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CantRun(f"--keep {folder}: can't be a folder: {error.strerror}") from error
-    own = environments(options.same, runs)
+    own = environments(options.same, runs, assigned(command)[0])
     variations = [{**one, **other} for one, other in zip(own, variations_of(options.vary, runs), strict=True)]
     return TracePlan(command, folder, options.until, options.minutes * 60, variations, root=options.root)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from sac.untrusted.file import Unreadable, source_lines
 from sac.why.compare import Pair, TraceComparison, TraceDivergence
 from sac.why.event import Event
-from sac.why.reachability import can_reach
+from sac.why.reachability import can_reach, decides
 from sac.why.shared_file import Shared
 from sac.why.trace import Trace
 from sac.why.tracer.place import Place
@@ -37,6 +37,8 @@ class Evidence:
     root: Path
     shared: Shared | None = None
     failed: bool = False
+    runs: tuple[Trace, ...] = ()
+    """Both runs' traces of the main process."""
     served: Event | None = None
     """What the main process waited for, where the runs part in a worker of its vector of environments."""
 
@@ -70,6 +72,23 @@ class Evidence:
     def seeded_before(self, generator: str) -> bool:
         """Whether somebody has seeded a global generator before the event."""
         return self.a.seeded.get(generator, self.event.number) < self.event.number
+
+    @cached_property
+    def drawn(self) -> frozenset[str] | None:
+        """Return the global generators that moved unseeded in any process; None where a process can't tell."""
+        found = [one.drawn for trace in self.runs for one in (trace, *trace.children.values())]
+        return None if None in found else frozenset[str]().union(*filter(None, found))
+
+    def in_condition(self, source: Event) -> bool:
+        """Whether the call that reached a source stands in a condition or a key: it decides, and gives no number."""
+        via = [name.rpartition(":")[2] for name in source.facts.get("via", ())]
+        return decides(self.root / source.place.file, source.place.line, (source.name, *via))
+
+    @property
+    def seeds(self) -> bool:
+        """Whether the event takes a seed."""
+        resets = self.event.kind in ("env.reset", "vector.reset") and "seed" in self.divergence.event.inputs
+        return self.event.kind == "seed" or resets
 
     @cached_property
     def moved_by(self) -> Event | None:
@@ -152,7 +171,8 @@ def evidence_of(comparison: TraceComparison, divergence: TraceDivergence) -> Evi
     a, b = (trace.children.get(label, trace) for trace in (comparison.a, comparison.b))
     root = Path(str(comparison.a.header.get("root", ".")))
     served = _served(comparison, divergence) if label else None
-    return Evidence(divergence, a, b, root, comparison.disturbed, comparison.failed, served)
+    runs = (comparison.a, comparison.b)
+    return Evidence(divergence, a, b, root, comparison.disturbed, comparison.failed, runs, served)
 
 
 def _served(comparison: TraceComparison, divergence: TraceDivergence) -> Event | None:

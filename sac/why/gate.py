@@ -21,17 +21,14 @@ from sac.untrusted.seal import sealed
 from sac.why.arguments import add_run_options, split
 from sac.why.command import answer_json, keep_answer, plan_of, prove, require_own
 from sac.why.compare import TraceComparison
-from sac.why.launch import CantRun
 from sac.why.outcome import DIVERGED, EQUAL, ERROR, outcome_of, uncompared_lines
+from sac.why.program import CantRun, assigned
 from sac.why.question import ask
-from sac.why.saved import NothingSaved, UnlikeFile, require_free, unlike_files
+from sac.why.saved import NothingSaved, UnlikeFile, free_prefix, unlike_files
 from sac.why.show import plain, print_lines, verdict_lines
 from sac.why.trace import BadTrace
 from sac.why.variation import described
 from sac.why.verdict import WhyVerdict, judge
-
-_PREFIX = "run-"
-"""What stands before a run's number where `{run}` is in the command or in a pattern."""
 
 REQUIRED = {
     "draw": ("a random number", ("draw", "space.sample")),
@@ -93,13 +90,15 @@ def gate_command(arguments: list[str]) -> int:
     parser = gate_parser()
     own, command = split(arguments, parser)
     options = parser.parse_args(own)
-    names = [f"{_PREFIX}{number}" for number in range(1, options.trials + 1)]
     try:
         if options.keep:
             require_own(Path(options.keep))
-        require_free(options.compare, names)
+        prefix, left = free_prefix(options.compare, options.trials, command)
         with tempfile.TemporaryDirectory(prefix="sac-gate-") as scratch:
-            found = _run(options, command, Path(options.keep or scratch), names)
+            found = _run(options, command, Path(options.keep or scratch), prefix)
+        if left is not None:
+            other = f"{{run}} stood for {prefix}1 and so on; remove what earlier gates have left as you like"
+            found.comparison.notes.append(f"{left} is there from an earlier gate: {other}")
     except (BadTrace, CantRun, NothingSaved) as error:
         _append(options.markdown, f"## Nothing is proved\n\n{block(str(error))}")
         complain(f"sac gate: error: {error}")
@@ -109,10 +108,11 @@ def gate_command(arguments: list[str]) -> int:
     return found.status
 
 
-def _run(options: argparse.Namespace, command: Sequence[str], folder: Path, names: Sequence[str]) -> Found:
+def _run(options: argparse.Namespace, command: Sequence[str], folder: Path, prefix: str) -> Found:
     """Run the command and hold the runs against each other."""
-    plan = replace(plan_of(options, command, folder, options.trials), prefix=_PREFIX)
-    asked = ask(plan, options.trials, described(options.same, options.vary))
+    names = [f"{prefix}{number}" for number in range(1, options.trials + 1)]
+    plan = replace(plan_of(options, command, folder, options.trials), prefix=prefix)
+    asked = ask(plan, options.trials, described(options.same, options.vary, assigned(command)[0]))
     comparison = asked.comparison
     searches = list(prove(options, plan, asked))
     if comparison.unseen and searches and searches[0][1].proof is not None:

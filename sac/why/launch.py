@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sac.errors import UserError
 from sac.processes import ended_by_signals
 from sac.why.family import files_of, header_of
+from sac.why.program import SHIMS, CantRun, program_of, put_shims, with_tracer
 from sac.why.project import root_of
 from sac.why.trace_pair import Twins
 from sac.why.traced_run import LATE, LIMIT, UNWRITTEN, TracedRun, guarded
@@ -27,10 +27,6 @@ GRACE = 5.0
 
 STRAGGLING, STRAGGLING_AT_LEAST = 10.0, 60.0
 """A run may take so many times as long as one that has ended, and so many seconds more."""
-
-
-class CantRun(UserError, RuntimeError):
-    """The command can't be run; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +45,7 @@ class TracePlan:
         force: what both runs are made to do otherwise, as `tracer.force` understands it.
         lines: flow event from which on each line is watched, as `tracer.lines` understands it.
         closely: number of events after which none is put into a block any more; empty if all may be.
+        arrivals: not empty to note in which order threads and tasks change things.
         patience: seconds after which the runs are stopped; 0 for none.
     """
 
@@ -63,62 +60,41 @@ class TracePlan:
     force: str = ""
     lines: str = ""
     closely: str = ""
+    arrivals: str = ""
     patience: float = 0.0
-
-
-def traced_command(command: Sequence[str]) -> tuple[list[str], str, Path]:
-    """Return the command to execute, how the tracer gets in, and the folder of the user's own files.
-
-    The script of `python script.py …` is executed by `run.py`, which can rewrite it; into anything else the tracer
-    comes through `sitecustomize` alone.
-    """
-    if not command:
-        raise CantRun("no command: write it after `--`, for example `sac why -- python train.py`")
-    program = shutil.which(command[0])
-    if program is None:
-        raise CantRun(f"there is no program {command[0]!r}")
-    place = 1
-    while place < len(command) and command[place].startswith("-") and command[place] not in ("-m", "-c", "-"):
-        place += 2 if command[place] in ("-W", "-X") else 1
-    is_python = os.path.basename(command[0]).startswith("python")
-    if is_python and command[place : place + 1] in (["-c"], ["-"], []):
-        raise CantRun("code that is typed in has no lines to be named: write it into a file, `python train.py`")
-    if is_python and place < len(command) and command[place][0] != "-":
-        script = Path(command[place])
-        if not script.is_file():
-            raise CantRun(f"there is no script {command[place]!r}")
-        return [program, *command[1:place], str(runner.HERE / "run.py"), *command[place:]], "script", script.parent
-    return [program, *command[1:]], "inject", Path.cwd()
 
 
 def start(plan: TracePlan, number: int) -> TracedRun:
     """Start one run."""
     name = f"{plan.prefix}{number}"
-    command, how, root = traced_command([part.replace("{run}", name) for part in plan.command])
+    program = program_of([part.replace("{run}", name) for part in plan.command])
     trace, output, errors = (plan.folder / f"run{number}.{end}" for end in ("trace", "out", "err"))
     for file in (trace, *files_of(trace)):
         # Of an earlier question, in a folder that is kept.
         file.unlink(missing_ok=True)
     _reserve(trace)
+    # The command itself may run in a process that is traced.
+    given = {name: value for name, value in os.environ.items() if not name.startswith(runner.OWN)}
+    given |= program.variables
     environment = {
-        # The command itself may run in a process that is traced.
-        **{name: value for name, value in os.environ.items() if not name.startswith(runner.OWN)},
-        "PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED", str(number)),
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(runner.HERE / "inject"), os.environ.get("PYTHONPATH", "")])),
+        **with_tracer(given),
+        "PATH": put_shims(plan.folder / SHIMS, given.get("PATH", os.defpath)),
+        "PYTHONHASHSEED": given.get("PYTHONHASHSEED", str(number)),
         runner.TRACE: str(trace.resolve()),
-        runner.ROOT: str((plan.root or root_of(root)).resolve()),
+        runner.ROOT: str((plan.root or root_of(program.folder)).resolve()),
         runner.UNTIL: str(plan.until),
         runner.SECONDS: str(plan.seconds),
-        runner.MAIN: how,
+        runner.MAIN: program.how,
         runner.DEEP: plan.deep,
         runner.FORCE: plan.force,
         runner.LINES: plan.lines,
         runner.CLOSE: plan.closely,
+        runner.ARRIVALS: plan.arrivals,
         runner.CLOCK: vary.origin(),
         runner.RUN: name,
         **plan.variations[(number - 1) % len(plan.variations)],
     }
-    return guarded(command, environment, number, trace, output, errors)
+    return guarded(program.words, environment, number, trace, output, errors)
 
 
 def _reserve(trace: Path) -> None:
@@ -154,6 +130,7 @@ def run_all(plan: TracePlan, runs: int, before: Sequence[TracedRun] = ()) -> tup
                 run.release()
             for run in started:
                 run.bury()
+            shutil.rmtree(plan.folder / SHIMS, ignore_errors=True)
     for one in twins:
         one.stopped = {run.trace for run in started if run.stopped or run.lost}
     for run in started:

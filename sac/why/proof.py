@@ -12,14 +12,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sac.why.compare import Pair, TraceComparison, TraceDivergence, compare, sources_of
+from sac.why.compare import Pair, TraceComparison, TraceDivergence, sources_of
 from sac.why.coverage import note_printed
 from sac.why.event import NOWHERE, Event
 from sac.why.evidence import evidence_of
+from sac.why.gain import before, gained, gained_without, moved
 from sac.why.launch import TracePlan, run_all
 from sac.why.suspects import GLOBALS, PRINTED, Suspect, suspects_of
-from sac.why.trace import Trace
-from sac.why.tracer.place import Place
 
 PROOFS = 6
 """Interventions for one divergence, unless the user wants more or fewer."""
@@ -36,7 +35,10 @@ WINDOW = 5000
 SLACK = 100
 """Events before a block that differs from which on none is put into a block: more than there are blocks at work."""
 
-_TIMED = ("clock", "completion")
+AGAIN = 2
+"""How often runs must be equal once more, with a suspect forced, where the place moves by itself."""
+
+_TIMED = ("clock", "completion", "arrival")
 """Kinds of sources whose values hang on time; a divergence that hangs on one moves from run to run by itself."""
 
 PATIENCE = 3.0
@@ -103,6 +105,9 @@ class Prover:
         self._plan = replace(self._plan, lines="", closely="")
         comparison = self._closely(comparison) if most else comparison
         comparison = self._by_lines(comparison) if most and _unexplained(comparison) else comparison
+        comparison = (
+            self._by_arrival(comparison) if most and _racing(comparison) and not _drawn(comparison) else comparison
+        )
         divergence = comparison.divergence
         if divergence is None:
             return Search([], comparison)
@@ -127,13 +132,13 @@ class Prover:
                 found.innocent += [one for one in together if one not in found.innocent]
                 left = [one for one in left if one not in together]
             elif len(together) > 1:
-                found.proof = self._narrow(comparison, divergence, found.proof, together, found, most)
+                found.proof = self._narrow(comparison, divergence, found.proof, together, found)
         if found.proof is None and len(found.suspects) > 1 and self._may(found, most):
             # Two causes at one place: neither alone moves it.
             found.proof = self._try(comparison, divergence, found.suspects, found)
             if found.proof is not None:
                 found.innocent.clear()
-                found.proof = self._narrow(comparison, divergence, found.proof, found.suspects, found, most)
+                found.proof = self._narrow(comparison, divergence, found.proof, found.suspects, found)
 
     def _closely(self, comparison: TraceComparison) -> TraceComparison:
         """Run again without blocks near the divergence, if a block differs; else return what was compared."""
@@ -158,6 +163,18 @@ class Prover:
             return comparison
         return again
 
+    def _by_arrival(self, comparison: TraceComparison) -> TraceComparison:
+        """Run again with the order noted in which threads and tasks change things; the old if they are equal then."""
+        divergence = comparison.divergence
+        if divergence is None:
+            return comparison
+        self._plan = replace(self._plan, arrivals="1")
+        again = self.run([], self._end_of(comparison, divergence))
+        self._plan = replace(self._plan, arrivals="")
+        if divergence.event.a.kind == PRINTED and again.unseen and again.divergence is None:
+            again = replace(as_divergence(again), notes=comparison.notes, unseen=comparison.unseen)
+        return comparison if again.divergence is None or not again.compared else again
+
     def _refine(self, found: Search, comparison: TraceComparison) -> None:
         """Find the line that draws first from a global generator of which it is proved that it should be seeded."""
         again = self._by_lines(comparison)
@@ -180,20 +197,38 @@ class Prover:
         proof: Proof,
         guilty: list[Suspect],
         found: Search,
-        most: int,
     ) -> Proof:
-        """Halve a set of suspects of which one at least is guilty, as long as there are interventions left."""
-        while len(guilty) > 1 and self._may(found, most):
+        """Halve a set of suspects of which one at least is guilty, until what is left is needed.
+
+        However many interventions that takes: an innocent must not be named for having been forced with the guilty.
+        """
+        while len(guilty) > 1:
             middle = (len(guilty) + 1) // 2
             for half, rest in ((guilty[:middle], guilty[middle:]), (guilty[middle:], guilty[:middle])):
-                closer = self._try(comparison, divergence, half, found) if self._may(found, most) else None
+                closer = self._try(comparison, divergence, half, found)
                 if closer is not None:
                     found.innocent += rest
                     guilty, proof = half, closer
                     break
             else:
-                # Some of both are needed, or nothing is left to tell which.
-                return proof
+                return self._needed(comparison, divergence, proof, guilty, found)
+        return proof
+
+    def _needed(
+        self,
+        comparison: TraceComparison,
+        divergence: TraceDivergence,
+        proof: Proof,
+        guilty: list[Suspect],
+        found: Search,
+    ) -> Proof:
+        """Leave out of a set, some of both halves of which are needed, whoever isn't."""
+        for one in reversed(guilty):
+            others = [other for other in guilty if other is not one]
+            closer = self._try(comparison, divergence, others, found) if len(others) > 1 else None
+            if closer is not None:
+                found.innocent.append(one)
+                guilty, proof = others, closer
         return proof
 
     def _try(
@@ -201,32 +236,72 @@ class Prover:
     ) -> Proof | None:
         """Force suspects; returns the proof if the runs then part later."""
         found.spent += 1
-        printed = divergence.event.a.kind == PRINTED
-        again = self.run(suspects, None if printed else before(comparison, divergence))
-        gained = _gained(comparison, divergence, again)
-        consumers = [one.place for one in suspects if one.cause == "consumed-elsewhere"]
-        if gained is None and consumers:
-            gained = _gained_without(consumers, comparison, again)
-        if gained is None or gained <= 2 * self._moved_by_itself(comparison, divergence):
+        again = self.run(suspects, self._end_of(comparison, divergence))
+        more = self._gain(comparison, divergence, suspects, again)
+        if more is None or not self._holds(comparison, divergence, suspects, more, again):
             return None
-        whole = again.divergence is None and again.a.complete and again.b.complete
-        return Proof(suspects[0], tuple(suspects[1:]), gained, whole, again)
+        return Proof(suspects[0], tuple(suspects[1:]), more, _whole(again), again)
+
+    def _gain(
+        self,
+        comparison: TraceComparison,
+        divergence: TraceDivergence,
+        suspects: Sequence[Suspect],
+        again: TraceComparison,
+    ) -> int | None:
+        """Return for how many events more the runs are equal with suspects forced; None if they don't part later."""
+        more = gained(comparison, divergence, again)
+        consumers = [one.place for one in suspects if one.cause == "consumed-elsewhere"]
+        return gained_without(consumers, comparison, again) if more is None and consumers else more
+
+    def _holds(
+        self,
+        comparison: TraceComparison,
+        divergence: TraceDivergence,
+        suspects: Sequence[Suspect],
+        more: int,
+        again: TraceComparison,
+    ) -> bool:
+        """Whether it was the suspects' forcing that moved the place, and not chance.
+
+        Where the place moves by itself, as in a race, or where a number from outside says how long a loop is, whoever
+        was forced has moved nothing. There is one try with nothing forced, which is not counted as an intervention.
+        """
+        weak = any(one.weak for one in suspects)
+        timed = any(pair.a.kind in _TIMED for pair in divergence.sources) or _racing(comparison)
+        by_itself = 0.0
+        if weak or timed or again.divergence is not None:
+            by_itself = self._moved_by_itself(comparison, divergence)
+        if by_itself == float("inf") or (again.divergence is not None and by_itself):
+            return False
+        if more <= by_itself and not _whole(again):
+            return False
+        # Chance rarely strikes often: what can be had by it must come again.
+        often = AGAIN if by_itself else int(weak or not _drawn(comparison))
+        return all(self._comes_again(comparison, divergence, suspects, again) for _ in range(often))
+
+    def _comes_again(
+        self,
+        comparison: TraceComparison,
+        divergence: TraceDivergence,
+        suspects: Sequence[Suspect],
+        first: TraceComparison,
+    ) -> bool:
+        """Whether the runs part later with suspects forced, once more; or not at all, if they didn't at first."""
+        again = self.run(suspects, self._end_of(comparison, divergence))
+        as_far = again.divergence is None or first.divergence is not None
+        return as_far and self._gain(comparison, divergence, suspects, again) is not None
 
     def _moved_by_itself(self, comparison: TraceComparison, divergence: TraceDivergence) -> float:
-        """Return for how many events more the runs are equal in another try with nothing forced.
-
-        A divergence that hangs on time moves by itself. Whoever was forced then has moved nothing. There is one try,
-        which is not counted among the interventions.
-        """
-        if not any(pair.a.kind in _TIMED for pair in divergence.sources):
-            return 0
+        """Return by how many events the runs part later in another try with nothing forced."""
         if self._jitter is None or self._jitter[0] is not divergence:
-            printed = divergence.event.a.kind == PRINTED
-            again = self.run([], None if printed else before(comparison, divergence))
-            gained = _gained(comparison, divergence, again)
-            # If they don't part at all this time, equality says nothing.
-            self._jitter = divergence, float("inf") if gained and again.divergence is None else gained or 0
+            again = self.run([], self._end_of(comparison, divergence))
+            self._jitter = divergence, moved(comparison, divergence, again)
         return self._jitter[1]
+
+    def _end_of(self, comparison: TraceComparison, divergence: TraceDivergence) -> int | None:
+        """Return how many events there are up to a divergence; None if the runs are to go on to their end."""
+        return None if divergence.event.a.kind == PRINTED else before(comparison, divergence)
 
     def run(self, forced: Sequence[Suspect], position: int | None = None) -> TraceComparison:
         """Run again with suspects forced, and the causes that are known already.
@@ -245,7 +320,7 @@ class Prover:
             force=json.dumps(force),
             until=self._cut(position),
             variations=[_alike(variation, alike) for variation in self._plan.variations],
-            prefix=f"proof{self._made}-",
+            prefix=f"proof{self._made}-{self._plan.prefix}",
             patience=self._seconds * PATIENCE + 20,
         )
         plan.folder.mkdir(parents=True, exist_ok=True)
@@ -253,7 +328,8 @@ class Prover:
         again = twins[-1].comparison()
         again.failed = any(run.trouble or run.lost for run in (made[0], made[-1]))
         if again.a.complete and again.b.complete:
-            note_printed(again, [("what is printed", made[0].output, made[-1].output)])
+            printed = ("what is printed", made[0].output, made[-1].output)
+            note_printed(again, [printed, ("the errors printed", made[0].errors, made[-1].errors)])
         return again
 
     def _cut(self, position: int | None) -> int:
@@ -275,6 +351,22 @@ def _unexplained(comparison: TraceComparison) -> bool:
     # While threads take turns, a line is not alone in moving it.
     alone = evidence.moved_by is None and evidence.drawing_threads() == 1
     return alone and (shared or bool(unlike & set(GLOBALS)))
+
+
+def _whole(again: TraceComparison) -> bool:
+    """Whether runs are equal to their ends."""
+    return again.divergence is None and again.a.complete and again.b.complete
+
+
+def _racing(comparison: TraceComparison) -> bool:
+    """Whether threads, or tasks of an event loop, were at work: in which order they come differs from run to run."""
+    return any(one.racing for trace in (comparison.a, comparison.b) for one in (trace, *trace.children.values()))
+
+
+def _drawn(comparison: TraceComparison) -> bool:
+    """Whether the runs part where something is drawn from a generator that nobody has seeded."""
+    divergence = comparison.divergence
+    return divergence is not None and divergence.event.a.facts.get("seeded") is False
 
 
 def _vague(proof: Proof, divergence: TraceDivergence) -> bool:
@@ -302,52 +394,3 @@ def as_divergence(comparison: TraceComparison) -> TraceComparison:
 
 def _alike(variation: Mapping[str, str], alike: Mapping[str, str]) -> Mapping[str, str]:
     return {**variation, **alike}
-
-
-def before(comparison: TraceComparison, divergence: TraceDivergence) -> int | None:
-    """Return how many flow events of its process come before a divergence; None in a process that was started."""
-    event = divergence.event.a
-    if event.process:
-        return None
-    return comparison.a.let_go + sum(flow.number < event.number for flow in comparison.a.flows)
-
-
-def _gained(comparison: TraceComparison, divergence: TraceDivergence, again: TraceComparison) -> int | None:
-    """Return for how many events more the runs are equal with a suspect forced; None if they don't part later."""
-    if divergence.event.a.kind == PRINTED:
-        # What is printed is compared even where there is no event.
-        ended = again.a.complete and again.b.complete
-        alike = again.divergence is None and not again.unseen and not again.failed and ended
-        return 1 if alike else None
-    position = _position(comparison, divergence)
-    if again.divergence is None:
-        more = again.compared - position
-        ended = again.a.complete and again.b.complete and again.compared > 0
-        return max(more, 1) if (more > 0 or ended) and not again.failed else None
-    later = _position(again, again.divergence) - position
-    return later if later > 0 else None
-
-
-def _gained_without(consumers: Sequence[Place], comparison: TraceComparison, again: TraceComparison) -> int | None:
-    """Return the same, where what a consumer of a generator does itself isn't compared: it does it at other times."""
-    here = {(place.file, place.function) for place in consumers}
-    lines = {(place.file, place.line) for place in consumers}
-
-    def kept(flow: Event) -> bool:
-        place = flow.place
-        inside = place.function != "<module>" and (place.file, place.function) in here
-        return not inside and (place.file, place.line) not in lines
-
-    def kept_of(trace: Trace) -> Trace:
-        return replace(trace, flows=[*filter(kept, trace.flows)])
-
-    old, new = (compare(kept_of(one.a), kept_of(one.b)) for one in (comparison, again))
-    new.failed = again.failed
-    return None if old.divergence is None else _gained(old, old.divergence, new)
-
-
-def _position(comparison: TraceComparison, divergence: TraceDivergence) -> int:
-    """Return how many events were equal before a divergence, in its process."""
-    event = divergence.event.a
-    trace = comparison.a.children.get(event.process, comparison.a)
-    return trace.let_go + sum(flow.number < event.number for flow in trace.flows)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from sac.why.compare import TraceComparison
 from sac.why.coverage import note_coverage, note_printed
-from sac.why.launch import CantRun, TracePlan, run_all
+from sac.why.launch import TracePlan, run_all
+from sac.why.program import CantRun
 from sac.why.sharing import note_sharing
 from sac.why.trace_pair import Twins
 from sac.why.traced_run import LIMIT, TracedRun
@@ -96,7 +97,8 @@ def require_trace(run: TracedRun) -> None:
         raise CantRun(run.lost)
     if not run.trace.exists():
         said = run.trouble or "ended without a word"
-        raise CantRun(f"the tracer never started: the command {said}; it must start a Python that is not isolated (-I)")
+        needs = "it must start a Python that is not isolated (-I), and leave it what PYTHONPATH holds"
+        raise CantRun(f"the tracer never started: the command {said}; {needs}: `PYTHONPATH=src:$PYTHONPATH`")
 
 
 def _note_failures(comparison: TraceComparison, runs: Sequence[TracedRun]) -> None:

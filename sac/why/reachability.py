@@ -7,7 +7,7 @@ It errs on the side of yes. A verdict says so: the value "can reach" the line.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -45,6 +45,28 @@ def can_reach(file: Path, source: int, target: int) -> bool:
         if len(tainted) + len(hot) == size:
             break
     return any(index in hot and one.first <= target <= one.last for index, one in enumerate(statements))
+
+
+def decides(file: Path, line: int, names: Collection[str]) -> bool:
+    """Whether one of these functions is called on a line within a condition, or a key to put something in order."""
+    try:
+        tree = ast.parse(read_bytes(file, MOST_CODE))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    parts = (part for node in ast.walk(tree) for test in _conditions(node) for part in ast.walk(test))
+    called = (part.func for part in parts if isinstance(part, ast.Call) and part.lineno == line)
+    words = {one.lstrip(".") for function in called for one in _names(function, ast.Load)}
+    return not words.isdisjoint(name.rsplit(".", 1)[-1] for name in names)
+
+
+def _conditions(node: ast.AST) -> Iterator[ast.expr]:
+    """Return the expressions of a node that decide on others."""
+    if isinstance(node, ast.comprehension):
+        yield from node.ifs
+    elif isinstance(node, (ast.If, ast.IfExp, ast.While, ast.Assert)):
+        yield node.test
+    elif isinstance(node, ast.keyword) and node.arg == "key":
+        yield node.value
 
 
 @lru_cache(maxsize=32)
@@ -136,6 +158,8 @@ def _base(node: ast.expr) -> Iterator[str]:
         yield node.id
     elif isinstance(node, ast.Attribute):
         yield f".{node.attr}"
+        # Who changes a part changes the whole; but everything belongs to `self`.
+        yield from (name for name in _base(node.value) if name != "self")
 
 
 def _changed(node: ast.expr) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import itertools
 import os
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,9 @@ from sac.errors import UserError
 
 RUN = "{run}"
 """Stands for the name of a run, in a command and in a pattern of files."""
+
+PREFIX = "run-"
+"""What stands before a run's number where `{run}` is in a command or in a pattern."""
 
 _BLOCK = 1 << 20
 _NO_CONTENT = "serialization_id"
@@ -46,11 +50,19 @@ class UnlikeFile:
         return f"{self.file}: {self.what}"
 
 
-def require_free(patterns: Sequence[str], runs: Sequence[str]) -> None:
-    """Refuse patterns that do not tell the runs apart, or that match a file before anything has run.
+def free_prefix(patterns: Sequence[str], runs: int, command: Sequence[str] = ()) -> tuple[str, Path | None]:
+    """Return what the names of runs begin with, so that nothing is there yet that they could save.
+
+    Args:
+        patterns: of files that are compared.
+        runs: their number.
+        command: in which `{run}` may stand for a file or folder too.
+
+    Returns:
+        `run-`, or `gate2-run-` and so on where an earlier gate has left something; and the first thing that it left.
 
     Raises:
-        NothingSaved: the pattern, and what to do.
+        NothingSaved: a pattern does not tell the runs apart; with what to do.
     """
     for pattern in patterns:
         if RUN not in pattern:
@@ -58,10 +70,17 @@ def require_free(patterns: Sequence[str], runs: Sequence[str]) -> None:
                 f"--compare {pattern}: all runs would write the same files. Put {RUN} into it and into the command: "
                 f"`--compare 'runs/{RUN}/*.pt' -- python train.py --output runs/{RUN}`"
             )
-        for run in runs:
-            old = next(iter(_files(pattern, run).values()), None)
-            if old is not None:
-                raise NothingSaved(f"--compare {pattern}: {old} is there before the runs begin; remove it")
+    asked = [*patterns, *(word.rpartition("=")[2] for word in command)]
+    patterns = [pattern for pattern in asked if RUN in pattern]
+    left: Path | None = None
+    for number in itertools.count(1):
+        prefix = PREFIX if number == 1 else f"gate{number}-{PREFIX}"
+        names = [f"{prefix}{run}" for run in range(1, runs + 1)]
+        old = next((path for pattern in patterns for name in names for path in _places(pattern, name)), None)
+        if old is None:
+            return prefix, left
+        left = left or old
+    raise AssertionError("there is always a number more")
 
 
 def unlike_files(patterns: Sequence[str], first: str, second: str) -> tuple[int, list[UnlikeFile]]:
@@ -97,6 +116,14 @@ def _files(pattern: str, run: str) -> dict[str, Path]:
     # A wildcard must not reach from one run's folder into another's: the pattern is cut where it names the run.
     paths = glob.glob(os.path.expanduser(pattern.replace(RUN, glob.escape(run))), recursive=True, include_hidden=True)
     return {path.replace(run, RUN): Path(path) for path in paths if os.path.isfile(path)}
+
+
+def _places(pattern: str, run: str) -> list[Path]:
+    """Return what is there of a run: files, or the folder that is called after it, in which others may lie."""
+    parts = Path(pattern).parts
+    last = max(number for number, part in enumerate(parts) if RUN in part)
+    own = str(Path(*parts[: last + 1])).replace(RUN, glob.escape(run))
+    return [Path(path) for path in sorted(glob.glob(os.path.expanduser(own), recursive=True, include_hidden=True))]
 
 
 def _differences(a: Path, b: Path) -> Iterator[str]:

@@ -6,6 +6,7 @@ A suspect says what it would be called, at which line, what speaks for it, and h
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -29,6 +30,7 @@ _INDICES = ("randint", "choice", "integers", "permutation", "shuffle", "sample",
 _ENV = ("env.reset", "env.step", "vector.reset", "vector.step", "env.make")
 _RESET = ("env.reset", "vector.reset")
 _KINDS = {
+    "state": "unseeded-global",
     "set-order": "set-order",
     "listing": "listing-order",
     "completion": "completion-order",
@@ -45,7 +47,10 @@ _GENERATOR = re.compile(
     r"default_rng|RandomState|Generator|SeedSequence|PCG64|MT19937|Philox|SFC64|(?<!System)Random\("
 )
 _BATCH = re.compile(r"replay|buffer|storage|batch|indices|index|_?idx|_?inds", re.IGNORECASE)
-_IN_ORDER = ("as_completed", "imap_unordered", "asyncio.as_completed")
+_IN_ORDER = (
+    *("as_completed", "imap_unordered", "asyncio.as_completed", "futures.wait", "asyncio.wait", "connection.wait"),
+    "callback",
+)
 """Functions whose results can be asked for in the order of submission."""
 _DECIDES = re.compile(r"\s*(if|elif|while|assert)\b")
 
@@ -62,6 +67,7 @@ class Suspect:
         environment: variables that both runs get alike.
         source: what came from outside, with the values of both runs.
         generator: the global generator, if it is one.
+        weak: whether nothing but the lack of a better one speaks for it.
     """
 
     cause: str
@@ -71,6 +77,7 @@ class Suspect:
     environment: Mapping[str, str] = field(default_factory=dict)
     source: Pair | None = None
     generator: str = ""
+    weak: bool = False
 
     @property
     def what(self) -> str:
@@ -138,11 +145,27 @@ def _all(evidence: Evidence) -> Iterator[Suspect]:
         speaks = f"only one run has {moved.described} before {evidence.event.described}"
         yield Suspect("consumed-elsewhere", moved.place, speaks, (here,))
     yield from _event_generators(evidence)
+    ranked = sorted(evidence.divergence.sources, key=lambda pair: _rank(evidence, pair))
+    ranked = [pair for pair in ranked if not _of_other_seed(evidence, pair)]
+    arrivals = [pair for pair in ranked if pair.a.kind == "arrival"]
+    there = Counter((pair.a.place.file, pair.a.place.line) for pair in ranked if pair.a.kind == "completion")
+    there.update((pair.a.place.file, pair.a.place.line) for pair in arrivals)
+    # Where several are taken as they come, or called back and stored, is where their order matters: two make an order.
+    taken = (pair for pair in ranked if pair.a.kind == "completion")
+    yield from (_of_source(evidence, one) for one in taken if there[one.a.place.file, one.a.place.line] > 1)
+    yield from map(_of_arrival, arrivals)
     if evidence.event.kind == PRINTED:
         yield from _globals(evidence)
-    ranked = sorted(evidence.divergence.sources, key=lambda pair: _rank(evidence, pair))
     yield from (_of_source(evidence, pair) for pair in ranked if pair.a.kind in _KINDS)
-    yield from _families(evidence)
+    yield from (replace(one, weak=True) for one in _families(evidence))
+
+
+def _of_other_seed(evidence: Evidence, pair: Pair) -> bool:
+    """Whether a `RandomState` asked for entropy while it was made, and was given a seed then."""
+    event, source = evidence.event, pair.a
+    here = (source.place.file, source.place.line) == (event.place.file, event.place.line)
+    seeded = event.kind == "seed" and event.name == "RandomState" and not event.facts.get("unseeded")
+    return seeded and here and source.kind == "entropy"
 
 
 def _at(kind: str, place: Place, **more: Any) -> Mapping[str, Any]:
@@ -190,6 +213,9 @@ def _asked_by(pair: Pair | None, *words: str) -> bool:
     """Whether entropy was asked for by a function of gymnasium's, or of gym's, whose name has one of these words."""
     via = [] if pair is None else pair.a.facts.get("via", [])
     ours = [one for one in via if one.startswith(("gymnasium.", "gym."))]
+    if pair is not None and not pair.a.parent and ours[:1] == via[:1] and "seeding:" in "".join(ours[:1]):
+        # A line of the script's own made a generator by gymnasium's function, outside of any environment.
+        return False
     return any(word in one for one in ours for word in words)
 
 
@@ -238,7 +264,7 @@ def _rank(evidence: Evidence, pair: Pair) -> tuple[int, ...]:
     source = pair.a
     logs = source.kind in ("clock", "entropy", "pid") and not evidence.reaches(source.place)
     decides = bool(_DECIDES.match(evidence.code(source.place)))
-    seed = evidence.event.kind == "seed" and source.kind in _SEEDS
+    seed = evidence.seeds and source.kind in _SEEDS
     return (
         not evidence.inside(pair),
         not evidence.reaches(source.place),
@@ -252,18 +278,35 @@ def _of_source(evidence: Evidence, pair: Pair) -> Suspect:
     """Suspect something that came from outside."""
     source, place = pair.a, pair.a.place
     cause = _KINDS[source.kind]
-    if evidence.event.kind == "seed" and source.kind in _SEEDS:
+    if source.kind == "state":
+        return _of_state(pair)
+    if evidence.seeds and source.kind in _SEEDS and not evidence.in_condition(source):
         cause = _SEEDS[source.kind]
     if source.kind == "entropy":
         cause, place = _of_entropy(evidence, pair, cause)
     force: tuple[Mapping[str, Any], ...] = (_at(source.kind, source.place),)
-    if source.kind == "clock" and evidence.event.kind != "seed":
+    if source.kind == "clock" and not evidence.seeds:
         force = (_at("clock", source.place, relative=True),)
     if source.kind == "completion" and source.name not in _IN_ORDER:
         # What comes out of a queue has the order in which it was put in.
         force = ({"kind": "serial"},)
     speaks = f"{source.name} gave {source.shown} and {pair.b.shown}"
     return Suspect(cause, place, speaks, force, source=pair)
+
+
+def _of_state(pair: Pair) -> Suspect:
+    """Suspect a global generator that nobody has seeded, and whose state is read."""
+    name = pair.a.name
+    speaks = f"the state of {name} is read, and nobody has seeded it before"
+    force = ({"kind": "generator", "name": name},)
+    return Suspect("unseeded-global", pair.a.place, speaks, force, source=pair, generator=name)
+
+
+def _of_arrival(pair: Pair) -> Suspect:
+    """Suspect the order in which threads, or tasks of an event loop, change something."""
+    cause = "completion-order" if pair.a.name == "tasks" else "thread-order"
+    speaks = f"{pair.a.name} come there in another order: {pair.a.shown} and {pair.b.shown}"
+    return Suspect(cause, pair.a.place, speaks, ({"kind": "serial"},), source=pair)
 
 
 def _of_entropy(evidence: Evidence, pair: Pair, cause: str) -> tuple[str, Place]:
@@ -273,6 +316,9 @@ def _of_entropy(evidence: Evidence, pair: Pair, cause: str) -> tuple[str, Place]
         return "unseeded-generator", source.place
     if source.name in ("torch.seed", "random.seed"):
         return "seed-from-entropy", source.place
+    event = evidence.event
+    if event.kind == "seed" and event.facts.get("unseeded") and event.facts.get("generator") not in GLOBALS:
+        return "unseeded-generator", source.place
     if _asked_by(pair, "Space.", "spaces."):
         return "unseeded-space", source.place
     if _asked_by(pair, "reset", "Env.", "seeding"):
@@ -302,7 +348,9 @@ def _threads(evidence: Evidence) -> Iterator[Suspect]:
 
 def _globals(evidence: Evidence) -> Iterator[Suspect]:
     """Suspect the global generators that nobody has seeded before."""
-    unseeded = (name for name in GLOBALS if not evidence.seeded_before(name))
+    # What has never moved has given nobody a number.
+    moved = GLOBALS if evidence.drawn is None else evidence.drawn
+    unseeded = (name for name in GLOBALS if name in moved and not evidence.seeded_before(name))
     return (_of_global(evidence, name, evidence.event) for name in unseeded)
 
 
@@ -313,7 +361,7 @@ def _families(evidence: Evidence) -> Iterator[Suspect]:
     clocks = {pair.a.place: pair for pair in sources if pair.a.kind == "clock"}
     if clocks:
         pair = min(clocks.values(), key=lambda one: _rank(evidence, one))
-        cause = "seed-from-clock" if event.kind == "seed" else "clock-value"
+        cause = "seed-from-clock" if evidence.seeds else "clock-value"
         yield Suspect(cause, pair.a.place, "the clock is read in several lines", ({"kind": "clock"},), source=pair)
     completions = [pair for pair in sources if pair.a.kind == "completion"]
     thread = evidence.thread_event()

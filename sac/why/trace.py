@@ -47,6 +47,10 @@ class Trace:
     """Processes that this one has ended."""
     started: list[Started] = field(default_factory=list)
     """Programs that it has started."""
+    drawn: frozenset[str] | None = None
+    """Global generators that moved while nobody had seeded them; None where the process was stopped before it told."""
+    racing: set[str] = field(default_factory=set)
+    """What may come in any order: `threads`, `tasks`."""
     alone: int = 0
     """Flow events of a process that the other run doesn't have."""
     let_go: int = 0
@@ -124,6 +128,10 @@ class Reader:
             self.trace.files.setdefault(path_text(entry["file"]), []).append(found)
         elif "end" in entry:
             self.trace.end = text(entry["end"])
+            if entry.get("drawn") is not None:
+                self.trace.drawn = frozenset(map(text, member(entry, "drawn", list)))
+        elif "racing" in entry:
+            self.trace.racing.add(text(entry["racing"]))
         elif "killed" in entry:
             self.trace.killed.add(abs(member(entry, "killed", int)))
         elif "started" in entry:

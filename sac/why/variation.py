@@ -23,27 +23,35 @@ KINDS: Mapping[str, str] = {
 NATURAL = "process ids, addresses in memory, names of temporary files"
 """What differs by itself."""
 
+_NOTHING: Mapping[str, str] = {}
 _STRESSES = {"clock": "clock", "listing": "listdir", "threads": "threads", "memory": unwritten.STRESS}
 
 
-def environments(same: Iterable[str], runs: int) -> list[dict[str, str]]:
-    """Return the environment variables of each run: every run but the first one is made to differ from it."""
+def environments(same: Iterable[str], runs: int, given: Mapping[str, str] = _NOTHING) -> list[dict[str, str]]:
+    """Return the environment variables of each run: every run but the first one is made to differ from it.
+
+    Args:
+        same: what was switched off.
+        runs: their number.
+        given: environment variables that the command sets for itself.
+    """
     stress = ",".join(word for name, word in _STRESSES.items() if name not in same)
     made: list[dict[str, str]] = []
     for number in range(1, runs + 1):
         variables = {STRESS: stress if number > 1 else ""}
-        if "PYTHONHASHSEED" not in os.environ:
+        if "PYTHONHASHSEED" not in {**os.environ, **given}:
             variables["PYTHONHASHSEED"] = "1" if "hash" in same else str(number)
         made.append(variables)
     return made
 
 
-def described(same: Iterable[str], others: Sequence[str]) -> list[str]:
+def described(same: Iterable[str], others: Sequence[str], given: Mapping[str, str] = _NOTHING) -> list[str]:
     """Return what differs between the runs, in words.
 
     Args:
         same: what was switched off.
         others: environment variables that the user lets differ.
+        given: those that the command sets for itself.
     """
-    off = {*same, *(["hash"] if "PYTHONHASHSEED" in os.environ else [])}
+    off = {*same, *(["hash"] if "PYTHONHASHSEED" in {**os.environ, **given} else [])}
     return [*(words for name, words in KINDS.items() if name not in off), NATURAL, *others]

@@ -98,6 +98,8 @@ def test_a_trace_is_overwritten_whole_and_nothing_beside_it_is_touched(tmp_path,
         (["--", "python", "-c", "print(1)"], "write it into a file"),
         (["--", "python"], "write it into a file"),
         (["--", "true"], "the tracer never started"),
+        (["--", "true"], "leave it what PYTHONPATH holds"),
+        (["--", "python", "."], "the folder '.' can't be executed: it holds no __main__.py"),
         (["--vary", "OMP_NUM_THREADS", "--", "python", "train.py"], "expected NAME=A,B"),
     ],
 )
@@ -201,7 +203,7 @@ def test_what_is_kept_the_same_parts_nobody_and_all_is_listed(script, kind, text
     done = sac(*ask, "--same", kind, "--", *script(text))
     assert done.returncode == 0, done.stdout
     varied = json.loads(done.stdout)["varied"]
-    assert len(varied) == 4
+    assert len(varied) == 5
     assert any("clock" in one for one in varied) == (kind != "clock")
 
 

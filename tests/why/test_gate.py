@@ -69,6 +69,15 @@ def test_a_seeded_training_passes_and_its_saved_policy_is_compared(project):
     assert Path("summary.md").read_text().startswith("## Deterministic: every run did the same\n")
 
 
+def test_a_second_gate_in_the_same_folder_gives_its_runs_names_of_their_own(project):
+    command = (sys.executable, "train.py", "--seed=1", "--output=runs/{run}")
+    done = [gate("--compare", "runs/{run}/*.pt", "--", *command) for _ in range(2)]
+    assert [one.returncode for one in done] == [0, 0], done[1].stdout + done[1].stderr
+    assert "saved files compared: 1" in done[1].stdout
+    assert "note: runs/run-1 is there from an earlier gate: {run} stood for gate2-run-1" in done[1].stdout
+    assert sorted(path.name for path in Path("runs").iterdir()) == ["gate2-run-1", "gate2-run-2", "run-1", "run-2"]
+
+
 def test_its_unseeded_twin_fails_with_line_cause_and_fix(project):
     done = gate("--markdown", "summary.md", "--", sys.executable, "train.py")
     assert done.returncode == 1, done.stdout + done.stderr

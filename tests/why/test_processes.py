@@ -52,6 +52,27 @@ def test_what_a_child_draws_is_found_in_the_child(ask, start):
     assert first["event"]["process"] != "main"
 
 
+LAUNCHED = {
+    "a folder": ["{python}", "src/lab"],
+    "a path that env sets": ["env", "PYTHONPATH=src", "{python}", "-m", "lab"],
+    "a path that is set before the program": ["PYTHONPATH=src", "{python}", "-m", "lab"],
+    "a path that a shell script sets": ["sh", "run.sh"],
+}
+
+
+@pytest.mark.parametrize("launcher", LAUNCHED)
+def test_a_program_is_traced_however_it_is_launched(tmp_path, launcher):
+    package = tmp_path / "src" / "lab"
+    package.mkdir(parents=True)
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "run.sh").write_text("PYTHONPATH=src python3 -m lab\n")
+    (package / "__main__.py").write_text(UNSEEDED)
+    command = [word.format(python=sys.executable) for word in LAUNCHED[launcher]]
+    done = sac("why", "--json", "--runs", "2", "--proofs", "0", "--", *command, cwd=tmp_path)
+    first = json.loads(done.stdout)["first"]
+    assert (done.returncode, first["file"], first["line"]) == (1, "src/lab/__main__.py", 2), done.stderr
+
+
 def test_a_python_that_can_not_be_followed_is_named_and_nothing_is_proved(ask):
     status, answer, errors = ask(STARTS["an environment that is inherited"], options="'-I', ")
     assert (status, answer["equal"]) == (2, None)

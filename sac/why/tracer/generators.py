@@ -18,6 +18,8 @@ NEVER = "never seeded"
 """Stands for the state of a generator that nobody has seeded: in every process it is another, and as good as none."""
 
 _REMEMBERED = 4096
+_LEAST = 16
+"""Bytes that NumPy asks for at least: with fewer, a number may be the script's own seed by chance, 1 for example."""
 _WORDS = 624
 _BLOCK = 4 * (_WORDS + 1)
 
@@ -54,11 +56,14 @@ class Entropy:
     def __init__(self) -> None:
         self._lines: dict[int, Place | None] = {}
 
-    def remember(self, number: int, place: Place | None) -> None:
-        """Remember a number; of very many, the last ones."""
+    def remember(self, drawn: bytes, place: Callable[[], Place | None]) -> None:
+        """Remember bytes that a generator may be made of, as the number that they are; of very many, the last ones."""
+        if len(drawn) < _LEAST:
+            return
+        number = int.from_bytes(drawn, "big")
         if len(self._lines) >= _REMEMBERED:
             del self._lines[next(iter(self._lines))]
-        self._lines[number] = place
+        self._lines[number] = place()
 
     def __contains__(self, number: int) -> bool:
         return number in self._lines
@@ -76,6 +81,7 @@ class Generators:
         self._reseed: dict[str, Callable[[], object]] = {}
         self._first: dict[str, bytes] = {}
         self._numbers: dict[int, int] = {}
+        self._drawn: set[str] = set()
         self.seeded: set[str] = set()
 
     def add(
@@ -99,9 +105,11 @@ class Generators:
 
     def after_fork(self) -> None:
         """Note in a forked child which generators have got a state that nobody chose."""
+        self._drawn.clear()
         for name, reseed in self._reseed.items():
             self.seeded.discard(name)
             reseed()
+            self._first[name] = self._read[name]()
 
     def save(self) -> Callable[[], None]:
         """Return a function that gives all generators back the states that they have now."""
@@ -116,15 +124,23 @@ class Generators:
     def __contains__(self, name: str) -> bool:
         return name in self._read
 
+    def drawn(self) -> set[str]:
+        """Return the generators that have moved while nobody had seeded them; to be asked before each seeding too."""
+        self._drawn |= {name for name in self._read if self._has_moved(name)}
+        return self._drawn
+
+    def _has_moved(self, name: str) -> bool:
+        """Whether a generator that nobody has seeded is another than it was at first."""
+        return name not in self.seeded and name in self._read and self._read[name]() != self._first[name]
+
     def state(self, name: str) -> str:
         """Return a digest of a generator's state, or `NEVER`."""
         return short_digest(self._read[name]()) if name in self.seeded and name in self._read else NEVER
 
     def facts(self, name: str) -> dict[str, Any]:
         """Return what is known of a global generator: of one that nobody has seeded, whether it has moved before."""
-        seeded = name in self.seeded
-        moved = not seeded and name in self._read and self._read[name]() != self._first[name]
-        return {"generator": name, "seeded": seeded, **({"drawn": True} if moved else {})}
+        drawn = {"drawn": True} if self._has_moved(name) else {}
+        return {"generator": name, "seeded": name in self.seeded, **drawn}
 
     def number(self, generator: object) -> int:
         """Return the number of a generator of the script's own among those that were drawn from."""

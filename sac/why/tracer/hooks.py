@@ -19,6 +19,7 @@ from . import (
     hooks_python,
     hooks_queues,
     hooks_saving,
+    hooks_state,
     hooks_torch,
     rewrite,
     serial,
@@ -43,6 +44,8 @@ LIBRARIES: dict[str, Install] = {
     "numpy.random": hooks_numpy.install,
     "numpy": _numpy,
     "joblib": hooks_saving.install_joblib,
+    "socket": hooks_state.install_socket,
+    "timeit": hooks_state.install_timeit,
     "torch": hooks_torch.install,
     **{f"{package}.process_executor": _loky for package in ("joblib.externals.loky", "loky")},
     **{f"{package}.reusable_executor": serial.install_loky for package in ("joblib.externals.loky", "loky")},
@@ -101,4 +104,5 @@ def install(recorder: Recorder, stress: frozenset[str] = frozenset()) -> None:
     hooks_files.install(recorder)
     hooks_queues.install(recorder)
     hooks_saving.install(recorder)
+    hooks_state.install(recorder)
     serial.install(recorder)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Hashable
 from typing import Any
 
+from . import hooks_state
 from .compiled import wrap_method
 from .force import NUMBER
 from .generators import NEVER, bit_generator_state, short_digest
@@ -49,6 +50,7 @@ def install(recorder: Recorder, numpy_random: Any) -> None:
             setattr(numpy_random, name, _global_draw(recorder, name, getattr(numpy_random, name)))
     _seeding(recorder, numpy_random)
     known = numpy_random.mtrand._rand
+    hooks_state.reads(recorder, GLOBAL, numpy_random.get_state)
     for owner in (numpy_random.RandomState, numpy_random.Generator):
         for name in DRAWS:
             wrap_method(owner, name, functools.partial(_own_draw, recorder, owner.__name__, name, known))
@@ -76,6 +78,7 @@ def _seeding(recorder: Recorder, numpy_random: Any) -> None:
 
     @functools.wraps(set_state)
     def traced_set_state(*args: Any, **kwargs: Any) -> None:
+        recorder.generators.drawn()
         set_state(*args, **kwargs)
         recorder.generators.seeded.add(GLOBAL)
 

@@ -6,6 +6,7 @@ import functools
 import os
 import random
 import sys
+import tempfile
 import threading
 import time
 import uuid
@@ -43,6 +44,7 @@ def install(recorder: Recorder) -> None:
     _random(recorder)
     _clocks(recorder)
     _listings(recorder, "listdir" in recorder.stress)
+    _temporary_names(recorder)
 
 
 def _entropy(recorder: Recorder) -> None:
@@ -54,11 +56,14 @@ def _entropy(recorder: Recorder) -> None:
         site = recorder.forced("entropy")
         drawn = urandom(size) if site is None else site.stream(size)
         if not recorder.busy():
-            recorder.remember_entropy(int.from_bytes(drawn, "big"))
+            recorder.remember_entropy(drawn)
         recorder.source("entropy", "os.urandom", drawn.hex(), facts={"via": recorder.places.libraries()})
         return drawn
 
     os.urandom = traced
+    if hasattr(os, "getrandom"):
+        getrandom = os.getrandom
+        os.getrandom = functools.wraps(getrandom)(lambda size, flags=0: traced(size))
     random._urandom = traced  # type: ignore[attr-defined]
     uuid1 = uuid.uuid1
 
@@ -105,6 +110,7 @@ def _random(recorder: Recorder) -> None:
 
     @functools.wraps(setstate)
     def traced_setstate(state: Any) -> None:
+        recorder.generators.drawn()
         setstate(state)
         recorder.generators.seeded.add(GLOBAL)
 
@@ -294,7 +300,7 @@ def _clocks(recorder: Recorder) -> None:
         setattr(time, name, _reader(recorder, "clock", f"time.{name}", getattr(time, name)))
     for name in NOW:
         setattr(time, name, _reader_of_now(recorder, name, getattr(time, name)))
-    for name in ("getpid", "getppid"):
+    for name in ("getpid", "getppid", "getpgrp", "getpgid", "getsid"):
         setattr(os, name, _reader(recorder, "pid", f"os.{name}", getattr(os, name)))
 
 
@@ -323,6 +329,26 @@ def _listings(recorder: Recorder, reverse: bool) -> None:
 
     os.listdir = traced_listdir
     os.scandir = functools.wraps(scandir)(traced_scandir)  # type: ignore[assignment]
+
+
+def _temporary_names(recorder: Recorder) -> None:
+    """Hook the names of temporary files: they need not matter, but their order may decide something."""
+    following = tempfile._RandomNameSequence.__next__  # type: ignore[attr-defined]
+
+    @functools.wraps(following)
+    def traced(self: Any) -> str:
+        name: str = following(self)
+        place = recorder.places.find()
+        if place is None or recorder.busy():
+            return name
+        site = recorder.force.at("entropy", place)
+        if site is not None:
+            # A twin may have taken a name in the same folder: then the next one is as good, and stands behind it.
+            name = f"{site.number():08}"
+        recorder.source("entropy", "tempfile", name, facts={"via": []}, place=place._replace(aside=False))
+        return name
+
+    tempfile._RandomNameSequence.__next__ = traced  # type: ignore[attr-defined]
 
 
 class _Listing:

@@ -9,10 +9,13 @@ import multiprocessing.connection
 import multiprocessing.pool
 import multiprocessing.queues
 import queue
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from .place import Place
 from .recorder import Recorder
+from .serial import WAIT
 
 
 def install(recorder: Recorder) -> None:
@@ -33,6 +36,85 @@ def install(recorder: Recorder) -> None:
     _waits(recorder)
     _completion(recorder)
     _asyncio_completion(recorder)
+    _callbacks(recorder)
+    _races(recorder)
+
+
+def _races(recorder: Recorder) -> None:
+    """Note that threads, or tasks of an event loop, are started by the user's own lines."""
+    start, create = threading.Thread.start, asyncio.BaseEventLoop.create_task
+
+    @functools.wraps(start)
+    def traced_start(self: threading.Thread) -> None:
+        if recorder.places.find(2) is not None:
+            recorder.race("threads")
+        start(self)
+
+    @functools.wraps(create)
+    def traced_create(self: Any, *args: Any, **kwargs: Any) -> Any:
+        # One task alone, as `asyncio.run` makes it, races with nobody.
+        if asyncio._get_running_loop() is self:
+            recorder.race("tasks")
+        return create(self, *args, **kwargs)
+
+    threading.Thread.start = traced_start  # type: ignore[method-assign]
+    asyncio.BaseEventLoop.create_task = traced_create  # type: ignore[method-assign]
+
+
+def _callbacks(recorder: Recorder) -> None:
+    """Hook what calls a function of the user's own as soon as a result is ready."""
+    chains: dict[tuple[str, int], InTurn] = {}
+    add, asynchronous = concurrent.futures.Future.add_done_callback, multiprocessing.pool.Pool.apply_async
+
+    def noted(place: Place, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        chain = chains.setdefault((place.file, place.line), InTurn())
+        number, forced = chain.take(), recorder.force.at("completion", place) is not None
+
+        def call(result: Any) -> None:
+            recorder.source("completion", "callback", number, f"result {number}", place=place)
+            function(result)
+
+        return (lambda result: chain.give(number, functools.partial(call, result))) if forced else call
+
+    @functools.wraps(add)
+    def traced_add(self: Any, fn: Callable[[Any], Any]) -> None:
+        place = recorder.places.find() if not recorder.busy() and recorder.places.called_by_own() else None
+        add(self, fn if place is None else noted(place, fn))
+
+    @functools.wraps(asynchronous)
+    def traced_asynchronous(
+        self: Any, func: Any, args: Any = (), kwds: Any = None, callback: Any = None, error_callback: Any = None
+    ) -> Any:
+        place = recorder.places.find() if callback is not None and not recorder.busy() else None
+        own = place is not None and recorder.places.called_by_own()
+        told = noted(place, callback) if place is not None and own else callback
+        return asynchronous(self, func, args, {} if kwds is None else kwds, told, error_callback)
+
+    concurrent.futures.Future.add_done_callback = traced_add  # type: ignore[method-assign]
+    multiprocessing.pool.Pool.apply_async = traced_asynchronous  # type: ignore[method-assign]
+
+
+class InTurn:
+    """Calls functions in the order of their numbers, whatever the order in which they come."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._taken = self._called = 0
+        self._waiting: dict[int, Callable[[], object]] = {}
+
+    def take(self) -> int:
+        """Return the next number."""
+        with self._lock:
+            self._taken += 1
+            return self._taken
+
+    def give(self, number: int, function: Callable[[], object]) -> None:
+        """Call the function of a number, once those of all before it were called."""
+        with self._lock:
+            self._waiting[number] = function
+            while (following := self._waiting.pop(self._called + 1, None)) is not None:
+                self._called += 1
+                following()
 
 
 def _waits(recorder: Recorder) -> None:
@@ -45,16 +127,24 @@ def _waits(recorder: Recorder) -> None:
             found = sorted(ranks.get(id(one), -1) for one in ready)
             recorder.source("completion", name, found, f"{', '.join(map(str, found))} of {len(asked)}")
 
+    def first(asked: Sequence[Any]) -> bool:
+        return len(asked) > 1 and recorder.forced("completion") is not None
+
     @functools.wraps(connections)
     def traced_connections(object_list: Iterable[Any], timeout: float | None = None) -> list[Any]:
         asked = list(object_list)
-        ready = connections(asked, timeout)
+        ready = connections(asked[:1], WAIT) if first(asked) else []
+        ready = ready or connections(asked, timeout)
         note("connection.wait", asked, ready)
         return ready
 
     @functools.wraps(futures)
     def traced_futures(fs: Iterable[Any], *args: Any, **kwargs: Any) -> Any:
         asked = list(fs)
+        if first(asked) and concurrent.futures.FIRST_COMPLETED in (*args, *kwargs.values()):
+            done = futures(asked[:1], WAIT).done
+            if done:
+                return concurrent.futures._base.DoneAndNotDoneFutures(done, set(asked[1:]))
         ready = futures(asked, *args, **kwargs)
         note("futures.wait", asked, ready.done)
         return ready
@@ -62,6 +152,10 @@ def _waits(recorder: Recorder) -> None:
     @functools.wraps(tasks)
     async def traced_tasks(fs: Iterable[Any], **kwargs: Any) -> Any:
         asked = list(fs)
+        if first(asked) and asyncio.FIRST_COMPLETED in kwargs.values():
+            done, _ = await tasks(asked[:1], timeout=WAIT)
+            if done:
+                return done, set(asked[1:])
         ready = await tasks(asked, **kwargs)
         note("asyncio.wait", asked, ready[0])
         return ready

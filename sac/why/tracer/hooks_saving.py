@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .hooks_state import as_device
 from .masks import Table, masked
 from .place import Place
 from .recorder import Recorder, current
@@ -101,12 +102,13 @@ def _nothing(_: object) -> dict[str, Any]:
 
 
 def _opening(recorder: Recorder) -> Callable[..., Any]:
-    """Return an `open` whose files of text record what is written."""
+    """Return an `open` whose files of text record what is written, and whose devices of entropy what is read."""
 
     @functools.wraps(open)
     def traced(file: Any, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
         made = open(file, mode, *args, **kwargs)  # noqa: SIM115
         place = None if recorder.within() else recorder.places.find(1)
+        made = made if place is None else as_device(made)
         if type(made) is not io.TextIOWrapper or place is None or made.readable():
             return made
         newline = kwargs.get("newline", args[3] if len(args) > 3 else None)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import unwritten
+from . import hooks_state, unwritten
 from .compiled import wrap_method
 from .force import NUMBER
 from .generators import NEVER, short_digest
@@ -161,10 +161,12 @@ def _seeding(recorder: Recorder, torch: Any) -> None:
 
     @functools.wraps(set_state)
     def traced_set_state(*args: Any, **kwargs: Any) -> None:
+        recorder.generators.drawn()
         set_state(*args, **kwargs)
         recorder.generators.seeded.add(GLOBAL)
 
     torch.set_rng_state = torch.random.set_rng_state = traced_set_state
+    hooks_state.reads(recorder, GLOBAL, torch.get_rng_state)
     initial_seed = torch.initial_seed
 
     @functools.wraps(initial_seed)
@@ -223,6 +225,7 @@ def _own_seeding(recorder: Recorder, torch: Any) -> None:
             facts = {"generator": GLOBAL} if known else {"generator": "a torch.Generator", "object": True}
             recorder.unseeded.pop(self, None)
             if known:
+                recorder.generators.drawn()
                 recorder.generators.seeded.add(GLOBAL)
             call = functools.partial(original, self, seed)
             return recorder.flow(
@@ -336,10 +339,16 @@ def _saving(recorder: Recorder, torch: Any) -> None:
 
 
 def _gradients(optimizer: Any) -> Mapping[str, Any]:
-    """Return the gradients that a step will use, and some elements of the parameters."""
+    """Return the gradients and settings that a step will use, and some elements of the parameters."""
     found = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     glimpse = [part.detach().reshape(-1)[:: 1 + part.numel() // PARAMETER_SAMPLE] for part in found]
-    return {"gradients": [part.grad for part in found], "parameters": glimpse}
+    settings = [
+        f"{name}={value!r}"
+        for group in optimizer.param_groups
+        for name, value in group.items()
+        if isinstance(value, (int, float, str, tuple))
+    ]
+    return {"gradients": [part.grad for part in found], "parameters": glimpse, "settings": "; ".join(settings)}
 
 
 def _parameters(optimizer: Any) -> Mapping[str, Any]:

@@ -44,6 +44,8 @@ SOURCES_A_PLACE = 100
 COMPLETIONS_A_PLACE = 2000
 """The same of what workers hand over: their order may be the same for long, and then change."""
 
+_IN_ANY_ORDER = ("completion", "arrival")
+
 FILES = 10_000
 """Files that are remembered, and written, for one process."""
 
@@ -101,6 +103,10 @@ class Recorder:
         self.unseeded: MutableMapping[Any, Place | None] = weakref.WeakKeyDictionary()
         """Generators of the script's own, of torch, that took their seed from entropy -> the line."""
         self.watch: Callable[[str], None] | None = None
+        self.arrivals = False
+        """Whether it is noted in which order threads and tasks change things."""
+        self.racing: set[str] = set()
+        """What may come in any order in this process: `threads`, `tasks`."""
         _current[:] = [self]
 
     def __reduce__(self) -> tuple[Callable[[], Recorder], tuple[()]]:
@@ -135,6 +141,7 @@ class Recorder:
         self._numbers, self._flows = itertools.count(1), 0
         self._known.clear()
         self._touched.clear()
+        self.racing.clear()
         self._occurrences.clear()
         self.generators.after_fork()
         self.blocks.forget()
@@ -164,6 +171,12 @@ class Recorder:
         """Write a line about the whole process."""
         self._file.put(said)
 
+    def race(self, kind: str) -> None:
+        """Note once that several threads, or tasks of an event loop, are at work."""
+        if kind not in self.racing and not self.busy():
+            self.racing.add(kind)
+            self.mark(racing=kind)
+
     def started(self, pid: int, arguments: Sequence[str], place: Place) -> None:
         """Write that a program was started."""
         with self._lock:
@@ -174,7 +187,8 @@ class Recorder:
         """Write the last line."""
         if not self._file.closed:
             self.blocks.flush()
-            self._file.put({"end": how, "flows": self._flows})
+            drawn = _readable(lambda: sorted(self.generators.drawn()), None)
+            self._file.put({"end": how, "flows": self._flows, "drawn": drawn})
             self._file.close()
 
     # ------------------------------------------------------------------ events
@@ -254,6 +268,7 @@ class Recorder:
     ) -> tuple[dict[str, Any], Mapping[str, Any]]:
         """Begin a flow event with what goes into it; returns it, and its facts."""
         if kind == "seed":
+            self.generators.drawn()
             self.blocks.reopen()
         event = self._begin(kind, name, place)
         # What can't be read must not stop the script: the event then says so.
@@ -308,9 +323,9 @@ class Recorder:
         """Whether flow events are to be left out: the tracer is at work, or an outer event counts as one whole."""
         return self.busy() or getattr(self._local, "whole", 0) > 0
 
-    def remember_entropy(self, number: int) -> None:
-        """Remember a number that was drawn from entropy, and the line: a generator may be made of it."""
-        self.entropy.remember(number, self.places.find(3))
+    def remember_entropy(self, drawn: bytes) -> None:
+        """Remember what was drawn from entropy, and the line: a generator may be made of it."""
+        self.entropy.remember(drawn, self.places.find)
 
     def forced(self, kind: str) -> ForcedSite | None:
         """Return the site at which a kind of source is forced, if this thread stands there."""
@@ -335,7 +350,7 @@ class Recorder:
             if place is None or place.aside:
                 return
             event = self._begin(kind, name, place)
-            if event["c"] > (COMPLETIONS_A_PLACE if kind == "completion" else SOURCES_A_PLACE):
+            if event["c"] > (COMPLETIONS_A_PLACE if kind in _IN_ANY_ORDER else SOURCES_A_PLACE):
                 return
             found = _readable(lambda: digest(value), "unreadable")
             event |= {"s": 1, "out": {"value": found}, "shown": short(value if shown is None else shown)}

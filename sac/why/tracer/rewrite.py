@@ -13,10 +13,10 @@ import os
 import re
 import zlib
 from collections.abc import Callable, Iterator
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any
 
-from . import hooks_saving
+from . import arrivals, hooks_saving, hooks_state
 from .content import digest
 from .force import EPOCH
 from .hooks_torch import CALLED
@@ -150,7 +150,10 @@ def rewritten(tree: ast.AST, path: str) -> Any:
     """Return the syntax tree of a module of the user's own with the helpers' calls in it."""
     recorder = current()
     restored = recorder.force.lines("restore", recorder.places.own(path) or "")
-    return ast.fix_missing_locations(_Rewriter(tree, CALLED | hooks_saving.CALLED, restored).visit(tree))
+    tree = arrivals.Storing().visit(tree) if recorder.arrivals else tree
+    return ast.fix_missing_locations(
+        _Rewriter(tree, CALLED | hooks_saving.CALLED | hooks_state.CALLED, restored).visit(tree)
+    )
 
 
 def install(recorder: Recorder) -> None:
@@ -175,6 +178,8 @@ def install(recorder: Recorder) -> None:
     helpers: dict[str, Callable[..., Any]] = {"called": called, "restore": restore, **_helpers(recorder)}
     for name, helper in helpers.items():
         setattr(builtins, _HELPER.format(name), helper)
+    for name, helper in arrivals.helpers(recorder).items():
+        setattr(builtins, name, helper)
     _rewrite_imports(recorder)
 
 
@@ -205,10 +210,13 @@ def _of_sets(recorder: Recorder) -> dict[str, Callable[..., Any]]:
         return iterable
 
     def text(value: Any) -> Any:
-        if type(value) not in (set, frozenset) or len(value) < 2:
+        kind: Any = type(value)
+        if kind.__repr__ in _WITH_ADDRESS and kind.__str__ is object.__str__:
+            return _addressed(recorder, value)
+        if kind not in (set, frozenset) or len(value) < 2:
             return value
         ordered = order(value)
-        return value if ordered is value else _Text(ordered, type(value))
+        return value if ordered is value else _in_order(ordered, kind)
 
     def pop(owner: Any) -> Any:
         if type(owner) is not set or len(owner) < 2:
@@ -227,14 +235,30 @@ def _of_sets(recorder: Recorder) -> dict[str, Callable[..., Any]]:
 
 
 class _Text:
-    """A set that is shown in another order than its own."""
+    """What is shown in the place of something else."""
 
-    def __init__(self, ordered: list[Any], kind: type) -> None:
-        items = ", ".join(repr(item) for item in ordered)
-        self._text = f"{{{items}}}" if kind is set else f"frozenset({{{items}}})"
+    def __init__(self, text: str) -> None:
+        self._text = text
 
     def __repr__(self) -> str:
         return self._text
+
+
+def _in_order(ordered: list[Any], kind: type) -> _Text:
+    """Return what shows a set in another order than its own."""
+    items = ", ".join(repr(item) for item in ordered)
+    return _Text(f"{{{items}}}" if kind is set else f"frozenset({{{items}}})")
+
+
+_WITH_ADDRESS = (object.__repr__, FunctionType.__repr__)
+"""How objects are shown that have no words of their own: with their addresses."""
+
+
+def _addressed(recorder: Recorder, value: Any) -> Any:
+    """Note that an object is shown with its address; return what shows it, with another one if that is forced."""
+    shown = repr(value)
+    recorder.source("id", "repr", shown, shown)
+    return value if recorder.forced("id") is None else _Text(_ADDRESS.sub("0x4d20", shown))
 
 
 def _of_objects(recorder: Recorder) -> dict[str, Callable[..., Any]]:

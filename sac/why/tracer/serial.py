@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
 import functools
 import multiprocessing.pool
 import multiprocessing.process
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +32,27 @@ def install(recorder: Recorder) -> None:
     pools: tuple[Any, ...] = (multiprocessing.pool.Pool, concurrent.futures.ProcessPoolExecutor)
     for pool in pools:
         pool.__init__ = _with_one(pool.__init__)
+    asyncio.BaseEventLoop.create_task = _after_its_elder(asyncio.BaseEventLoop.create_task)  # type: ignore[method-assign]
+
+
+def _after_its_elder(create: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a `create_task` whose tasks begin when the last one that the same task has made is done."""
+    elders: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+
+    async def in_turn(elder: Any, coroutine: Any) -> Any:
+        await asyncio.wait([elder], timeout=WAIT)
+        return await coroutine
+
+    @functools.wraps(create)
+    def traced(self: Any, coro: Any, **kwargs: Any) -> Any:
+        parent = asyncio.current_task(self) if asyncio._get_running_loop() is self else None
+        if parent is None or not asyncio.iscoroutine(coro):
+            return create(self, coro, **kwargs)
+        elder = elders.get(parent)
+        elders[parent] = task = create(self, coro if elder is None else in_turn(elder, coro), **kwargs)
+        return task
+
+    return traced
 
 
 def install_loky(recorder: Recorder, module: Any) -> None:

@@ -10,21 +10,23 @@ import pytest
 
 from sac.why import suspects
 from sac.why.causes import CAUSES
+from sac.why.evidence import evidence_of
 from sac.why.launch import TracePlan
-from sac.why.proof import Prover, as_divergence
+from sac.why.proof import Prover, Search, as_divergence
 from sac.why.verdict import judge
 from tests.unit.why.test_compare import compared, line
 
 CLOCK = {"s": 1, "shown": "1"}
 
 
-def runs(folder, parted_at=5, last=8, clock=True):
+def runs(folder, parted_at=5, last=8, clock=True, listing=None):
     """Two runs of eight draws that part at one of them; a clock and a listing were read before."""
     sides = []
     for value in "pq":
-        read = [line(1, "clock", at=1, output=value, **CLOCK), line(2, "listing", at=2, output=value, **CLOCK)]
+        read = [line(1, "clock", at=1, output=value, **CLOCK)] if clock else []
+        read += [line(2, "listing", at=2, output=value, **CLOCK)] if listing or (listing is None and clock) else []
         draws = [line(n, at=3, count=n, output=value if n >= parted_at else "x") for n in range(3, last + 1)]
-        sides.append([*(read if clock else []), *draws])
+        sides.append([*read, *draws])
     return compared(folder, *sides)
 
 
@@ -148,3 +150,105 @@ def test_every_suspect_can_be_called_by_its_name():
     seen = {cause.name for cause in CAUSES.values() if cause.seen}
     seeds = {name for name in CAUSES if name.startswith("seed-from-")}
     assert {name for name in CAUSES if name not in words} <= seen | seeds
+
+
+# ---------------------------------------------------------------- chance
+
+
+def listed(folder):
+    """Two runs that part at their fifth event; a listing was read before, and no clock."""
+    return runs(folder, clock=False, listing=True)
+
+
+class Moving(Scripted):
+    """A prover whose runs part elsewhere each time: where a list for what is forced says next."""
+
+    def __init__(self, folder, forced, free):
+        super().__init__(folder, None)
+        self.turns = {True: iter(forced), False: iter(free)}
+
+    def run(self, forced, position=None):
+        kinds = {entry["kind"] for one in forced for entry in one.force}
+        self.asked.append(kinds)
+        return runs(self.folder, next(self.turns[bool(kinds)]), clock=False, listing=True)
+
+
+def test_a_place_that_moves_by_itself_proves_nothing_by_parting_later(tmp_path):
+    """How long a loop is was drawn from outside: with nothing forced, it parts elsewhere too."""
+    prover = Moving(tmp_path, forced=[7] * 9, free=[6] * 9)
+    assert prover.search(listed(tmp_path), 1).proof is None
+    assert prover.asked.count(set()) == 1
+
+
+@pytest.mark.parametrize("forced, proved", [([99, 99, 6], False), ([99, 99, 99], True)])
+def test_a_place_that_moves_by_itself_is_held_still_only_by_what_does_so_each_time(tmp_path, forced, proved):
+    comparison = listed(tmp_path)
+    first = suspects.suspects_of(evidence_of(comparison, comparison.divergence))[:1]
+    # Threads were at work: what they do may hang on chance.
+    comparison.a.racing.add("threads")
+    prover, found = Moving(tmp_path, forced, free=[4]), Search(first, comparison)
+    prover._force(found, comparison, comparison.divergence, 1)
+    assert (found.proof is not None) == proved
+    assert len(prover.asked) == 4, "forced three times, and free once"
+
+
+def test_runs_that_are_equal_once_by_chance_prove_nothing(tmp_path):
+    comparison = listed(tmp_path)
+    first = suspects.suspects_of(evidence_of(comparison, comparison.divergence))[:1]
+    assert not first[0].weak
+    for forced, proved in (([99, 5], False), ([99, 99], True)):
+        prover, found = Moving(tmp_path, forced, free=[]), Search(first, comparison)
+        prover._force(found, comparison, comparison.divergence, 1)
+        assert (found.proof is not None) == proved
+
+
+def test_a_steady_place_that_parts_later_is_proof_enough(tmp_path):
+    prover = Moving(tmp_path, forced=[7] * 9, free=[5])
+    assert prover.search(listed(tmp_path), 1).proof.gained == 2
+
+
+def test_what_only_lack_of_better_speaks_for_must_prove_itself_twice(tmp_path):
+    comparison = listed(tmp_path)
+    weak = [replace(one, weak=True) for one in suspects.suspects_of(evidence_of(comparison, comparison.divergence))]
+    for forced, proved in (([99, 99], True), ([99, 5], False)):
+        prover = Moving(tmp_path, forced, free=[5])
+        found = Search(weak[:1], comparison)
+        prover._force(found, comparison, comparison.divergence, 1)
+        assert (found.proof is not None) == proved
+
+
+def test_an_innocent_is_not_named_for_having_been_forced_with_the_guilty(tmp_path):
+    """All at once moves the place, and no intervention is left: still the guilty one is told from the others."""
+    comparison = runs(tmp_path)
+    prover = Scripted(tmp_path, lambda kinds: 99 if "listing" in kinds else 5)
+    found = prover.search(comparison, 1)
+    assert (found.proof.suspect.cause, found.proof.others) == ("listing-order", ())
+
+
+def test_of_many_only_those_are_named_that_are_needed(tmp_path):
+    comparison = runs(tmp_path)
+    needed = suspects.suspects_of(evidence_of(comparison, comparison.divergence))
+    clock, listing = (next(one for one in needed if one.cause == cause) for cause in ("clock-value", "listing-order"))
+    bystanders = [replace(clock, force=({"kind": f"other{number}"},)) for number in range(2)]
+    prover = Scripted(tmp_path, lambda kinds: 99 if {"clock", "listing"} <= kinds else 5)
+    found = Search([clock, bystanders[0], bystanders[1], listing], comparison)
+    prover._force(found, comparison, comparison.divergence, 6)
+    assert {found.proof.suspect.cause, *(one.cause for one in found.proof.others)} == {"clock-value", "listing-order"}
+    assert len(found.proof.others) == 1
+
+
+def test_a_generator_that_never_moved_is_no_suspect(tmp_path):
+    comparison = listed(tmp_path)
+    for drawn, named in ((frozenset(), set()), (frozenset({"NumPy's global generator"}), {"NumPy's global generator"})):
+        for trace in (comparison.a, comparison.b):
+            trace.drawn = drawn
+        found = suspects.suspects_of(evidence_of(comparison, comparison.divergence))
+        assert {one.generator for one in found if one.generator} == named
+
+
+def test_threads_at_work_are_looked_at_before_anybody_is_suspected(tmp_path):
+    comparison = listed(tmp_path)
+    comparison.a.racing.add("threads")
+    prover = Moving(tmp_path, forced=[99] * 9, free=[5] * 9)
+    prover.search(comparison, 1)
+    assert prover.asked[0] == set(), "a pass that notes who comes first, with nothing forced"

@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 
-from sac.why.reachability import can_reach
+from sac.why.reachability import can_reach, decides
 
 FILES = {
     "through an assignment": ("seed = time.time()\ntorch.manual_seed(seed)\n", 1, 2, True),
@@ -18,6 +18,8 @@ FILES = {
     "through what a function returns": ("def f():\n    return clock()\na = f()\nuse(a)\n", 2, 4, True),
     "through an attribute": ("self.seed = clock()\nuse(self.seed)\n", 1, 2, True),
     "not through a module": ("import torch\na = clock()\ntorch.log(a)\ntorch.rand(2)\n", 2, 4, False),
+    "through a part to the whole": ("a = clock()\nadam.groups[0]['lr'] *= a\nadam.step()\n", 1, 3, True),
+    "not through self to all of it": ("a = clock()\nself.seen[0] = a\nself.net.step()\n", 1, 3, False),
     "on one line": ("use(clock())\n", 1, 1, True),
 }
 
@@ -34,3 +36,28 @@ def test_a_file_that_cannot_be_parsed_reaches_nothing(tmp_path):
     file = tmp_path / "script.py"
     file.write_text("def (:\n")
     assert not can_reach(file, 1, 2)
+
+
+@pytest.mark.parametrize(
+    "code, expected",
+    [
+        ("kept = [name for name in names if hash(name) % 2]\n", True),
+        ("order = sorted(names, key=lambda name: hash(name))\n", True),
+        ("if hash(name) % 2:\n    train()\n", True),
+        ("rate = 0.1 if hash(name) else 0.2\n", True),
+        ("seed = hash(name)\n", False),
+        ("seeds = [hash((name, rank)) for rank in range(4)]\n", False),
+        ("kept = [hash(name) for name in names if is_own(name)]\n", False),
+    ],
+)
+def test_a_call_in_a_condition_decides_and_another_gives_a_value(tmp_path, code, expected):
+    file = tmp_path / "script.py"
+    file.write_text(code)
+    assert decides(file, 1, ["hash"]) == expected
+
+
+def test_a_method_in_a_condition_is_known_by_its_last_name(tmp_path):
+    file = tmp_path / "script.py"
+    file.write_text("while time.monotonic() < end:\n    step()\n")
+    assert decides(file, 1, ["os.urandom", "time.monotonic"])
+    assert not decides(file, 2, ["time.monotonic"])

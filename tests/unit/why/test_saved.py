@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from sac.why.saved import NothingSaved, require_free, unlike_files
+from sac.why.saved import NothingSaved, free_prefix, unlike_files
 
 
 @pytest.fixture
@@ -106,10 +106,20 @@ def test_a_pattern_that_matches_nothing_is_an_error(here):
 
 def test_a_pattern_that_does_not_tell_the_runs_apart_is_refused(here):
     with pytest.raises(NothingSaved, match=r"--compare out/\*\.pt: all runs would write the same files"):
-        require_free(["out/*.pt"], ["run-1", "run-2"])
+        free_prefix(["out/*.pt"], 2)
 
 
-def test_what_an_earlier_run_has_left_is_not_compared(here):
+def test_what_an_earlier_gate_has_left_is_not_compared_and_the_runs_get_other_names(here):
+    assert free_prefix(["out/{run}/*.csv"], 2) == ("run-", None)
     save(text, "old", "old")
-    with pytest.raises(NothingSaved, match=r"runs/run-1/log\.csv is there before the runs begin; remove it"):
-        require_free(["runs/{run}/*.csv"], ["run-1", "run-2"])
+    prefix, left = free_prefix(["runs/{run}/*.csv"], 2)
+    assert (prefix, str(left)) == ("gate2-run-", "runs/run-1")
+    (here / "runs" / "gate2-run-2").mkdir()
+    assert free_prefix(["runs/{run}/*.csv"], 2)[0] == "gate3-run-"
+
+
+@pytest.mark.parametrize("word", ["--output=runs/{run}", "runs/{run}"])
+def test_a_folder_that_only_the_command_names_is_seen_too(here, word):
+    save(text, "old", "old")
+    assert free_prefix([], 2, ["python", "train.py", word])[0] == "gate2-run-"
+    assert free_prefix([], 2, ["python", "train.py", "--lr=0.1"])[0] == "run-"

@@ -26,5 +26,6 @@ for step in range(20):
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
-    for key in logged:
-        print(key, float(loss), step / (time.time() - start), name, random.random() + np.random.rand())
+    latest = {key: float(loss) for key in logged}
+    speed = f"{step / (time.time() - start):.0f} SPS"
+    print(latest["loss"], len(name), random.random() + np.random.rand(), speed)

@@ -1,11 +1,18 @@
-"""What programs are made of: where the value goes, how it gets there, in which files, started by what."""
+"""What programs are made of: where the value goes, how it gets there, in which files, started by what.
+
+The rows are those of the half that `sac why` was tuned on.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 HALVES = ("tune", "report")
-"""`sac why` may be mended for what the first half shows; what it is worth is measured on the second."""
+"""`sac why` may be mended for what the first half shows; what it is worth is measured on the second.
+
+The second is held out: `held_out.py` and `held_out_sources.py`. Once its failures were looked at it is the first's, and
+new productions take its place.
+"""
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,7 @@ SINKS = (
         *(("random",), True, "random"),
     ),
     Sink(
-        *("seeds NumPy", "report", ("rng = np.random.default_rng(value)", "print('result', rng.normal(size=3))")),
+        *("seeds NumPy", "tune", ("rng = np.random.default_rng(value)", "print('result', rng.normal(size=3))")),
         *(("numpy",), True),
     ),
     Sink(
@@ -60,7 +67,7 @@ SINKS = (
         ("random",),
     ),
     Sink(
-        *("index of an array", "report"),
+        *("index of an array", "tune"),
         ("table = np.random.default_rng(1).normal(size=(1009, 2))", "print('result', table[value % 1009])"),
         ("numpy",),
     ),
@@ -68,7 +75,7 @@ SINKS = (
     Sink(
         *(
             "written",
-            "report",
+            "tune",
             ("first = random.Random(1).random()", "sys.stdout.write(f'result: {value + first}\\n')"),
         ),
         ("random", "sys"),
@@ -80,7 +87,7 @@ SINKS = (
         reseeds="random",
     ),
     Sink(
-        *("environment", "report"),
+        *("environment", "tune"),
         (
             *_WALK,
             "env = Walk(1)",
@@ -93,7 +100,7 @@ SINKS = (
         ("torch.manual_seed(1)", "net = torch.nn.Linear(1, 2)", "print('result', net(torch.tensor([float(value)])))"),
         *(("torch",), False, "torch", True),
     ),
-    Sink("optimizer step", "report", _STEP, ("torch",), False, "torch", True),
+    Sink("optimizer step", "tune", _STEP, ("torch",), False, "torch", True),
 )
 
 
@@ -120,68 +127,69 @@ class Transport:
     process: bool = False
 
 
-_MAKE = "def make():\n    {source}\n    return value\n"
-_SOURCE = "{imports}\n\n\n" + _MAKE
-_GUARD = "\n\nif __name__ == '__main__':\n    "
+MAKE = "def make():\n    {source}\n    return value\n"
+OF_SOURCE = "{imports}\n\n\n" + MAKE
+GUARD = "\n\nif __name__ == '__main__':\n    "
 
 TRANSPORTS = (
     Transport("direct", "tune", "{imports}\n\n{noise}\n{source}\n{sink}\n"),
     Transport(
         "within main",
-        "report",
-        "{imports}\n\n\ndef main():\n    {noise}\n    {source}\n    {sink}\n" + _GUARD + "main()\n",
+        "tune",
+        "{imports}\n\n\ndef main():\n    {noise}\n    {source}\n    {sink}\n" + GUARD + "main()\n",
     ),
-    Transport("function", "tune", "{imports}\n\n\n" + _MAKE + "\n\n{noise}\nvalue = make()\n{sink}\n"),
+    Transport("function", "tune", "{imports}\n\n\n" + MAKE + "\n\n{noise}\nvalue = make()\n{sink}\n"),
     Transport(
-        "module", "report", "{imports}\nfrom {home}source import make\n\n{noise}\nvalue = make()\n{sink}\n", _SOURCE
+        "module", "tune", "{imports}\nfrom {home}source import make\n\n{noise}\nvalue = make()\n{sink}\n", OF_SOURCE
     ),
     Transport(
         *("constant of a module", "tune"),
-        *("{imports}\nfrom {home}source import VALUE as value\n\n{noise}\n{sink}\n", _SOURCE + "\n\nVALUE = make()\n"),
+        *(
+            "{imports}\nfrom {home}source import VALUE as value\n\n{noise}\n{sink}\n",
+            OF_SOURCE + "\n\nVALUE = make()\n",
+        ),
     ),
     Transport(
         *("class attribute", "tune"),
-        "{imports}\n\n\n"
-        + _MAKE
-        + "\n\nclass Config:\n    value = make()\n\n\n{noise}\nvalue = Config.value\n{sink}\n",
+        "{imports}\n\n\n" + MAKE + "\n\nclass Config:\n    value = make()\n\n\n{noise}\nvalue = Config.value\n{sink}\n",
     ),
     Transport(
-        *("attribute of an object", "report"),
+        *("attribute of an object", "tune"),
         "{imports}\n\n\nclass Config:\n    def __init__(self):\n        {source}\n        self.value = value\n\n\n"
         "{noise}\nvalue = Config().value\n{sink}\n",
     ),
     Transport(
-        *("default argument", "report"),
-        "{imports}\n\n\n" + _MAKE + "\n\n{noise}\n\n\ndef train(value=make()):\n    {sink}\n\n\ntrain()\n",
+        *("default argument", "tune"),
+        "{imports}\n\n\n" + MAKE + "\n\n{noise}\n\n\ndef train(value=make()):\n    {sink}\n\n\ntrain()\n",
     ),
     Transport(
         *("subprocess", "tune"),
         "{imports}\nimport subprocess\nimport sys\n\n{noise}\ncommand = [sys.executable, '-m', '{home}source']\n"
         "value = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)\n{sink}\n",
-        _SOURCE + _GUARD + "print(make())\n",
+        OF_SOURCE + GUARD + "print(make())\n",
         process=True,
     ),
     Transport(
-        *("fork", "report"),
+        *("fork", "tune"),
         "{imports}\nimport multiprocessing\nfrom {home}source import make\n"
-        + _GUARD
+        + GUARD
         + "{noise}\n    with multiprocessing.get_context('fork').Pool(1) as pool:\n        value = pool.apply(make)\n"
         "    {sink}\n",
-        _SOURCE,
+        OF_SOURCE,
         process=True,
     ),
     Transport(
         *("spawn", "tune"),
         "{imports}\nimport multiprocessing\nfrom {home}source import send\n"
-        + _GUARD
+        + GUARD
         + "{noise}\n    context = multiprocessing.get_context('spawn')\n    ours, theirs = context.Pipe()\n"
         "    worker = context.Process(target=send, args=(theirs,))\n    worker.start()\n    value = ours.recv()\n"
         "    worker.join()\n    {sink}\n",
-        _SOURCE + "\n\ndef send(connection):\n    connection.send(make())\n",
+        OF_SOURCE + "\n\ndef send(connection):\n    connection.send(make())\n",
         process=True,
     ),
     Transport(
-        *("json", "report"),
+        *("json", "tune"),
         "{imports}\nimport json\nimport os\nimport tempfile\n\n{noise}\n{source}\n"
         "with tempfile.TemporaryDirectory() as folder:\n    path = os.path.join(folder, 'settings.json')\n"
         "    with open(path, 'w') as file:\n        json.dump({{'value': value}}, file)\n"
@@ -208,6 +216,7 @@ class Layout:
         command: `{python}` stands for the interpreter.
         before: lines that stand before all imports.
         shell: text of `run.sh`, if there is one.
+        root: folder of the packages, with a slash behind; empty for the program's own.
     """
 
     name: str
@@ -217,18 +226,19 @@ class Layout:
     command: tuple[str, ...]
     before: tuple[str, ...] = ()
     shell: str = ""
+    root: str = ""
 
 
 LAYOUTS = (
     Layout("script", "tune", "train.py", "", ("{python}", "train.py")),
-    Layout("shell script", "report", "train.py", "", ("sh", "run.sh"), shell="exec {python} train.py\n"),
-    Layout("package beside", "report", "train.py", "lab.", ("{python}", "train.py")),
+    Layout("shell script", "tune", "train.py", "", ("sh", "run.sh"), shell="exec {python} train.py\n"),
+    Layout("package beside", "tune", "train.py", "lab.", ("{python}", "train.py")),
     Layout("python -m", "tune", "lab/train.py", "lab.", ("{python}", "-m", "lab.train")),
     Layout(
         *("folder of scripts", "tune", "scripts/train.py", "lab.", ("{python}", "scripts/train.py")),
         before=("import pathlib", "import sys", "sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))"),
     ),
-    Layout("module of python -m", "report", "train.py", "lab.", ("{python}", "-u", "-m", "train")),
+    Layout("module of python -m", "tune", "train.py", "lab.", ("{python}", "-u", "-m", "train")),
 )
 
 
@@ -251,11 +261,10 @@ class Noise:
 
 NOISES = (
     Noise("none", "tune", ("",)),
-    Noise("none", "report", ("",)),
     Noise("time", "tune", ("started = time.time()", "print(f'started {started:.1f}')"), ("time",)),
-    Noise("name of the run", "report", ("run = f'runs/{uuid.uuid4().hex[:8]}'",), ("uuid",)),
+    Noise("name of the run", "tune", ("run = f'runs/{uuid.uuid4().hex[:8]}'",), ("uuid",)),
     Noise("sorted set", "tune", ("print('joints', sorted({'hip', 'knee', 'ankle', 'wrist'}))",)),
-    Noise("elapsed", "report", ("began = time.perf_counter()", "spent = time.perf_counter() - began"), ("time",)),
-    Noise("set membership", "report", ("known = {'hip', 'knee'}", "print('known', 'hip' in known, len(known))")),
+    Noise("elapsed", "tune", ("began = time.perf_counter()", "spent = time.perf_counter() - began"), ("time",)),
+    Noise("set membership", "tune", ("known = {'hip', 'knee'}", "print('known', 'hip' in known, len(known))")),
     Noise("process", "tune", ("print(f'pid {os.getpid()}')",), ("os",)),
 )

@@ -10,8 +10,19 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from tests.why.drawn.grammar import LAYOUTS, NOISES, SINKS, TRANSPORTS, Layout, Noise, Sink, Transport
-from tests.why.drawn.sources import PLANT, SOURCES, Source
+from tests.why.drawn import grammar, held_out, looked_at, looked_at_later
+from tests.why.drawn import held_out_sources as held
+from tests.why.drawn import looked_at_later_sources as later
+from tests.why.drawn import looked_at_sources as looked
+from tests.why.drawn.grammar import Layout, Noise, Sink, Transport
+from tests.why.drawn.sources import PLANT, TUNED, Source
+
+SOURCES = (*TUNED, *looked.LOOKED_AT, *later.HELD_OUT, *held.HELD_OUT)
+INNOCENT = (*looked.WERE_INNOCENT, *later.INNOCENT, *held.INNOCENT)
+TRANSPORTS = (*grammar.TRANSPORTS, *looked_at.TRANSPORTS, *looked_at_later.TRANSPORTS, *held_out.TRANSPORTS)
+SINKS = (*grammar.SINKS, *looked_at.SINKS, *looked_at_later.SINKS, *held_out.SINKS)
+LAYOUTS = (*grammar.LAYOUTS, *looked_at.LAYOUTS, *looked_at_later.LAYOUTS, *held_out.LAYOUTS)
+NOISES = (*grammar.NOISES, *looked_at.NOISES, *looked_at_later.NOISES, *held_out.NOISES)
 
 _FILES = 8
 """In the folder `data`, for directory listings."""
@@ -55,7 +66,8 @@ class Program:
     def files(self) -> dict[str, str]:
         """Each file's path and text."""
         folder = os.path.dirname(self.layout.main)
-        module = self.layout.home.replace(".", "/") if self.layout.home else f"{folder}/" if folder else ""
+        package = self.layout.root + self.layout.home.replace(".", "/")
+        module = package if self.layout.home else f"{folder}/" if folder else ""
         made = {f"data/demo{number}.txt": f"{number}\n" for number in range(_FILES)}
         made |= {"pyproject.toml": "", self.layout.main: self._text(self.transport.main, main=True)}
         if self.layout.home:
@@ -125,4 +137,5 @@ def programs(half: str, planted: bool, torch: bool = False) -> st.SearchStrategy
             [row for row in rows if row.half == half and (torch or not getattr(row, "torch", False))]
         )
 
-    return st.builds(Program, of(SOURCES), of(TRANSPORTS), of(SINKS), of(LAYOUTS), of(NOISES), st.just(planted))
+    sources = SOURCES if planted else (*SOURCES, *INNOCENT)
+    return st.builds(Program, of(sources), of(TRANSPORTS), of(SINKS), of(LAYOUTS), of(NOISES), st.just(planted))

@@ -9,10 +9,9 @@ import os
 
 import pytest
 
-from tests.why.drawn.grammar import HALVES, LAYOUTS, NOISES, SINKS, TRANSPORTS
+from tests.why.drawn.grammar import HALVES
 from tests.why.drawn.measured import CRASH, EXACT, FALSE_EQUAL, LINE, NOTHING, judged, measure
-from tests.why.drawn.programs import Answer, Program
-from tests.why.drawn.sources import SOURCES
+from tests.why.drawn.programs import INNOCENT, LAYOUTS, NOISES, SINKS, SOURCES, TRANSPORTS, Answer, Program
 
 DRAWN = int(os.environ.get("SAC_WHY_DRAWN", "2"))
 MANY = 100
@@ -50,6 +49,17 @@ def test_a_program_compiles_and_only_a_faulty_one_has_a_plant(source, transport)
             compile(text, path, "exec")
         assert sum(text.count("# PLANT") for text in texts.values()) == planted
         assert program.answer.status == planted
+
+
+@pytest.mark.parametrize("source", INNOCENT, ids=lambda one: one.name)
+def test_what_only_looks_guilty_compiles_and_is_never_planted(source):
+    for transport in TRANSPORTS:
+        program = Program(source, transport, SINKS[0], LAYOUTS[0], NOISES[0], planted=False)
+        for path, text in program.files.items():
+            if path.endswith(".py"):
+                compile(text, path, "exec")
+                assert "# PLANT" not in text
+        assert program.answer == Answer(0)
 
 
 @pytest.mark.parametrize(

@@ -133,3 +133,25 @@ def test_nothing_is_put_into_blocks_where_it_is_looked_at_closely():
     for _ in range(2 * FULL):
         blocks.saw("key", "draw", HERE, {})
     assert blocks.of("key") is None
+
+
+def test_a_generator_is_drawn_from_unseeded_only_if_it_moves_before_its_seed():
+    early, late, never = (random.Random(number) for number in range(3))
+    watched = Generators()
+    for name, one in (("early", early), ("late", late), ("never", never)):
+        watched.add(name, random_state(one), lambda: lambda: None)
+    early.random()
+    assert watched.drawn() == {"early"}
+    watched.seeded |= {"early", "late"}
+    early.random(), late.random()
+    assert watched.drawn() == {"early"}
+
+
+def test_a_forked_child_has_drawn_nothing_where_python_seeds_anew():
+    one = random.Random(1)
+    watched = Generators()
+    watched.add("one", random_state(one), lambda: lambda: None, at_fork=lambda: None)
+    one.random()
+    assert watched.drawn() == {"one"}
+    watched.after_fork()
+    assert watched.drawn() == set()

@@ -109,7 +109,7 @@ def elements_after(made: Recorder, events: int) -> int:
     for number in range(events):
         made.flow("draw", "f", lambda: number, lambda: ({"x": number}, {"generator": "g"}))  # noqa: B023
         made.source("clock", "time", number)
-        made.remember_entropy(number)
+        made.remember_entropy(number.to_bytes(16, "big"))
         environments.name(Env())
     return elements([vars(made), vars(environments), vars(made._local)])
 
