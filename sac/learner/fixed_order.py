@@ -24,7 +24,8 @@ from sac.numerics.fixed_order import FixedOrderMatmul, own_kernels
 from sac.replay import Batch
 from sac.state import AdamState
 
-_MOST_ROWS, _LEAST_ROWS = 128, 16
+_MOST_ROWS, _LEAST_ROWS = 256, 16
+"""Rows of a block. Each block reads all weights again, so few large ones are faster; each thread gets at least one."""
 _FIELDS = ("observation", "observation_action", "next_observation", "reward", "stop_bootstrap")
 
 
@@ -70,7 +71,7 @@ class FixedOrderLearner(Learner):
     def _table(self, tensors: dict[str, torch.Tensor], threads: int) -> tuple[StepPlan, Table]:
         size = tensors["reward"].shape[0]
         strides = {name: tensor.stride(0) for name, tensor in tensors.items()}
-        block = min(_MOST_ROWS, max(_LEAST_ROWS, padded(-(-size // (4 * threads)), 8)))
+        block = min(_MOST_ROWS, max(_LEAST_ROWS, padded(-(-size // threads), 8)))
         key = (size, block, *strides.values())
         if key not in self._tables:
             scale = self.scale.scale.numpy(), self.scale.bias.numpy()
