@@ -94,16 +94,6 @@ HELD_OUT = (
         *({0: "spent = 12.5"}, "os time", "seed-from-clock"),
     ),
     _rows(
-        *("identity as a key", "id-order"),
-        (
-            "agents = [object() for _ in range(50)]",
-            "order = [agents.index(one) for one in sorted(agents, key=id)]",
-            "order = order if order != list(range(50)) else [id(agents) % 1009]",
-            OF_ORDER,
-        ),
-        *({1: "order = list(range(1, 50))"}, "zlib"),
-    ),
-    _rows(
         *("hash of bytes", "hash-value"),
         ("number = hash(b'stack-cube')", "value = abs(number) % 1_000_003"),
         *({0: "number = zlib.crc32(b'stack-cube')"}, "zlib", "seed-from-hash"),
