@@ -1,6 +1,6 @@
 """The gate's own test: how often it sees slowdowns that were planted, and how often it cries without one.
 
-A fault is code appended to a copy of the head's `sac/learner/sac.py`, so the whole way is tested: trees, processes,
+A fault is code appended to a copy of the head's `sac/learner/factory.py`, so the whole way is tested: trees, processes,
 clock, verdict. The work is real (no sleeping), and sized by a first comparison.
 """
 
@@ -28,17 +28,21 @@ from sac.display.terminal import complain, say
 
 _PLANTED = """
 
-_update_without_fault = Learner.update
+_learner_without_fault = make_learner
 
 
-@torch.no_grad()
-def _update_with_fault(self, batch, noise):
-    for _ in range({units}):
-        {work}
-    return _update_without_fault(self, batch, noise)
+def make_learner(config, spec, device):
+    self = _learner_without_fault(config, spec, device)
+    update = self.update
 
+    @torch.no_grad()
+    def update_with_fault(batch, noise):
+        for _ in range({units}):
+            {work}
+        return update(batch, noise)
 
-Learner.update = _update_with_fault  # type: ignore[method-assign]
+    self.update = update_with_fault
+    return self
 """
 
 
@@ -47,7 +51,7 @@ class Fault:
     """Useless work in front of an update.
 
     Attributes:
-        work: one unit of it, a line of Python in `Learner.update`.
+        work: one unit of it, a line of Python before the learner's `update`; `self` is the learner.
         first_units: how many to begin sizing with.
     """
 
@@ -128,7 +132,7 @@ def planted(tree: Tree, fault: Fault, units: int) -> Iterator[Tree]:
     with tempfile.TemporaryDirectory(prefix="sac-planted-") as temporary:
         root = Path(temporary)
         shutil.copytree(tree.root / "sac", root / "sac", ignore=shutil.ignore_patterns("__pycache__"))
-        with (root / "sac" / "learner" / "sac.py").open("a") as file:
+        with (root / "sac" / "learner" / "factory.py").open("a") as file:
             file.write(_PLANTED.format(units=units, work=fault.work))
         yield Tree(root, f"{tree.revision}+planted", python=tree.python)
 

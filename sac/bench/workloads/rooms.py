@@ -7,6 +7,7 @@ from types import ModuleType
 
 _BEFORE = {
     "sac.envs.make": ("sac.environments", "sac.trainer"),
+    "sac.learner.factory": ("sac.strategy",),
     "sac.learner.sac": ("sac.learner",),
     "sac.ledger.channels": ("sac.ledger",),
     "sac.ledger.file": ("sac.ledger",),

@@ -16,14 +16,14 @@ HERE = Tree(Path(__file__).parents[3], "here")
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_planted_in_a_copy_that_is_removed(name):
-    before = (HERE.root / "sac" / "learner" / "sac.py").read_text()
+    before = (HERE.root / "sac" / "learner" / "factory.py").read_text()
     with planted(HERE, FAULTS[name], 7) as tree:
-        source = (tree.root / "sac" / "learner" / "sac.py").read_text()
+        source = (tree.root / "sac" / "learner" / "factory.py").read_text()
         assert source.startswith(before) and "range(7)" in source and FAULTS[name].work in source
-        assert compileall.compile_file(tree.root / "sac" / "learner" / "sac.py", quiet=2)
+        assert compileall.compile_file(tree.root / "sac" / "learner" / "factory.py", quiet=2)
         assert tree.revision == "here+planted"
     assert not tree.root.exists()
-    assert (HERE.root / "sac" / "learner" / "sac.py").read_text() == before
+    assert (HERE.root / "sac" / "learner" / "factory.py").read_text() == before
 
 
 def trials(fault, size, slower, passed, unclear=0):
