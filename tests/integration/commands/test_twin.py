@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
-
-import pytest
-
 from sac.cli import main
 from sac.commands import twin
+from tests.unit.commands.short_twins import POINT, temporary
 
-POINT = ["--env_id=Point-v1", "--num_envs=1", "--training_freq=8", "--batch_size=8", "--buffer_size=100"]
-
-
-POINT += ["--learning_starts=8", "--total_timesteps=24", "--eval_freq=0", "--threads=1"]
-
-
-@pytest.fixture(autouse=True)
-def temporary(tmp_path, monkeypatch):
-    """Where temporary folders go, so that what a test leaves there can be seen, and goes with it."""
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    return folder
+__all__ = ["temporary"]
 
 
 def test_equal_twins_end_with_0_and_unequal_ones_with_1_and_are_kept(tmp_path, temporary, capsys):
