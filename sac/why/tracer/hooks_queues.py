@@ -119,50 +119,63 @@ class InTurn:
 
 def _waits(recorder: Recorder) -> None:
     """Hook what tells which of several pipes or futures are ready first."""
-    connections, futures, tasks = multiprocessing.connection.wait, concurrent.futures.wait, asyncio.wait
+    multiprocessing.connection.wait = _pipes(recorder, multiprocessing.connection.wait)
+    concurrent.futures.wait = concurrent.futures._base.wait = _futures(recorder, concurrent.futures.wait)
+    asyncio.wait = asyncio.tasks.wait = _tasks(recorder, asyncio.wait)
 
-    def note(name: str, asked: Sequence[Any], ready: Iterable[Any]) -> None:
-        if not recorder.busy() and len(asked) > 1 and recorder.places.find(1) is not None:
-            ranks = {id(one): rank for rank, one in enumerate(asked)}
-            found = sorted(ranks.get(id(one), -1) for one in ready)
-            recorder.source("completion", name, found, f"{', '.join(map(str, found))} of {len(asked)}")
 
-    def first(asked: Sequence[Any]) -> bool:
-        return len(asked) > 1 and recorder.forced("completion") is not None
+def _note_ready(recorder: Recorder, name: str, asked: Sequence[Any], ready: Iterable[Any]) -> None:
+    if not recorder.busy() and len(asked) > 1 and recorder.places.find(1) is not None:
+        ranks = {id(one): rank for rank, one in enumerate(asked)}
+        found = sorted(ranks.get(id(one), -1) for one in ready)
+        recorder.source("completion", name, found, f"{', '.join(map(str, found))} of {len(asked)}")
 
-    @functools.wraps(connections)
-    def traced_connections(object_list: Iterable[Any], timeout: float | None = None) -> list[Any]:
+
+def _only_first(recorder: Recorder, asked: Sequence[Any]) -> bool:
+    """Whether the order is forced: then the first that was asked for is waited for."""
+    return len(asked) > 1 and recorder.forced("completion") is not None
+
+
+def _pipes(recorder: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def traced(object_list: Iterable[Any], timeout: float | None = None) -> list[Any]:
         asked = list(object_list)
-        ready = connections(asked[:1], WAIT) if first(asked) else []
-        ready = ready or connections(asked, timeout)
-        note("connection.wait", asked, ready)
+        ready: list[Any] = original(asked[:1], WAIT) if _only_first(recorder, asked) else []
+        ready = ready or original(asked, timeout)
+        _note_ready(recorder, "connection.wait", asked, ready)
         return ready
 
-    @functools.wraps(futures)
-    def traced_futures(fs: Iterable[Any], *args: Any, **kwargs: Any) -> Any:
+    return traced
+
+
+def _futures(recorder: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def traced(fs: Iterable[Any], *args: Any, **kwargs: Any) -> Any:
         asked = list(fs)
-        if first(asked) and concurrent.futures.FIRST_COMPLETED in (*args, *kwargs.values()):
-            done = futures(asked[:1], WAIT).done
+        if _only_first(recorder, asked) and concurrent.futures.FIRST_COMPLETED in (*args, *kwargs.values()):
+            done = original(asked[:1], WAIT).done
             if done:
                 return concurrent.futures._base.DoneAndNotDoneFutures(done, set(asked[1:]))
-        ready = futures(asked, *args, **kwargs)
-        note("futures.wait", asked, ready.done)
+        ready = original(asked, *args, **kwargs)
+        _note_ready(recorder, "futures.wait", asked, ready.done)
         return ready
 
-    @functools.wraps(tasks)
-    async def traced_tasks(fs: Iterable[Any], **kwargs: Any) -> Any:
+    return traced
+
+
+def _tasks(recorder: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    async def traced(fs: Iterable[Any], **kwargs: Any) -> Any:
         asked = list(fs)
-        if first(asked) and asyncio.FIRST_COMPLETED in kwargs.values():
-            done, _ = await tasks(asked[:1], timeout=WAIT)
+        if _only_first(recorder, asked) and asyncio.FIRST_COMPLETED in kwargs.values():
+            done, _ = await original(asked[:1], timeout=WAIT)
             if done:
                 return done, set(asked[1:])
-        ready = await tasks(asked, **kwargs)
-        note("asyncio.wait", asked, ready[0])
+        ready = await original(asked, **kwargs)
+        _note_ready(recorder, "asyncio.wait", asked, ready[0])
         return ready
 
-    multiprocessing.connection.wait = traced_connections
-    concurrent.futures.wait = concurrent.futures._base.wait = traced_futures
-    asyncio.wait = asyncio.tasks.wait = traced_tasks
+    return traced
 
 
 def _completion(recorder: Recorder) -> None:

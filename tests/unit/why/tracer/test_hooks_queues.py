@@ -9,7 +9,7 @@ import pytest
 from sac.why.tracer.hooks_queues import InTurn
 
 
-@pytest.mark.parametrize("come", itertools.permutations((1, 2, 3)))
+@pytest.mark.parametrize("come", list(itertools.permutations((1, 2, 3))))
 def test_functions_are_called_by_their_numbers_in_whatever_order_they_come(come):
     chain, called = InTurn(), []
     assert [chain.take() for _ in range(3)] == [1, 2, 3]
