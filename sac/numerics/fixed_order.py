@@ -49,8 +49,8 @@ class FixedOrderMatmul:
 
     def _product(self, ending: str, a: torch.Tensor, b: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
         rows, columns = a.shape[0], b.shape[1]
-        a, b = pad(a, (0, 0, 0, -rows % 8)).contiguous(), pad(b, (0, -columns % 16)).contiguous()
-        bias = None if bias is None else pad(bias, (0, -columns % 16)).contiguous()
+        a, b = _padded(a, 0, -rows % 8), _padded(b, -columns % 16)
+        bias = None if bias is None else _padded(bias, -columns % 16)
         c = torch.empty((a.shape[0], b.shape[1]))
         self._kernels.call(
             f"product_{ending}",
@@ -58,3 +58,8 @@ class FixedOrderMatmul:
             *(c.shape[0], c.shape[1], b.shape[0], 0 if bias is None else bias.data_ptr(), 0),
         )
         return c[:rows, :columns]
+
+
+def _padded(x: torch.Tensor, columns: int, rows: int = 0) -> torch.Tensor:
+    """Return a contiguous tensor with so many more columns and rows of zeros; `x` itself if it is one."""
+    return (pad(x, (0, columns, 0, rows) if rows else (0, columns)) if columns or rows else x).contiguous()
