@@ -43,9 +43,12 @@ class Reference:
         self._runs: dict[Way, Path | None] = {}
 
     def prepare(self, way: Way) -> None:
-        """Train in one more way, unless that has been done."""
-        if way not in self._runs:
-            self._runs[way] = _trained(self._root, self._folder / f"reference-{len(self._runs)}", way)
+        """Train in one more way; unlike ways may be prepared at the same time."""
+        flags, kernels = way
+        name = "-".join(
+            ["reference", *(flag.strip("-") for flag in flags), *([] if kernels else ["reference-learner"])]
+        )
+        self._runs[way] = _trained(self._root, self._folder / name, way)
 
     def first_channel(self, mutant: Mutant, kernels: bool, root: Path) -> str:
         """Return the first channel that differs in a tree with a fault; `EQUAL`, or `NO_RUN` and why."""

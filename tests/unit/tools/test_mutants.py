@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -108,3 +110,19 @@ def test_tests_that_can_not_run_are_no_catch(monkeypatch, output):
     monkeypatch.setattr(checks.subprocess, "run", lambda *command, **options: done)
     with pytest.raises(checks.CannotTest, match="pytest ended with 2"):
         checks.first_failure(ROOT, ("tests/unit",))
+
+
+def test_ways_that_are_prepared_at_the_same_time_have_folders_of_their_own(tmp_path, monkeypatch):
+    """Two that shared one refused each other, and the channels of their mutants were never looked at."""
+    folders, both = [], threading.Barrier(2)
+
+    def trained(root, folder, way):
+        both.wait(10)
+        folders.append(folder)
+
+    monkeypatch.setattr(ledgers, "_trained", trained)
+    reference = ledgers.Reference(ROOT, tmp_path)
+    for pair in ([((), True), ((), False)], [(("--overlap",), True), (("--overlap", "--utd=0.4"), True)]):
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(reference.prepare, pair))
+    assert len(set(folders)) == 4
