@@ -13,11 +13,8 @@ from sac.why.tracer.place import Place
 
 
 def before(comparison: TraceComparison, divergence: TraceDivergence) -> int | None:
-    """Return how many flow events of its process come before a divergence; None in a process that was started."""
-    event = divergence.event.a
-    if event.process:
-        return None
-    return comparison.a.let_go + sum(flow.number < event.number for flow in comparison.a.flows)
+    """Return how many events were equal before a divergence; None in a process that was started."""
+    return None if divergence.event.a.process else position(comparison, divergence)
 
 
 def gained(comparison: TraceComparison, divergence: TraceDivergence, again: TraceComparison) -> int | None:

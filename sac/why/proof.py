@@ -81,6 +81,7 @@ class Search:
         proof: the proof, if there is one.
         innocent: suspects whose forcing moved nothing.
         spent: interventions that were made.
+        by_itself: by how many events the runs part later with nothing forced; None as long as nobody has tried.
     """
 
     suspects: list[Suspect]
@@ -88,6 +89,13 @@ class Search:
     proof: Proof | None = None
     innocent: list[Suspect] = field(default_factory=list)
     spent: int = 0
+    by_itself: float | None = None
+
+    @property
+    def divergence(self) -> TraceDivergence:
+        """The divergence; there is one wherever something is suspected."""
+        assert self.comparison.divergence is not None
+        return self.comparison.divergence
 
 
 class Prover:
@@ -96,28 +104,26 @@ class Prover:
     def __init__(self, plan: TracePlan, runs: int, seconds: float, until: float = float("inf")) -> None:
         self._plan, self._runs, self._seconds, self._until = plan, runs, seconds, until
         self._made = 0
-        self._jitter: tuple[TraceDivergence, float] | None = None
         self.known: tuple[Suspect, ...] = ()
         """Causes that were proved before, and stay forced."""
 
     def search(self, comparison: TraceComparison, most: int) -> Search:
         """Look for the cause of a divergence, with at most so many interventions."""
         self._plan = replace(self._plan, lines="", closely="")
-        comparison = self._closely(comparison) if most else comparison
-        comparison = self._by_lines(comparison) if most and _unexplained(comparison) else comparison
-        comparison = (
-            self._by_arrival(comparison) if most and _racing(comparison) and not _drawn(comparison) else comparison
-        )
+        if most:
+            comparison = self._closely(comparison)
+            comparison = self._by_lines(comparison) if _unexplained(comparison) else comparison
+            comparison = self._by_arrival(comparison) if _racing(comparison) and not _drawn(comparison) else comparison
         divergence = comparison.divergence
         if divergence is None:
             return Search([], comparison)
         found = Search(suspects_of(evidence_of(comparison, divergence)), comparison)
-        self._force(found, comparison, divergence, most)
+        self._force(found, most)
         if found.proof is not None and _vague(found.proof, divergence):
-            self._refine(found, comparison)
+            self._refine(found)
         return found
 
-    def _force(self, found: Search, comparison: TraceComparison, divergence: TraceDivergence, most: int) -> None:
+    def _force(self, found: Search, most: int) -> None:
         """Force one suspect after the other, until one is proved to be the cause."""
         left = list(found.suspects)
         while left and found.proof is None and self._may(found, most):
@@ -127,18 +133,18 @@ class Prover:
                 # Two sources of one kind, such as a weight and a bias that nobody has written: neither alone moves it.
                 together = [one for one in found.suspects if one.cause == found.suspects[0].cause]
                 together = together if len(together) > 1 and together[0] in found.innocent else left[:1]
-            found.proof = self._try(comparison, divergence, together, found)
+            found.proof = self._try(found, together)
             if found.proof is None:
                 found.innocent += [one for one in together if one not in found.innocent]
                 left = [one for one in left if one not in together]
             elif len(together) > 1:
-                found.proof = self._narrow(comparison, divergence, found.proof, together, found)
+                found.proof = self._narrow(found, found.proof, together)
         if found.proof is None and len(found.suspects) > 1 and self._may(found, most):
             # Two causes at one place: neither alone moves it.
-            found.proof = self._try(comparison, divergence, found.suspects, found)
+            found.proof = self._try(found, found.suspects)
             if found.proof is not None:
                 found.innocent.clear()
-                found.proof = self._narrow(comparison, divergence, found.proof, found.suspects, found)
+                found.proof = self._narrow(found, found.proof, found.suspects)
 
     def _closely(self, comparison: TraceComparison) -> TraceComparison:
         """Run again without blocks near the divergence, if a block differs; else return what was compared."""
@@ -169,16 +175,16 @@ class Prover:
         if divergence is None:
             return comparison
         self._plan = replace(self._plan, arrivals="1")
-        again = self.run([], self._end_of(comparison, divergence))
+        again = self.run([], _end_of(comparison, divergence))
         self._plan = replace(self._plan, arrivals="")
         if divergence.event.a.kind == PRINTED and again.unseen and again.divergence is None:
             again = replace(as_divergence(again), notes=comparison.notes, unseen=comparison.unseen)
         return comparison if again.divergence is None or not again.compared else again
 
-    def _refine(self, found: Search, comparison: TraceComparison) -> None:
+    def _refine(self, found: Search) -> None:
         """Find the line that draws first from a global generator of which it is proved that it should be seeded."""
-        again = self._by_lines(comparison)
-        if found.proof is None or again is comparison or again.divergence is None:
+        again = self._by_lines(found.comparison)
+        if found.proof is None or again is found.comparison or again.divergence is None:
             return
         generator = found.proof.suspect.generator
         alike = (one for one in suspects_of(evidence_of(again, again.divergence)) if one.generator == generator)
@@ -190,14 +196,7 @@ class Prover:
     def _may(self, found: Search, most: int) -> bool:
         return found.spent < most and time.monotonic() < self._until
 
-    def _narrow(
-        self,
-        comparison: TraceComparison,
-        divergence: TraceDivergence,
-        proof: Proof,
-        guilty: list[Suspect],
-        found: Search,
-    ) -> Proof:
+    def _narrow(self, found: Search, proof: Proof, guilty: list[Suspect]) -> Proof:
         """Halve a set of suspects of which one at least is guilty, until what is left is needed.
 
         However many interventions that takes: an innocent must not be named for having been forced with the guilty.
@@ -205,103 +204,68 @@ class Prover:
         while len(guilty) > 1:
             middle = (len(guilty) + 1) // 2
             for half, rest in ((guilty[:middle], guilty[middle:]), (guilty[middle:], guilty[:middle])):
-                closer = self._try(comparison, divergence, half, found)
+                closer = self._try(found, half)
                 if closer is not None:
                     found.innocent += rest
                     guilty, proof = half, closer
                     break
             else:
-                return self._needed(comparison, divergence, proof, guilty, found)
+                return self._needed(found, proof, guilty)
         return proof
 
-    def _needed(
-        self,
-        comparison: TraceComparison,
-        divergence: TraceDivergence,
-        proof: Proof,
-        guilty: list[Suspect],
-        found: Search,
-    ) -> Proof:
+    def _needed(self, found: Search, proof: Proof, guilty: list[Suspect]) -> Proof:
         """Leave out of a set, some of both halves of which are needed, whoever isn't."""
         for one in reversed(guilty):
             others = [other for other in guilty if other is not one]
-            closer = self._try(comparison, divergence, others, found) if len(others) > 1 else None
+            closer = self._try(found, others) if len(others) > 1 else None
             if closer is not None:
                 found.innocent.append(one)
                 guilty, proof = others, closer
         return proof
 
-    def _try(
-        self, comparison: TraceComparison, divergence: TraceDivergence, suspects: Sequence[Suspect], found: Search
-    ) -> Proof | None:
+    def _try(self, found: Search, suspects: Sequence[Suspect]) -> Proof | None:
         """Force suspects; returns the proof if the runs then part later."""
         found.spent += 1
-        again = self.run(suspects, self._end_of(comparison, divergence))
-        more = self._gain(comparison, divergence, suspects, again)
-        if more is None or not self._holds(comparison, divergence, suspects, more, again):
+        again = self._again(found, suspects)
+        more = _gain(found, suspects, again)
+        if more is None or not self._holds(found, suspects, more, again):
             return None
         return Proof(suspects[0], tuple(suspects[1:]), more, _whole(again), again)
 
-    def _gain(
-        self,
-        comparison: TraceComparison,
-        divergence: TraceDivergence,
-        suspects: Sequence[Suspect],
-        again: TraceComparison,
-    ) -> int | None:
-        """Return for how many events more the runs are equal with suspects forced; None if they don't part later."""
-        more = gained(comparison, divergence, again)
-        consumers = [one.place for one in suspects if one.cause == "consumed-elsewhere"]
-        return gained_without(consumers, comparison, again) if more is None and consumers else more
-
-    def _holds(
-        self,
-        comparison: TraceComparison,
-        divergence: TraceDivergence,
-        suspects: Sequence[Suspect],
-        more: int,
-        again: TraceComparison,
-    ) -> bool:
+    def _holds(self, found: Search, suspects: Sequence[Suspect], more: int, again: TraceComparison) -> bool:
         """Whether it was the suspects' forcing that moved the place, and not chance.
 
         Where the place moves by itself, as in a race, or where a number from outside says how long a loop is, whoever
         was forced has moved nothing. There is one try with nothing forced, which is not counted as an intervention.
         """
         weak = any(one.weak for one in suspects)
-        timed = any(pair.a.kind in _TIMED for pair in divergence.sources) or _racing(comparison)
+        timed = any(pair.a.kind in _TIMED for pair in found.divergence.sources) or _racing(found.comparison)
         by_itself = 0.0
         if weak or timed or again.divergence is not None:
-            by_itself = self._moved_by_itself(comparison, divergence)
+            by_itself = self._moved_by_itself(found)
         if by_itself == float("inf") or (again.divergence is not None and by_itself):
             return False
         if more <= by_itself and not _whole(again):
             return False
         # Chance rarely strikes often: what can be had by it must come again.
-        often = AGAIN if by_itself else int(weak or not _drawn(comparison))
-        return all(self._comes_again(comparison, divergence, suspects, again) for _ in range(often))
+        often = AGAIN if by_itself else int(weak or not _drawn(found.comparison))
+        return all(self._comes_again(found, suspects, again) for _ in range(often))
 
-    def _comes_again(
-        self,
-        comparison: TraceComparison,
-        divergence: TraceDivergence,
-        suspects: Sequence[Suspect],
-        first: TraceComparison,
-    ) -> bool:
+    def _comes_again(self, found: Search, suspects: Sequence[Suspect], first: TraceComparison) -> bool:
         """Whether the runs part later with suspects forced, once more; or not at all, if they didn't at first."""
-        again = self.run(suspects, self._end_of(comparison, divergence))
+        again = self._again(found, suspects)
         as_far = again.divergence is None or first.divergence is not None
-        return as_far and self._gain(comparison, divergence, suspects, again) is not None
+        return as_far and _gain(found, suspects, again) is not None
 
-    def _moved_by_itself(self, comparison: TraceComparison, divergence: TraceDivergence) -> float:
+    def _moved_by_itself(self, found: Search) -> float:
         """Return by how many events the runs part later in another try with nothing forced."""
-        if self._jitter is None or self._jitter[0] is not divergence:
-            again = self.run([], self._end_of(comparison, divergence))
-            self._jitter = divergence, moved(comparison, divergence, again)
-        return self._jitter[1]
+        if found.by_itself is None:
+            found.by_itself = moved(found.comparison, found.divergence, self._again(found, []))
+        return found.by_itself
 
-    def _end_of(self, comparison: TraceComparison, divergence: TraceDivergence) -> int | None:
-        """Return how many events there are up to a divergence; None if the runs are to go on to their end."""
-        return None if divergence.event.a.kind == PRINTED else before(comparison, divergence)
+    def _again(self, found: Search, suspects: Sequence[Suspect]) -> TraceComparison:
+        """Run again as far as the divergence needs, with suspects forced."""
+        return self.run(suspects, _end_of(found.comparison, found.divergence))
 
     def run(self, forced: Sequence[Suspect], position: int | None = None) -> TraceComparison:
         """Run again with suspects forced, and the causes that are known already.
@@ -338,6 +302,18 @@ class Prover:
             return self._plan.until
         cut = position + MARGIN
         return min(cut, self._plan.until) if self._plan.until else cut
+
+
+def _end_of(comparison: TraceComparison, divergence: TraceDivergence) -> int | None:
+    """Return how many events there are up to a divergence; None if the runs are to go on to their end."""
+    return None if divergence.event.a.kind == PRINTED else before(comparison, divergence)
+
+
+def _gain(found: Search, suspects: Sequence[Suspect], again: TraceComparison) -> int | None:
+    """Return for how many events more the runs are equal with suspects forced; None if they don't part later."""
+    more = gained(found.comparison, found.divergence, again)
+    consumers = [one.place for one in suspects if one.cause == "consumed-elsewhere"]
+    return gained_without(consumers, found.comparison, again) if more is None and consumers else more
 
 
 def _unexplained(comparison: TraceComparison) -> bool:

@@ -187,7 +187,7 @@ def test_a_place_that_moves_by_itself_is_held_still_only_by_what_does_so_each_ti
     # Threads were at work: what they do may hang on chance.
     comparison.a.racing.add("threads")
     prover, found = Moving(tmp_path, forced, free=[4]), Search(first, comparison)
-    prover._force(found, comparison, comparison.divergence, 1)
+    prover._force(found, 1)
     assert (found.proof is not None) == proved
     assert len(prover.asked) == 4, "forced three times, and free once"
 
@@ -198,7 +198,7 @@ def test_runs_that_are_equal_once_by_chance_prove_nothing(tmp_path):
     assert not first[0].weak
     for forced, proved in (([99, 5], False), ([99, 99], True)):
         prover, found = Moving(tmp_path, forced, free=[]), Search(first, comparison)
-        prover._force(found, comparison, comparison.divergence, 1)
+        prover._force(found, 1)
         assert (found.proof is not None) == proved
 
 
@@ -213,7 +213,7 @@ def test_what_only_lack_of_better_speaks_for_must_prove_itself_twice(tmp_path):
     for forced, proved in (([99, 99], True), ([99, 5], False)):
         prover = Moving(tmp_path, forced, free=[5])
         found = Search(weak[:1], comparison)
-        prover._force(found, comparison, comparison.divergence, 1)
+        prover._force(found, 1)
         assert (found.proof is not None) == proved
 
 
@@ -232,7 +232,7 @@ def test_of_many_only_those_are_named_that_are_needed(tmp_path):
     bystanders = [replace(clock, force=({"kind": f"other{number}"},)) for number in range(2)]
     prover = Scripted(tmp_path, lambda kinds: 99 if {"clock", "listing"} <= kinds else 5)
     found = Search([clock, bystanders[0], bystanders[1], listing], comparison)
-    prover._force(found, comparison, comparison.divergence, 6)
+    prover._force(found, 6)
     assert {found.proof.suspect.cause, *(one.cause for one in found.proof.others)} == {"clock-value", "listing-order"}
     assert len(found.proof.others) == 1
 
