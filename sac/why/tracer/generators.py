@@ -7,6 +7,7 @@ whatever may draw: it lies in memory as one block, and is read there in less tha
 from __future__ import annotations
 
 import ctypes
+import functools
 import hashlib
 import random
 from collections.abc import Callable, Iterable, Mapping
@@ -128,6 +129,18 @@ class Generators:
         """Return the generators that have moved while nobody had seeded them; to be asked before each seeding too."""
         self._drawn |= {name for name in self._read if self._has_moved(name)}
         return self._drawn
+
+    def restoring(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function that gives a global generator a state, and notes that somebody chose it."""
+
+        @functools.wraps(original)
+        def traced(*args: Any, **kwargs: Any) -> Any:
+            self.drawn()
+            given = original(*args, **kwargs)
+            self.seeded.add(name)
+            return given
+
+        return traced
 
     def _has_moved(self, name: str) -> bool:
         """Whether a generator that nobody has seeded is another than it was at first."""

@@ -74,15 +74,7 @@ def _watch_global(recorder: Recorder, numpy_random: Any) -> None:
 def _seeding(recorder: Recorder, numpy_random: Any) -> None:
     """Hook what seeds the global generator, and what restores it."""
     numpy_random.seed = _global_seed(recorder, numpy_random.seed)
-    set_state = numpy_random.set_state
-
-    @functools.wraps(set_state)
-    def traced_set_state(*args: Any, **kwargs: Any) -> None:
-        recorder.generators.drawn()
-        set_state(*args, **kwargs)
-        recorder.generators.seeded.add(GLOBAL)
-
-    numpy_random.set_state = traced_set_state
+    numpy_random.set_state = recorder.generators.restoring(GLOBAL, numpy_random.set_state)
 
 
 def _making(recorder: Recorder, numpy_random: Any) -> None:

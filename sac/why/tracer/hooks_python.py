@@ -106,15 +106,7 @@ def _random(recorder: Recorder) -> None:
         return None
 
     random.seed = traced_seed
-    setstate = random.setstate
-
-    @functools.wraps(setstate)
-    def traced_setstate(state: Any) -> None:
-        recorder.generators.drawn()
-        setstate(state)
-        recorder.generators.seeded.add(GLOBAL)
-
-    random.setstate = traced_setstate
+    random.setstate = recorder.generators.restoring(GLOBAL, random.setstate)
     _random_class(recorder)
 
 

@@ -157,15 +157,8 @@ def _seeding(recorder: Recorder, torch: Any) -> None:
     """Hook what seeds torch's global generators, and what restores them."""
     torch.manual_seed = torch.random.manual_seed = _seeder(recorder, torch, "torch.manual_seed", torch.manual_seed)
     torch.seed = torch.random.seed = _seeder(recorder, torch, "torch.seed", torch.seed, unseeded=True)
-    set_state = torch.set_rng_state
-
-    @functools.wraps(set_state)
-    def traced_set_state(*args: Any, **kwargs: Any) -> None:
-        recorder.generators.drawn()
-        set_state(*args, **kwargs)
-        recorder.generators.seeded.add(GLOBAL)
-
-    torch.set_rng_state = torch.random.set_rng_state = traced_set_state
+    torch.set_rng_state = recorder.generators.restoring(GLOBAL, torch.set_rng_state)
+    torch.random.set_rng_state = torch.set_rng_state
     hooks_state.reads(recorder, GLOBAL, torch.get_rng_state)
     initial_seed = torch.initial_seed
 
