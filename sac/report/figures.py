@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sac.report.exports import curves_csv, link
-from sac.report.learning import MOST_IN_COLOUR, Curve, Learning
+from sac.report.learning import Curve, Learning
 from sac.report.picture import picture
-from sac.report.plots import By, Frame, PlotLine, clock_of, draw, frame_of, in_units, thinned
+from sac.report.plots import By, Frame, PlotLine, clock_of, draw_all, frame_of, in_units, thinned
 from sac.report.runs import CURVES, LOSSES
 from sac.report.tips import Tip, tips_of
 
@@ -57,7 +57,7 @@ class Figure:
     @property
     def named(self) -> list[Curve]:
         """The curves in colour."""
-        return [curve for curve in self.curves if curve.kind < MOST_IN_COLOUR]
+        return [curve for curve in self.curves if curve.in_colour]
 
 
 def figures_of(learning: Learning, columns: Sequence[str]) -> list[Figure]:
@@ -86,10 +86,8 @@ def _view(name: str, curves: Sequence[Curve], by: By) -> View:
     unit = "env steps" if by == "steps" else f"{clock.name} of wall time"
     laid = in_units(curves, by, clock)
     frame = frame_of(laid, is_rate)
-    # Grey lies below what has a colour.
-    lines = [draw(curve, frame) for curve in sorted(laid, key=lambda curve: curve.kind < MOST_IN_COLOUR)]
     svg = link(picture(laid, f"{TITLES[name]}{_reading(laid)}", unit, is_rate), "image/svg+xml")
-    return View(by, unit, frame, tuple(lines), tuple(tips_of(laid, frame, unit)), svg)
+    return View(by, unit, frame, draw_all(laid, frame), tuple(tips_of(laid, frame, unit)), svg)
 
 
 def _reading(curves: Sequence[Curve]) -> str:

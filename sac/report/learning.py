@@ -62,6 +62,11 @@ class Curve:
     lines: tuple[SeedLine, ...] = ()
 
     @property
+    def in_colour(self) -> bool:
+        """Whether pictures tell it apart; else it is grey, and has no name there."""
+        return self.kind < MOST_IN_COLOUR
+
+    @property
     def has_interval(self) -> bool:
         """Whether any of its points has one."""
         return any(not math.isnan(point.low) for point in self.points)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from sac.display import chart
 from sac.display.axes import Axis
-from sac.report.learning import MOST_IN_COLOUR, Curve
-from sac.report.plots import Frame, PlotLine, draw, frame_of
+from sac.report.learning import Curve
+from sac.report.plots import Frame, PlotLine, draw_all, frame_of
 from sac.report.tips import amount
 
 _LEFT, _RIGHT, _TOP, _HIGH = 74, 24, 44, 280
@@ -30,16 +30,14 @@ def picture(curves: Sequence[Curve], title: str, unit: str, is_rate: bool) -> st
         unit: of the horizontal axis.
         is_rate: whether values lie between 0 and 1.
     """
-    named = [curve for curve in curves if curve.kind < MOST_IN_COLOUR]
+    named = [curve for curve in curves if curve.in_colour]
     top = _TOP + _ROW * len(named) + 14
 
     def place(x: Axis, y: Axis) -> Frame:
         return Frame(x, y, _LEFT, top, chart.WIDTH - _LEFT - _RIGHT, _HIGH)
 
     frame = frame_of(curves, is_rate, place)
-    # Grey lies below what has a colour.
-    lines = [draw(curve, frame) for curve in sorted(curves, key=lambda curve: curve.kind < MOST_IN_COLOUR)]
-    body = [*_grid(frame, unit), *(shape for line in lines for shape in _shapes(line))]
+    body = [*_grid(frame, unit), *(shape for line in draw_all(curves, frame) for shape in _shapes(line))]
     body += [part for row, curve in enumerate(named) for part in _legend(curve, row)]
     return chart.document(title, body, top + _HIGH + 58, _STYLE + _colours())
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 from sac.display.axes import Axis, span_axis, value_axis
-from sac.report.learning import MOST_IN_COLOUR, Curve, Point, SeedLine
+from sac.report.learning import Curve, Point, SeedLine
 
 T = TypeVar("T")
 By = Literal["steps", "time"]
@@ -118,7 +118,7 @@ def thinned(curves: Sequence[Curve]) -> tuple[list[Curve], str]:
 
 def _kept_lines(curve: Curve) -> tuple[SeedLine, ...]:
     """The runs' lines of a curve in colour: of one in grey they would be lost among the others'."""
-    return curve.lines if curve.kind < MOST_IN_COLOUR else ()
+    return curve.lines if curve.in_colour else ()
 
 
 def _with_shorter_lines(curve: Curve, most: int) -> Curve:
@@ -150,20 +150,23 @@ def _ends(point: Point) -> tuple[float, float]:
     return (point.mean, point.mean) if math.isnan(point.low) else (point.low, point.high)
 
 
+def draw_all(curves: Iterable[Curve], frame: Frame) -> tuple[PlotLine, ...]:
+    """Lay curves into a frame, grey ones first: they lie below what has a colour."""
+    return tuple(draw(curve, frame) for curve in sorted(curves, key=lambda curve: curve.in_colour))
+
+
 def draw(curve: Curve, frame: Frame) -> PlotLine:
     """Lay one curve into a frame."""
     middle = [frame.place(point.step, point.mean) for point in curve.points]
     # A line of no length with round ends stays a round dot however the picture is stretched.
-    dots = (
-        "".join(f"M{place}h0" for place in middle) if len(middle) <= MOST_DOTS and curve.kind < MOST_IN_COLOUR else ""
-    )
+    dots = "".join(f"M{place}h0" for place in middle) if len(middle) <= MOST_DOTS and curve.in_colour else ""
     seeds = (_path(frame.place(step, value) for step, _, value in line.points) for line in curve.lines)
-    kind = f"c{curve.kind}" if curve.kind < MOST_IN_COLOUR else "rest"
+    kind = f"c{curve.kind}" if curve.in_colour else "rest"
     return PlotLine(curve.name, kind, _path(middle), dots, _band(curve, frame), "".join(seeds))
 
 
 def _band(curve: Curve, frame: Frame) -> str:
-    if not curve.has_interval or curve.kind >= MOST_IN_COLOUR:
+    if not (curve.has_interval and curve.in_colour):
         return ""
     edge = [frame.place(point.step, _ends(point)[1]) for point in curve.points]
     edge += [frame.place(point.step, _ends(point)[0]) for point in reversed(curve.points)]

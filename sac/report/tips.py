@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sac.report.learning import MOST_IN_COLOUR, Curve, Point
+from sac.report.learning import Curve, Point
 from sac.report.plots import Frame
 from sac.statistics.tables import Interval
 
@@ -33,7 +33,7 @@ class Tip:
 
 def tips_of(curves: Sequence[Curve], frame: Frame, unit: str) -> list[Tip]:
     """Divide a picture among the places at which curves in colour have points."""
-    told = [curve for curve in curves if curve.kind < MOST_IN_COLOUR and curve.points]
+    told = [curve for curve in curves if curve.in_colour and curve.points]
     places = sorted({point.step for curve in told for point in curve.points})
     places = places[:: max(1, -(-len(places) // MOST_TIPS))]
     middles = [(one + other) / 2 for one, other in pairwise(places)]

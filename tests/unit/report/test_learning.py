@@ -13,28 +13,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sac.cli import main
 from sac.report.experiments import find_experiments
 from sac.report.learning import MOST_IN_COLOUR, learn
 from sac.report.model import make_report
 from sac.report.plots import MOST_SEED_POINTS, thinned
 from sac.report.runs import read_runs
-from tests.unit.report.reading import Reader
 from tests.unit.report.seeds import write_seed, write_seeds
 
 LOW, HIGH = [0.31, 0.42, 0.38, 0.5, 0.27], [0.88, 0.79, 0.91, 0.84, 0.7]
-
-
-@pytest.fixture
-def report(tmp_path, capsys, monkeypatch):
-    """Runs `sac report` and gives the page as read, and the Markdown."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*runs):
-        assert main(["report", *map(str, runs), "-o", "page.html", "--markdown", "-"]) == 0
-        return Reader((tmp_path / "page.html").read_text()), capsys.readouterr().out
-
-    return run
 
 
 @pytest.fixture

@@ -13,19 +13,6 @@ from sac.report.html import TEMPLATES
 from sac.report.strip import StripBuilder
 from sac.report.verdict_text import find_verdicts
 from tests.unit.report.ledgers import FINGERPRINT, write_run
-from tests.unit.report.reading import Reader
-
-
-@pytest.fixture
-def report(tmp_path, capsys, monkeypatch):
-    """Runs `sac report` and gives the page as read, and the Markdown."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*runs):
-        assert main(["report", *map(str, runs), "-o", "page.html", "--markdown", "-"]) == 0
-        return Reader((tmp_path / "page.html").read_text()), capsys.readouterr().out
-
-    return run
 
 
 def test_the_verdict_comes_first_and_names_place_cause_and_next_command(report, tmp_path):
