@@ -12,7 +12,7 @@ from sac.display.html import finalize
 from sac.report.benches import headline
 from sac.report.exports import link, runs_csv
 from sac.report.figures import learnt_figures, loss_figures
-from sac.report.model import RunReport, entries, reproduce
+from sac.report.model import MOST_COLUMNS, RunReport, entries, reproduce
 from sac.report.runs import CURVES
 from sac.report.speed_view import PICTURE_WIDTH, make_speed_view
 from sac.report.strip import MEANING
@@ -28,8 +28,6 @@ _WORDS = {
     "not comparable": "Not comparable",
     "nothing proved": "Nothing proved",
 }
-_MOST_COLUMNS = 8
-"""Runs that a table shows side by side; of more it counts the values."""
 
 
 def page(report: RunReport) -> str:
@@ -82,7 +80,7 @@ def _environment() -> Environment:
         columns=CURVES,
         link_names=("known case", "docs"),
         meaning=MEANING,
-        most_columns=_MOST_COLUMNS,
+        most_columns=MOST_COLUMNS,
         outcome_words=_WORDS,
         picture_width=PICTURE_WIDTH,
         strip_bars=strip_bars,

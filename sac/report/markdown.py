@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sac.display.markdown import block, cell, code_cell, prose, text
 from sac.display.visible import one_line
 from sac.report import benches
-from sac.report.model import Entry, RunPair, RunReport, entries, reproduce
+from sac.report.model import MOST_COLUMNS, Entry, RunPair, RunReport, entries, reproduce
 from sac.report.runs import CURVES
 from sac.report.strip import MEANING, State
 from sac.report.why_markdown import section
@@ -15,8 +15,6 @@ from sac.statistics.tables import Interval
 
 _GLYPH: dict[State, str] = {"equal": "·", "first": "█", "after": "▒", "none": " "}
 _COLUMNS = 60
-_COLUMNS_OF_RUNS = 8
-"""Runs that a table shows side by side; of more it counts the values."""
 _ROWS = 30
 """Experiments that a table shows."""
 
@@ -94,7 +92,7 @@ def _facts(report: RunReport) -> str:
         return ""
     if not unlike:
         return "### What differs in numerics, versions and flags\n\nNothing."
-    if len(report.runs) > _COLUMNS_OF_RUNS:
+    if len(report.runs) > MOST_COLUMNS:
         head = ["entry", "values (how many runs)"]
         rows = [_table_row(head), "|---" * len(head) + "|", *(_counted(entry) for entry in unlike)]
         return "\n".join(["### What differs in numerics, versions and flags", "", *rows])
@@ -108,7 +106,7 @@ def _entry(entry: Entry) -> str:
 
 
 def _counted(entry: Entry) -> str:
-    shown = [f"{code_cell(value)} ({count})" for value, count in entry.counted[:_COLUMNS_OF_RUNS]]
+    shown = [f"{code_cell(value)} ({count})" for value, count in entry.counted[:MOST_COLUMNS]]
     more = [f"{len(entry.counted) - len(shown)} other values"] if len(entry.counted) > len(shown) else []
     return _table_row([cell(entry.name), ", ".join([*shown, *more])])
 

@@ -21,6 +21,8 @@ from sac.report.learning_text import learning_details, learning_headline
 from sac.report.runs import ReportedRun
 from sac.report.strip import Strip, StripBuilder
 
+MOST_COLUMNS = 8
+"""Runs that a table shows side by side; of more it counts the values."""
 Outcome = Literal["diverged", "not comparable", "equal", "experiments", "one run"]
 
 ORDER: tuple[DetailName, ...] = (
