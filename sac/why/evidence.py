@@ -86,9 +86,19 @@ class Evidence:
 
     @property
     def seeds(self) -> bool:
-        """Whether the event takes a seed."""
+        """Whether the event takes a seed, or is the first to draw from a generator that was made with one."""
         resets = self.event.kind in ("env.reset", "vector.reset") and "seed" in self.divergence.event.inputs
-        return self.event.kind == "seed" or resets
+        return self.event.kind == "seed" or resets or self._made_unlike
+
+    @property
+    def _made_unlike(self) -> bool:
+        """Whether a generator of the script's own has had another state since it was made: it was seeded unseen."""
+        event = self.event
+        if not (event.facts.get("object") and event.facts.get("seeded")):
+            return False
+        before = (flow for flow in self.a.flows if flow.number < event.number)
+        unlike = self.divergence.event.inputs
+        return unlike == ("generator",) and all(generator_of(flow) != generator_of(event) for flow in before)
 
     @cached_property
     def moved_by(self) -> Event | None:

@@ -29,11 +29,12 @@ _REWRITES: dict[str, Sequence[tuple[str, str]]] = {
     ],
     "uninitialised": [(r"torch\.empty", "torch.zeros"), (r"torch\.(Float)?Tensor\(", "torch.zeros(")],
     "completion-order": [(r"as_completed\((\w+)\)", r"\1"), (r"imap_unordered", "imap")],
-    "seed-from-hash": [(r"\bhash\(([^()]*)\)", r"zlib.crc32(\1.encode())")],
-    "hash-value": [(r"\bhash\(([^()]*)\)", r"zlib.crc32(\1.encode())")],
 }
 _ASSIGNED = re.compile(r"^(\s*)([\w.]+)\s*=[^=]")
 _SEEDING = re.compile(r"((?:manual_seed|seed|default_rng|RandomState|Random)\().*\)")
+_HASH = re.compile(r"\bhash\(")
+_TEXT = re.compile(r"[\w.]+|f?(['\"]).*\1")
+"""What is a string by the looks of it: a name, or a literal."""
 _BEFORE: dict[str, str] = {
     "dropout-in-evaluation": "model.eval()",
     "thread-count": "torch.set_num_threads(1)",
@@ -59,7 +60,9 @@ def suggest(cause: str, code: str, generator: str = "") -> tuple[str, ...]:
         return (f"+ {indent}{space.group(1) if space else 'env.action_space'}.seed(seed)", f"  {line}")
     if cause in _BEFORE:
         return (f"+ {indent}{_BEFORE[cause]}", f"  {line}")
-    if cause.startswith("seed-from-") and cause != "seed-from-hash":
+    if cause in ("seed-from-hash", "hash-value"):
+        return _fixed_hash(line)
+    if cause.startswith("seed-from-"):
         return _fixed_seed(line)
     for pattern, replacement in _REWRITES.get(cause, ()):
         made, count = re.subn(pattern, replacement, line)
@@ -78,3 +81,18 @@ def _fixed_seed(line: str) -> tuple[str, ...]:
     else:
         return ()
     return f"- {line}", f"+ {made}"
+
+
+def _fixed_hash(line: str) -> tuple[str, ...]:
+    """Return the patch of a line that calls `hash`."""
+    call = _HASH.search(line)
+    if call is None:
+        return ()
+    depth, end = 1, call.end()
+    while depth and end < len(line):
+        depth += {"(": 1, ")": -1}.get(line[end], 0)
+        end += 1
+    hashed = line[call.end() : end - 1]
+    if not re.match(r"b['\"]", hashed):
+        hashed = f"{hashed if _TEXT.fullmatch(hashed) else f'repr({hashed})'}.encode()"
+    return (f"- {line}", f"+ {line[: call.start()]}zlib.crc32({hashed}){line[end:]}") if not depth else ()

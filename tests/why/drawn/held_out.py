@@ -38,11 +38,10 @@ SINKS = (
     Sink(
         *("loss of a network", _HALF),
         (
-            *("net = torch.nn.Linear(3, 1)", "torch.nn.init.ones_(net.weight)", "torch.nn.init.zeros_(net.bias)"),
+            *("torch.manual_seed(1)", "net = torch.nn.Linear(3, 1)"),
             "print('result', net(torch.full((1, 3), value / 1e6)).item())",
         ),
-        ("torch",),
-        torch=True,
+        *(("torch",), False, "torch", True),
     ),
 )
 
