@@ -239,6 +239,13 @@ _ALL = (
         REPRODUCIBILITY,
     ),
     Cause(
+        "outside-value",
+        "a call gives another value in each run, for equal arguments",
+        "What it tells comes from outside of the program: the system, the hardware, a file, the network.",
+        "Make what it tells an option of the program with a fixed default, or take it out of what is computed.",
+        REPRODUCIBILITY,
+    ),
+    Cause(
         "arithmetic",
         "the same computation on the same inputs is rounded differently",
         "A kernel may sum in no fixed order (atomic additions on a GPU, threads that race); another library or CPU "

@@ -46,6 +46,7 @@ class TracePlan:
         lines: flow event from which on each line is watched, as `tracer.lines` understands it.
         closely: number of events after which none is put into a block any more; empty if all may be.
         arrivals: not empty to note in which order threads and tasks change things.
+        results: not empty to note what each call of the user's own lines gives.
         patience: seconds after which the runs are stopped; 0 for none.
     """
 
@@ -61,6 +62,7 @@ class TracePlan:
     lines: str = ""
     closely: str = ""
     arrivals: str = ""
+    results: str = ""
     patience: float = 0.0
 
 
@@ -90,6 +92,7 @@ def start(plan: TracePlan, number: int) -> TracedRun:
         runner.LINES: plan.lines,
         runner.CLOSE: plan.closely,
         runner.ARRIVALS: plan.arrivals,
+        runner.RESULTS: plan.results,
         runner.CLOCK: vary.origin(),
         runner.RUN: name,
         **plan.variations[(number - 1) % len(plan.variations)],

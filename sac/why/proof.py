@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from sac.why.compare import Pair, TraceComparison, TraceDivergence, sources_of
 from sac.why.coverage import note_printed
@@ -19,6 +20,7 @@ from sac.why.evidence import evidence_of
 from sac.why.gain import before, gained, gained_without, moved
 from sac.why.launch import TracePlan, run_all
 from sac.why.suspects import GLOBALS, PRINTED, Suspect, suspects_of
+from sac.why.tracer.force import IN_FILE
 
 PROOFS = 6
 """Interventions for one divergence, unless the user wants more or fewer."""
@@ -40,6 +42,9 @@ AGAIN = 2
 
 _TIMED = ("clock", "completion", "arrival")
 """Kinds of sources whose values hang on time; a divergence that hangs on one moves from run to run by itself."""
+
+LONG = 20_000
+"""Characters of a setting that stands in a file: one variable of the environment can't hold more than 128 KiB."""
 
 PATIENCE = 3.0
 """How much longer than the question's runs the forced ones may take, as a factor."""
@@ -119,6 +124,8 @@ class Prover:
             return Search([], comparison)
         found = Search(suspects_of(evidence_of(comparison, divergence)), comparison)
         self._force(found, most)
+        if most and _open(found):
+            found = self._by_results(found, most)
         if found.proof is not None and _vague(found.proof, divergence):
             self._refine(found)
         return found
@@ -175,11 +182,38 @@ class Prover:
         if divergence is None:
             return comparison
         self._plan = replace(self._plan, arrivals="1")
-        again = self.run([], _end_of(comparison, divergence))
+        again = self._watched(comparison, divergence)
         self._plan = replace(self._plan, arrivals="")
+        return again or comparison
+
+    def _watched(self, comparison: TraceComparison, divergence: TraceDivergence) -> TraceComparison | None:
+        """Run again as the plan says, with nothing forced; None if the runs are equal then."""
+        again = self.run([], _end_of(comparison, divergence))
         if divergence.event.a.kind == PRINTED and again.unseen and again.divergence is None:
             again = replace(as_divergence(again), notes=comparison.notes, unseen=comparison.unseen)
-        return comparison if again.divergence is None or not again.compared else again
+        compared = again.compared or divergence.event.a.kind == PRINTED
+        return None if again.divergence is None or not compared else again
+
+    def _by_results(self, found: Search, most: int) -> Search:
+        """Look at what each call gives, and at the sets that are handed over; the old search if that tells no more."""
+        self._plan = replace(self._plan, results="1")
+        again = self._watched(found.comparison, found.divergence)
+        if again is None or again.divergence is None:
+            return found
+        known = {repr(one.force) for one in found.suspects}
+        fresh = [one for one in suspects_of(evidence_of(again, again.divergence)) if repr(one.force) not in known]
+        closer = Search([one for one in fresh if one.force and not one.weak], again)
+        self._force(closer, most)
+        found.spent += closer.spent
+        if closer.proof is None:
+            found.suspects += [one for one in closer.suspects if one.cause != "outside-value"]
+            return found
+        closer.spent = found.spent
+        if found.proof is not None and closer.proof.suspect.cause == "outside-value":
+            # It goes where strings hash alike: what the call tells is made of their hashes.
+            cause = "seed-from-hash" if evidence_of(again, again.divergence).seeds else "hash-value"
+            closer.proof = replace(closer.proof, suspect=replace(closer.proof.suspect, cause=cause))
+        return closer
 
     def _refine(self, found: Search) -> None:
         """Find the line that draws first from a global generator of which it is proved that it should be seeded."""
@@ -281,7 +315,7 @@ class Prover:
         plan = replace(
             self._plan,
             folder=self._plan.folder / f"proof{self._made}",
-            force=json.dumps(force),
+            force=_setting(force, self._plan.folder / f"force{self._made}.json"),
             until=self._cut(position),
             variations=[_alike(variation, alike) for variation in self._plan.variations],
             prefix=f"proof{self._made}-{self._plan.prefix}",
@@ -304,9 +338,23 @@ class Prover:
         return min(cut, self._plan.until) if self._plan.until else cut
 
 
+def _setting(force: Sequence[Mapping[str, object]], file: Path) -> str:
+    """Return entries for `tracer.force` as an environment can hold them: what is long is left in a file."""
+    text = json.dumps(force)
+    if len(text) < LONG:
+        return text
+    file.write_text(text, encoding="utf-8")
+    return f"{IN_FILE}{file.resolve()}"
+
+
 def _end_of(comparison: TraceComparison, divergence: TraceDivergence) -> int | None:
     """Return how many events there are up to a divergence; None if the runs are to go on to their end."""
     return None if divergence.event.a.kind == PRINTED else before(comparison, divergence)
+
+
+def _open(found: Search) -> bool:
+    """Whether no cause is proved yet, or one of a whole family of which nobody can tell the line."""
+    return found.proof is None or (found.proof.suspect.weak and bool(found.proof.suspect.environment))
 
 
 def _gain(found: Search, suspects: Sequence[Suspect], again: TraceComparison) -> int | None:

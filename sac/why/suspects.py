@@ -52,6 +52,8 @@ _IN_ORDER = (
     "callback",
 )
 """Functions whose results can be asked for in the order of submission."""
+_OF_TIME = re.compile(r"time|clock|now$|today|date|usage", re.IGNORECASE)
+"""Names of functions that tell the time; that one of them decides has been proved by then."""
 _DECIDES = re.compile(r"\s*(if|elif|while|assert)\b")
 
 
@@ -110,6 +112,7 @@ _FORCED = {
     "hash-value": "the hash",
     "seed-from-entropy": "the entropy",
     "entropy-value": "the entropy",
+    "outside-value": "what is given",
     "thread-count": "the number of threads",
     "thread-race": "one thread after the other",
     "thread-order": "one thread after the other",
@@ -157,6 +160,7 @@ def _all(evidence: Evidence) -> Iterator[Suspect]:
     if evidence.event.kind == PRINTED:
         yield from _globals(evidence)
     yield from (_of_source(evidence, pair) for pair in ranked if pair.a.kind in _KINDS)
+    yield from (_of_result(evidence, pair) for pair in ranked if _is_result(pair))
     yield from (replace(one, weak=True) for one in _families(evidence))
 
 
@@ -302,6 +306,28 @@ def _of_state(pair: Pair) -> Suspect:
     return Suspect("unseeded-global", pair.a.place, speaks, force, source=pair, generator=name)
 
 
+def _is_result(pair: Pair) -> bool:
+    """Whether a call gave another value though its arguments were equal."""
+    asked = pair.a.facts.get("in")
+    return pair.a.kind == "result" and pair.a is not pair.b and asked == pair.b.facts.get("in")
+
+
+def _of_result(evidence: Evidence, pair: Pair) -> Suspect:
+    """Suspect a call that gave another value though its arguments were equal."""
+    source = pair.a
+    alike = (one for one in evidence.a.sources if one.kind == "result" and one.name == source.name)
+    here = (one for one in alike if (one.place.file, one.place.line) == (source.place.file, source.place.line))
+    values = {one.facts["at"]: one.facts["kept"] for one in here if one.facts.get("kept")}
+    within = (one for one in evidence.divergence.sources if one.a.place == source.place and one.a.kind in _KINDS)
+    inner = next(within, None)
+    cause = "outside-value" if inner is None else _of_source(evidence, inner).cause
+    if inner is None and _OF_TIME.search(source.name):
+        cause = "seed-from-clock" if evidence.seeds else "clock-value"
+    force = (_at(f"result:{source.name}", source.place, values=values),)
+    speaks = f"{source.name} gave {source.shown} and {pair.b.shown} for equal arguments"
+    return Suspect(cause, source.place, speaks, force if values else (), source=pair)
+
+
 def _of_arrival(pair: Pair) -> Suspect:
     """Suspect the order in which threads, or tasks of an event loop, change something."""
     cause = "completion-order" if pair.a.name == "tasks" else "thread-order"
@@ -377,6 +403,7 @@ def _families(evidence: Evidence) -> Iterator[Suspect]:
     hashed = [pair for pair in sources if pair.a.kind in ("set-order", "hash")]
     if not evidence.failed:
         cause = _KINDS[hashed[0].a.kind] if hashed else "set-order"
+        cause = _SEEDS["hash"] if cause == "hash-value" and evidence.seeds else cause
         place = hashed[0].a.place if hashed else event.place
         source = hashed[0] if hashed else None
         yield Suspect(cause, place, "strings hash to other numbers", (), {"PYTHONHASHSEED": "1"}, source)

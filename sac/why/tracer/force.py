@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from .place import Place
@@ -16,6 +17,7 @@ EPOCH = 1_700_000_000.0
 TICK = 0.001
 """A forced clock starts at `EPOCH` seconds, and goes on by `TICK` seconds each time that it is read."""
 
+IN_FILE = "@"
 NUMBER = 1234
 """What a generator is seeded with where that is forced."""
 
@@ -23,8 +25,10 @@ NUMBER = 1234
 class ForcedSite:
     """One place whose values are replaced; it counts how often it was asked."""
 
-    def __init__(self, relative: bool = False) -> None:
+    def __init__(self, relative: bool = False, values: Mapping[str, str] | None = None) -> None:
         self._asked = 0
+        self.values = values or {}
+        """Results to be given again, by the time of the call."""
         self.relative = relative
         """Whether a clock goes on from what it showed elsewhere last, rather than from a fixed instant."""
 
@@ -48,18 +52,22 @@ class Forced:
     """All that a run is made to do otherwise; mostly nothing.
 
     Args:
-        setting: a JSON list of `{"kind": ..., "file": ..., "line": ...}`; without a file, it is everywhere.
+        setting: a JSON list of `{"kind": ..., "file": ..., "line": ...}`; without a file, it is everywhere. What is
+            long lies in a file, whose path stands behind an `@`.
     """
 
     def __init__(self, setting: str = "") -> None:
         self._sites: dict[str, dict[tuple[str, int] | None, ForcedSite]] = {}
         self._generators: set[str] = set()
+        if setting.startswith(IN_FILE):
+            with open(setting[len(IN_FILE) :], encoding="utf-8") as file:
+                setting = file.read()
         for entry in json.loads(setting or "[]"):
             if entry["kind"] == "generator":
                 self._generators.add(entry["name"])
                 continue
             place = (entry["file"], entry["line"]) if "file" in entry else None
-            site = ForcedSite(bool(entry.get("relative")))
+            site = ForcedSite(bool(entry.get("relative")), entry.get("values"))
             self._sites.setdefault(entry["kind"], {})[place] = site
         self.shown: dict[str, Any] = {}
         """Clocks -> what they showed last where they were not forced."""

@@ -27,9 +27,9 @@ DRAWS = (
 )
 CLOCKS = (
     *("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns"),
-    *("process_time", "process_time_ns"),
+    *("process_time", "process_time_ns", "thread_time", "thread_time_ns", "clock_gettime", "clock_gettime_ns"),
 )
-NOW = ("strftime", "localtime", "gmtime", "ctime")
+NOW = ("strftime", "localtime", "gmtime", "ctime", "asctime")
 """Functions of `time` that speak of now if they are told of no other instant."""
 _LAST = SIZE - 1
 """Events in a block that one more fills."""
@@ -278,7 +278,7 @@ def _reader_of_now(recorder: Recorder, name: str, original: Callable[..., Any]) 
         site = recorder.forced("clock")
         if site is not None:
             instant = site.later(EPOCH)
-            args = (*args, gmtime(instant) if name == "strftime" else instant)
+            args = (*args, gmtime(instant) if name in ("strftime", "asctime") else instant)
         value = original(*args)
         recorder.source("clock", f"time.{name}", str(value))
         return value

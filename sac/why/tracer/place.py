@@ -66,6 +66,8 @@ class Places:
 
     def __init__(self, root: str) -> None:
         self.root = os.path.join(os.path.realpath(root), "")
+        self.tracer = _HERE
+        """The folder of this package, in whose files hooked functions are written."""
         paths = sysconfig.get_paths()
         folders = [paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib", "scripts")]
         folders += [os.path.realpath(folder) for folder in folders]

@@ -105,6 +105,8 @@ class Recorder:
         self.watch: Callable[[str], None] | None = None
         self.arrivals = False
         """Whether it is noted in which order threads and tasks change things."""
+        self.results = False
+        """Whether it is noted what each call of the user's own lines gives."""
         self.racing: set[str] = set()
         """What may come in any order in this process: `threads`, `tasks`."""
         _current[:] = [self]

@@ -11,12 +11,12 @@ import builtins
 import contextlib
 import os
 import re
-import zlib
+import weakref
 from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType
 from typing import Any
 
-from . import arrivals, hooks_saving, hooks_state
+from . import arrivals, hooks_saving, hooks_state, results
 from .content import digest
 from .force import EPOCH
 from .hooks_torch import CALLED
@@ -27,12 +27,28 @@ _ORDERED_BY = {
     *("list", "tuple", "enumerate", "iter", "zip", "map", "sum", "filter", "next", "deque", "dict", "OrderedDict"),
     *("fromkeys", "join", "extend", "chain", "islice", "product", "combinations", "permutations", "cycle", "reduce"),
     *("accumulate", "array", "asarray", "tensor", "as_tensor", "Counter", "Series", "Index", "DataFrame", "starmap"),
+    *("fromiter", "from_iterable", "zip_longest", "pairwise", "groupby", "takewhile", "dropwhile", "filterfalse"),
+    *(
+        "nsmallest",
+        "nlargest",
+        "mode",
+        "multimode",
+        "writelines",
+        "writerow",
+        "extendleft",
+        "choices",
+        "batched",
+        "tee",
+    ),
 }
 """Functions and methods whose result has the order of what they are given."""
 _ORDERED_BY_KEY = {"sorted", "min", "max"}
 """Functions whose result has that order where keys tie."""
 _SHOWN_BY = {"str", "repr", "ascii", "format", "print"}
 """Functions and methods that make text, which shows a set in its order."""
+_SETS = (set, frozenset, weakref.WeakSet)
+_OF_SETS = tuple(kind.__iter__ for kind in _SETS)
+"""How sets are iterated over; a class that derives from one may keep an order."""
 _CLOCKS = {"now", "utcnow", "today"}
 # A name that ends in underscores too isn't mangled inside of a class.
 _HELPER = "__sac_why_{}__"
@@ -88,7 +104,14 @@ class _Rewriter(ast.NodeTransformer):
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
         self.generic_visit(node)
-        if any(isinstance(target, (ast.Tuple, ast.List)) for target in node.targets):
+        if any(map(_takes_all, node.targets)):
+            node.value = _call("order", node.value)
+        return node
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
+        self.generic_visit(node)
+        # What can be added is no set: a list takes it in its order.
+        if isinstance(node.op, ast.Add) and not isinstance(node.value, ast.Constant):
             node.value = _call("order", node.value)
         return node
 
@@ -134,6 +157,12 @@ def _is_target(node: ast.Name) -> bool:
     return not isinstance(node.ctx, ast.Load)
 
 
+def _takes_all(target: ast.expr) -> bool:
+    """Whether all elements of what is assigned are taken out one by one."""
+    is_slice = isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Slice)
+    return isinstance(target, (ast.Tuple, ast.List)) or is_slice
+
+
 def _call(helper: str, node: ast.expr) -> ast.expr:
     """Return the call of a helper on an expression, at the same place in the file."""
     name = ast.copy_location(ast.Name(_HELPER.format(helper), ast.Load()), node)
@@ -151,9 +180,8 @@ def rewritten(tree: ast.AST, path: str) -> Any:
     recorder = current()
     restored = recorder.force.lines("restore", recorder.places.own(path) or "")
     tree = arrivals.Storing().visit(tree) if recorder.arrivals else tree
-    return ast.fix_missing_locations(
-        _Rewriter(tree, CALLED | hooks_saving.CALLED | hooks_state.CALLED, restored).visit(tree)
-    )
+    tree = _Rewriter(tree, CALLED | hooks_saving.CALLED | hooks_state.CALLED, restored).visit(tree)
+    return ast.fix_missing_locations(results.Calling().visit(tree) if recorder.results else tree)
 
 
 def install(recorder: Recorder) -> None:
@@ -178,7 +206,15 @@ def install(recorder: Recorder) -> None:
     helpers: dict[str, Callable[..., Any]] = {"called": called, "restore": restore, **_helpers(recorder)}
     for name, helper in helpers.items():
         setattr(builtins, _HELPER.format(name), helper)
-    for name, helper in arrivals.helpers(recorder).items():
+    order = helpers["order"]
+
+    def given(value: Any) -> Any:
+        if not is_set(value):
+            return value
+        ordered = order(value)
+        return value if ordered is value else results.SortedSet(ordered)
+
+    for name, helper in {**arrivals.helpers(recorder), **results.helpers(recorder, given)}.items():
         setattr(builtins, name, helper)
     _rewrite_imports(recorder)
 
@@ -198,11 +234,16 @@ def _helpers(recorder: Recorder) -> dict[str, Callable[..., Any]]:
     return {"clock": clock, **_of_sets(recorder), **_of_objects(recorder)}
 
 
+def is_set(value: Any) -> bool:
+    """Whether something has the order of a set, if it is iterated over."""
+    return isinstance(value, _SETS) and getattr(type(value), "__iter__", None) in _OF_SETS
+
+
 def _of_sets(recorder: Recorder) -> dict[str, Callable[..., Any]]:
     """Return what makes the order of sets visible."""
 
     def order(iterable: Any) -> Any:
-        if type(iterable) in (set, frozenset) and len(iterable) > 1:
+        if is_set(iterable) and len(iterable) > 1:
             if recorder.forced("set-order") is not None:
                 iterable = sorted(iterable, key=_by_name)
             shown = [_by_name(item) for _, item in zip(range(1000), iterable, strict=False)]
@@ -269,7 +310,7 @@ def _of_objects(recorder: Recorder) -> dict[str, Callable[..., Any]]:
         number = hash(value)
         if not isinstance(value, (int, float, complex)):
             if recorder.forced("hash") is not None:
-                number = zlib.crc32(_by_name(value).encode())
+                number = int(digest(value)[:8], 16)
             recorder.source("hash", "hash", number)
         return number
 

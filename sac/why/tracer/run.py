@@ -17,11 +17,11 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 NAME = "_sac_why"
 OWN = "SAC_WHY_"
-TRACE, ROOT, UNTIL, SECONDS, STRESS, CLOCK, DEEP, MAIN, FORCE, LINES, CLOSE, ARRIVALS = (
+TRACE, ROOT, UNTIL, SECONDS, STRESS, CLOCK, DEEP, MAIN, FORCE, LINES, CLOSE, ARRIVALS, RESULTS = (
     f"{OWN}{name}"
     for name in (
         *("TRACE", "ROOT", "UNTIL", "SECONDS", "STRESS", "CLOCK", "DEEP", "MAIN", "FORCE", "LINES", "CLOSE"),
-        "ARRIVALS",
+        *("ARRIVALS", "RESULTS"),
     )
 )
 RUN = "SAC_WHY_RUN"
@@ -57,7 +57,7 @@ def start(path: str, header: dict[str, Any]) -> Any:
     atexit.register(recorder.close)
     # What this package reads of clocks itself is read before they are changed.
     hooks = importlib.import_module(f"{NAME}.hooks")
-    recorder.arrivals = bool(os.environ.get(ARRIVALS))
+    recorder.arrivals, recorder.results = bool(os.environ.get(ARRIVALS)), bool(os.environ.get(RESULTS))
     recorder.look_closely(int(os.environ.get(CLOSE) or -1))
     words = importlib.import_module(f"{NAME}.redaction").redacted(header.pop("argv", []))
     recorder.open({**header, **told, "argv": words, "environment": _environment()})

@@ -63,6 +63,8 @@ def _clocks(wall: float, monotonic: float) -> None:
         setattr(time, f"{name}_ns", _faster_ns(getattr(time, f"{name}_ns"), int(start * 1e9), shifts[name] * 10**9))
     for name in _BROKEN_DOWN:
         setattr(time, name, _now_as_argument(getattr(time, name), 0))
+    for name in ("clock_gettime", "clock_gettime_ns"):
+        setattr(time, name, _by_number(getattr(time, name), name.replace("clock_gettime", "")))
     time.strftime = _with_time(time.strftime, 1)
     time.asctime = _with_time(time.asctime, 0)
 
@@ -79,6 +81,18 @@ def _faster_ns(original: Callable[[], int], start: int, shift: int) -> Callable[
     @functools.wraps(original)
     def clock() -> int:
         return start + shift + (original() - start) * 5 // 4
+
+    return clock
+
+
+def _by_number(original: Callable[[int], Any], ending: str) -> Callable[[int], Any]:
+    """Return a function that asks the changed clock of a number, where there is one."""
+    changed = {time.CLOCK_REALTIME: getattr(time, f"time{ending}")}
+    changed[time.CLOCK_MONOTONIC] = getattr(time, f"monotonic{ending}")
+
+    @functools.wraps(original)
+    def clock(number: int) -> Any:
+        return changed[number]() if number in changed else original(number)
 
     return clock
 
