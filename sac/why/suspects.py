@@ -237,6 +237,9 @@ def _of_global(evidence: Evidence, name: str, event: Event) -> Suspect:
     """Suspect a global generator that nobody has seeded."""
     cause, place = "unseeded-global", event.place
     in_environment = evidence.outer.kind in _ENV and evidence.outer.number != event.number
+    if in_environment and event.place.line != evidence.outer_place.line:
+        # An environment of the script's own: a seed that was given to it doesn't reach a global generator.
+        in_environment = evidence.outer.kind in _RESET and not evidence.outer.facts.get("seeded")
     if evidence.seeded_later(name):
         cause, place = "seeded-too-late", evidence.outer_place
     elif in_environment or event.kind in _RESET:

@@ -23,6 +23,7 @@ from . import (
     hooks_torch,
     rewrite,
     serial,
+    tasks,
     unwritten,
 )
 from .recorder import Recorder
@@ -103,6 +104,7 @@ def install(recorder: Recorder, stress: frozenset[str] = frozenset()) -> None:
     hooks_process.install(recorder)
     hooks_files.install(recorder)
     hooks_queues.install(recorder)
+    tasks.install(recorder)
     hooks_saving.install(recorder)
     hooks_state.install(recorder)
     serial.install(recorder)

@@ -103,10 +103,14 @@ def _handlers(recorder: Recorder) -> dict[str, Callable[..., None]]:
         touch(recorder, "read", source, True)
         touch(recorder, "write", target, True)
 
+    def database(path: Any, *_: Any) -> None:
+        if path and ":memory:" not in os.fsdecode(path):
+            touch(recorder, "share", path)
+
     names: dict[str, Callable[..., None]]
     names = {"open": opened, "os.rename": move, "os.link": copy, "shutil.copyfile": copy, "shutil.move": move}
     names |= {"os.mkdir": one("folder"), "os.rmdir": one("folder"), "shutil.rmtree": one("folder", aside=True)}
-    names |= {"os.remove": one("write"), "os.truncate": one("write"), "sqlite3.connect": one("share")}
+    names |= {"os.remove": one("write"), "os.truncate": one("write"), "sqlite3.connect": database}
     return names
 
 

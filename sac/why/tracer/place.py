@@ -11,6 +11,8 @@ import zlib
 from types import FrameType
 from typing import NamedTuple
 
+from . import tasks
+
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 """The folder of `sac.why`: none of its lines, the plugin's included, is the user's own."""
 _ASIDE = ("<frozen importlib._bootstrap>", os.sep + "tempfile.py", os.sep + "shutil.py")
@@ -43,10 +45,11 @@ class Place(NamedTuple):
 
 
 def _thread_name() -> str:
-    """Return this thread's name; of a pool's thread without its number: which of them takes a task is a race."""
+    """Return this thread's name; of a pool's thread its task's: which of them takes a task is a race."""
     thread = threading.current_thread()
-    pooled = getattr(getattr(thread, "_target", None), "__module__", "") in _POOLS
-    return thread.name.rstrip("0123456789_- ") if pooled else thread.name
+    if getattr(getattr(thread, "_target", None), "__module__", "") not in _POOLS:
+        return thread.name + tasks.of_loop()
+    return re.sub(r"\d+", "", thread.name) + tasks.of_thread()
 
 
 _CELL = re.compile(

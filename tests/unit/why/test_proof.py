@@ -36,6 +36,11 @@ class Scripted(Prover):
     def __init__(self, folder, parts):
         super().__init__(TracePlan(["true"], folder), 2, 1.0)
         self.folder, self.parts, self.asked = folder, parts, []
+        self.seen_closer = None
+        """What a pass over the calls shows; nothing where it is None."""
+
+    def _watched(self, comparison, divergence):
+        return self.seen_closer if self._plan.results else super()._watched(comparison, divergence)
 
     def run(self, forced, position=None):
         kinds = {entry["kind"] for one in (*self.known, *forced) for entry in one.force}
@@ -140,6 +145,44 @@ def test_words_that_differ_need_no_event_to_be_explained(tmp_path, guilty):
     )
     proof = prover.search(as_divergence(printed(True)), 6).proof
     assert (proof.suspect.source.a.kind, proof.suspect.place.line, proof.whole) == (guilty, 1, True)
+
+
+TOLD = {"in": "same", "kept": "gASVBQAAAA==", "at": "1:1"}
+
+
+def called(folder, part, facts=None):
+    """Two runs like `runs`, in which a call of their line gave another value before they part."""
+    draws = [line(n, at=3, count=n, output="x") for n in range(3, 5)]
+    sides = []
+    for number, value in enumerate("pq"):
+        told = {**CLOCK, "x": {**TOLD, **(facts or {}).get(number, {})}}
+        end = [line(n, at=3, count=n, output=value if n >= part else "x") for n in range(5, 9)]
+        sides.append([line(1, "result", output=value, f="os.times", **told), *draws, *end])
+    return compared(folder, *sides)
+
+
+def open_question(folder, moves, **facts):
+    """Ask for the cause where nothing that is hooked moves the place; `moves` says which forced kind does."""
+    prover = Scripted(folder, lambda kinds: 7 if moves in kinds else 5)
+    prover.seen_closer = called(folder, 5, **facts)
+    return prover.search(runs(folder), 2)
+
+
+def test_where_nothing_known_moves_the_place_a_call_that_gave_another_value_is_the_cause(tmp_path):
+    found = open_question(tmp_path, "result:os.times")
+    assert (found.proof.suspect.cause, found.proof.suspect.place.line, found.spent) == ("clock-value", 1, 3)
+    assert found.proof.suspect.force[0]["values"] == {"1:1": "gASVBQAAAA=="}
+
+
+def test_a_call_that_moves_nothing_is_no_cause_either(tmp_path):
+    found = open_question(tmp_path, "nothing")
+    assert found.proof is None
+    assert judge(runs(tmp_path), found).cause.name == "unknown"
+
+
+def test_a_call_that_was_given_something_else_is_no_suspect(tmp_path):
+    found = open_question(tmp_path, "result:os.times", facts={1: {"in": "other"}})
+    assert found.proof is None
 
 
 def test_every_suspect_can_be_called_by_its_name():

@@ -1,0 +1,113 @@
+"""Tells tasks apart by the order in which they were handed in: which thread of a pool takes one, and when, is a race.
+
+What happens in a task has the task's number as a part of its identity. So two runs whose threads took the tasks in
+other turns are held against each other task by task. The tasks of an event loop have numbers of asyncio's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import functools
+import multiprocessing.pool
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .recorder import Recorder
+
+_local = threading.local()
+
+
+def of_thread() -> str:
+    """Return what tells the task that this thread works on; empty for none."""
+    task: str = getattr(_local, "task", "")
+    return task
+
+
+def of_loop() -> str:
+    """Return the name of the running task of this thread's event loop; empty where there is none."""
+    loop = asyncio._get_running_loop()
+    task = None if loop is None else asyncio.current_task(loop)
+    return "" if task is None else task.get_name()
+
+
+class _Task:
+    """A function that is called in a thread of a pool, with a number as the name of what it does."""
+
+    def __init__(self, function: Callable[..., Any], name: str) -> None:
+        self._function, self._name = function, name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return _called(self._name, self._function, args, kwargs)
+
+
+class _OfNumber(_Task):
+    """The same of many calls; each is given its number in front of its argument."""
+
+    def __call__(self, *given: Any) -> Any:
+        # What unpacks its items, as `starmap` does, has unpacked the pair.
+        number, item = given if len(given) == 2 else given[0]
+        return _called(f"{self._name}.{number}", self._function, self._arguments(item), {})
+
+    def _arguments(self, item: Any) -> tuple[Any, ...]:
+        return (item,)
+
+
+class _OfNumberUnpacked(_OfNumber):
+    """The same where an item holds several arguments."""
+
+    def _arguments(self, item: Any) -> tuple[Any, ...]:
+        return tuple(item)
+
+
+def _called(name: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    before, _local.task = of_thread(), name
+    try:
+        return function(*args, **kwargs)
+    finally:
+        _local.task = before
+
+
+def install(recorder: Recorder) -> None:
+    """Number what is handed in to pools of threads."""
+    handed: Counter[int] = Counter()
+
+    def number() -> str:
+        place = recorder.places.find(3)
+        chain = 0 if place is None else place.chain
+        handed[chain] += 1
+        return f"{chain} {handed[chain]}"
+
+    executor: Any = concurrent.futures.ThreadPoolExecutor
+    submit = executor.submit
+
+    @functools.wraps(submit)
+    def traced(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        return submit(self, _Task(fn, number()), *args, **kwargs)
+
+    executor.submit = traced
+    _thread_pool(number)
+
+
+def _thread_pool(number: Callable[[], str]) -> None:
+    """Number the tasks of `multiprocessing.pool.ThreadPool`, whose methods are those of the pool of processes."""
+    pool: Any = multiprocessing.pool.ThreadPool
+
+    def apply_async(self: Any, func: Any, *args: Any, **kwargs: Any) -> Any:
+        return super(pool, self).apply_async(_Task(func, number()), *args, **kwargs)
+
+    def many(name: str, kind: type[_OfNumber]) -> Callable[..., Any]:
+        def numbered(self: Any, func: Any, iterable: Iterable[Any], *args: Any, **kwargs: Any) -> Any:
+            method = getattr(super(pool, self), name)
+            return method(kind(func, number()), enumerate(iterable), *args, **kwargs)
+
+        return numbered
+
+    pool.apply_async = apply_async
+    for name in ("map", "map_async", "imap", "imap_unordered"):
+        setattr(pool, name, many(name, _OfNumber))
+    for name in ("starmap", "starmap_async"):
+        setattr(pool, name, many(name, _OfNumberUnpacked))
