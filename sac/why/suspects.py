@@ -346,6 +346,9 @@ def _of_entropy(evidence: Evidence, pair: Pair, cause: str) -> tuple[str, Place]
     if source.name in ("torch.seed", "random.seed"):
         return "seed-from-entropy", source.place
     event = evidence.event
+    asked_by = next((flow for flow in evidence.a.flows if flow.number == source.parent and flow.kind == "seed"), event)
+    if asked_by is not event and asked_by.facts.get("generator") in GLOBALS:
+        return "seed-from-entropy", source.place
     if event.kind == "seed" and event.facts.get("unseeded") and event.facts.get("generator") not in GLOBALS:
         return "unseeded-generator", source.place
     if _asked_by(pair, "Space.", "spaces."):
