@@ -280,7 +280,10 @@ class Prover:
         if by_itself == float("inf") or (again.divergence is not None and by_itself):
             return False
         if more <= by_itself and not _whole(again):
-            return False
+            # How far they are equal now wasn't looked at beyond the place to which they move by themselves.
+            farther = _gain(found, suspects, self._again(found, suspects, int(by_itself)))
+            if farther is None or farther <= by_itself:
+                return False
         # Chance rarely strikes often: what can be had by it must come again.
         often = AGAIN if by_itself else int(weak or not _drawn(found.comparison))
         return all(self._comes_again(found, suspects, again) for _ in range(often))
@@ -294,12 +297,17 @@ class Prover:
     def _moved_by_itself(self, found: Search) -> float:
         """Return by how many events the runs part later in another try with nothing forced."""
         if found.by_itself is None:
-            found.by_itself = moved(found.comparison, found.divergence, self._again(found, []))
+            again = self._again(found, [])
+            if again.divergence is None and "limit" in (again.a.end, again.b.end):
+                # They were cut off before they could part, as they do somewhere.
+                again = self.run([])
+            found.by_itself = moved(found.comparison, found.divergence, again)
         return found.by_itself
 
-    def _again(self, found: Search, suspects: Sequence[Suspect]) -> TraceComparison:
-        """Run again as far as the divergence needs, with suspects forced."""
-        return self.run(suspects, _end_of(found.comparison, found.divergence))
+    def _again(self, found: Search, suspects: Sequence[Suspect], beyond: int = 0) -> TraceComparison:
+        """Run again as far as the divergence needs, or so many events farther, with suspects forced."""
+        end = _end_of(found.comparison, found.divergence)
+        return self.run(suspects, None if end is None else end + beyond)
 
     def run(self, forced: Sequence[Suspect], position: int | None = None) -> TraceComparison:
         """Run again with suspects forced, and the causes that are known already.

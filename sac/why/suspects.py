@@ -401,8 +401,9 @@ def _families(evidence: Evidence) -> Iterator[Suspect]:
         pair = completions[0]
         speaks = "results are taken as they come"
         yield Suspect("completion-order", pair.a.place, speaks, ({"kind": "serial"},), source=pair)
-    elif thread is not None:
-        yield Suspect("thread-order", thread.place, "threads were at work before", ({"kind": "serial"},))
+    elif thread is not None or "threads" in evidence.a.racing:
+        place = event.place if thread is None else thread.place
+        yield Suspect("thread-order", place, "threads were at work before", ({"kind": "serial"},))
     if event.kind in ("module.forward", "optimizer.step") and evidence.divergence.inputs_equal:
         force = ({"kind": "threads"}, {"kind": "deterministic"})
         yield Suspect("arithmetic", event.place, "its inputs were equal", force, {"OMP_NUM_THREADS": "1"})

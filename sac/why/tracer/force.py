@@ -14,8 +14,11 @@ from typing import Any
 from .place import Place
 
 EPOCH = 1_700_000_000.0
-TICK = 0.001
-"""A forced clock starts at `EPOCH` seconds, and goes on by `TICK` seconds each time that it is read."""
+TICK = 2**-10
+"""A forced clock starts at `EPOCH` seconds, and goes on by `TICK` seconds each time that it is read.
+
+A power of two can be added without rounding: what has passed since an instant is the same whatever that was.
+"""
 
 IN_FILE = "@"
 NUMBER = 1234

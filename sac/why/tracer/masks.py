@@ -37,6 +37,10 @@ _MASKS = tuple(
         (r"\b\d+:\d\d(?::\d\d)?(?:[.,]\d+)?\b", "<time>"),
         (r"\b[IWEFD]\d{4} <time>\s+(?:\d+|<pid>)", "<log>"),
         (r"(?<!\d)1[6-9]\d{8}(?:\.\d+|\d{3}|\d{6}|\d{9})?(?!\d)", "<instant>"),
+        (
+            r"\b(done|finished|completed|trained|loaded|saved|ran|ready)( in | after )\d+\.\d+(?= *(?:$|[,;)\]]))",
+            r"\1\2<amount>",
+        ),
         (rf"(?<![\w.]){_AMOUNT}{_UNIT}(?![\w/])(?! <amount>)", "<amount>"),
         (r"(?<![\w.])[\w.~@+=-]*(?:/[\w.~@+=:-]*[a-z_.~][\w.~@+=:-]*)+/?", "<path>"),
         (r"\b(?:pid|process)\W{0,3}\d+", "<pid>"),

@@ -45,11 +45,11 @@ class Place(NamedTuple):
 
 
 def _thread_name() -> str:
-    """Return this thread's name; of a pool's thread its task's: which of them takes a task is a race."""
-    thread = threading.current_thread()
-    if getattr(getattr(thread, "_target", None), "__module__", "") not in _POOLS:
-        return thread.name + tasks.of_loop()
-    return re.sub(r"\d+", "", thread.name) + tasks.of_thread()
+    """Return this thread's name; of one that works on a task, the task's: which of them takes a task is a race."""
+    thread, task = threading.current_thread(), tasks.of_thread()
+    if task or getattr(getattr(thread, "_target", None), "__module__", "") in _POOLS:
+        return re.sub(r"\d+", "", thread.name) + task
+    return thread.name + tasks.of_loop()
 
 
 _CELL = re.compile(

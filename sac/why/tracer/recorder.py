@@ -381,7 +381,8 @@ class Recorder:
         """Number an event and give it its identity: kind, place and the count of its likes there."""
         with self._lock:
             number = self._number(place)
-            key = (kind, name, number)
+            # What isn't in an event's identity mustn't be here: it would be counted twice from one.
+            key = (kind, name, place.file, place.line, place.chain)
             self._occurrences[key] += 1
             return {"n": next(self._numbers), "k": kind, "f": name, "at": number, "c": self._occurrences[key]}
 

@@ -1,7 +1,8 @@
 """Tells tasks apart by the order in which they were handed in: which thread of a pool takes one, and when, is a race.
 
 What happens in a task has the task's number as a part of its identity. So two runs whose threads took the tasks in
-other turns are held against each other task by task. The tasks of an event loop have numbers of asyncio's own.
+other turns are held against each other task by task. An item that a thread takes out of a queue is a task too. The
+tasks of an event loop have numbers of asyncio's own.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import concurrent.futures
 import functools
 import multiprocessing.pool
+import queue
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -18,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .recorder import Recorder
 
+_TAKEN = "_sac_why_taken"
 _local = threading.local()
 
 
@@ -90,6 +93,23 @@ def install(recorder: Recorder) -> None:
 
     executor.submit = traced
     _thread_pool(number)
+    kinds: tuple[Any, ...] = (queue.Queue, queue.LifoQueue, queue.PriorityQueue)
+    for kind in kinds:
+        kind._get = _counted(kind._get)
+
+
+def _counted(get: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return the method by which a queue gives an item, and which it locks for: what follows is work on it."""
+
+    @functools.wraps(get)
+    def traced(self: Any) -> Any:
+        item = get(self)
+        taken = self.__dict__[_TAKEN] = self.__dict__.get(_TAKEN, 0) + 1
+        if threading.current_thread() is not threading.main_thread():
+            _local.task = f"item {taken}"
+        return item
+
+    return traced
 
 
 def _thread_pool(number: Callable[[], str]) -> None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import queue
 import random
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.pool import ThreadPool
@@ -18,6 +20,11 @@ def episode(number):
     time.sleep(delay(number))
     rng = random.Random(number)
     return sum(rng.random() for _ in range(3))
+
+
+def take(items, found):
+    while (number := items.get()) is not None:
+        found[number] = episode(number)
 
 
 async def served(number):
@@ -39,3 +46,12 @@ with ThreadPool(4) as pool:
     print("score", pool.starmap(episode, [(number,) for number in range(9)], 1), pool.map(episode, range(9), 1))
     print("score", [one.get() for one in [pool.apply_async(episode, (number,)) for number in range(9)]])
 print("score", asyncio.run(serve()))
+items, found = queue.Queue(), {}
+threads = [threading.Thread(target=take, args=(items, found)) for _ in range(3)]
+for thread in threads:
+    thread.start()
+for number in [*range(9), None, None, None]:
+    items.put(number)
+for thread in threads:
+    thread.join()
+print("score", [found[number] for number in range(9)])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import multiprocessing.pool
+import queue
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -21,6 +23,8 @@ def numbered(monkeypatch):
     monkeypatch.setattr(concurrent.futures.ThreadPoolExecutor, "submit", concurrent.futures.ThreadPoolExecutor.submit)
     for name in _METHODS:
         monkeypatch.setattr(pool, name, getattr(pool, name))
+    for kind in (queue.Queue, queue.LifoQueue, queue.PriorityQueue):
+        monkeypatch.setattr(kind, "_get", kind._get)
     tasks.install(SimpleNamespace(places=SimpleNamespace(find=lambda depth: SimpleNamespace(chain=7))))
 
 
@@ -68,6 +72,23 @@ def test_a_thread_has_no_task_before_one_and_after_it(numbered):
         assert executor.submit(tasks.of_thread).result() == "7 2"
     assert before == [""]
     assert tasks.of_thread() == ""
+
+
+def test_an_item_of_a_queue_is_the_task_of_the_thread_that_takes_it(numbered):
+    items, found = queue.Queue(), []
+
+    def work():
+        while (item := items.get()) is not None:
+            found.append((item, tasks.of_thread()))
+
+    for item in ("a", "b", None):
+        items.put(item)
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    items.put("c")
+    assert found == [("a", "item 1"), ("b", "item 2")]
+    assert (items.get(), tasks.of_thread()) == ("c", "")
 
 
 def test_a_task_of_a_loop_has_the_name_that_asyncio_gave_it():
