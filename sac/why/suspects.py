@@ -402,7 +402,7 @@ def _families(evidence: Evidence) -> Iterator[Suspect]:
         speaks = "results are taken as they come"
         yield Suspect("completion-order", pair.a.place, speaks, ({"kind": "serial"},), source=pair)
     elif thread is not None or "threads" in evidence.a.racing:
-        place = event.place if thread is None else thread.place
+        place = evidence.a.racing["threads"] if thread is None else thread.place
         yield Suspect("thread-order", place, "threads were at work before", ({"kind": "serial"},))
     if event.kind in ("module.forward", "optimizer.step") and evidence.divergence.inputs_equal:
         force = ({"kind": "threads"}, {"kind": "deterministic"})

@@ -49,8 +49,8 @@ class Trace:
     """Programs that it has started."""
     drawn: frozenset[str] | None = None
     """Global generators that moved while nobody had seeded them; None where the process was stopped before it told."""
-    racing: set[str] = field(default_factory=set)
-    """What may come in any order: `threads`, `tasks`."""
+    racing: dict[str, Place] = field(default_factory=dict)
+    """What may come in any order, `threads` or `tasks`, and the line that started the first of them."""
     alone: int = 0
     """Flow events of a process that the other run doesn't have."""
     let_go: int = 0
@@ -131,7 +131,7 @@ class Reader:
             if entry.get("drawn") is not None:
                 self.trace.drawn = frozenset(map(text, member(entry, "drawn", list)))
         elif "racing" in entry:
-            self.trace.racing.add(text(entry["racing"]))
+            self.trace.racing[text(entry["racing"])] = self._places.get(entry.get("at", 0), NOWHERE)
         elif "killed" in entry:
             self.trace.killed.add(abs(member(entry, "killed", int)))
         elif "started" in entry:

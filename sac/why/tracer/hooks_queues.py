@@ -46,15 +46,17 @@ def _races(recorder: Recorder) -> None:
 
     @functools.wraps(start)
     def traced_start(self: threading.Thread) -> None:
-        if recorder.places.find(2) is not None:
-            recorder.race("threads")
+        place = None if "threads" in recorder.racing else recorder.places.find(2)
+        if place is not None:
+            recorder.race("threads", place)
         start(self)
 
     @functools.wraps(create)
     def traced_create(self: Any, *args: Any, **kwargs: Any) -> Any:
         # One task alone, as `asyncio.run` makes it, races with nobody.
-        if asyncio._get_running_loop() is self:
-            recorder.race("tasks")
+        place = None if "tasks" in recorder.racing else recorder.places.find(2)
+        if place is not None and asyncio._get_running_loop() is self:
+            recorder.race("tasks", place)
         return create(self, *args, **kwargs)
 
     threading.Thread.start = traced_start  # type: ignore[method-assign]

@@ -173,11 +173,12 @@ class Recorder:
         """Write a line about the whole process."""
         self._file.put(said)
 
-    def race(self, kind: str) -> None:
-        """Note once that several threads, or tasks of an event loop, are at work."""
+    def race(self, kind: str, place: Place) -> None:
+        """Note once that several threads, or tasks of an event loop, are at work, and the line that started them."""
         if kind not in self.racing and not self.busy():
             self.racing.add(kind)
-            self.mark(racing=kind)
+            with self._lock:
+                self._file.put({"racing": kind, "at": self._number(place)})
 
     def started(self, pid: int, arguments: Sequence[str], place: Place) -> None:
         """Write that a program was started."""

@@ -10,6 +10,7 @@ import pytest
 
 from sac.why import suspects
 from sac.why.causes import CAUSES
+from sac.why.event import NOWHERE
 from sac.why.evidence import evidence_of
 from sac.why.launch import TracePlan
 from sac.why.proof import Prover, Search, as_divergence
@@ -228,7 +229,7 @@ def test_a_place_that_moves_by_itself_is_held_still_only_by_what_does_so_each_ti
     comparison = listed(tmp_path)
     first = suspects.suspects_of(evidence_of(comparison, comparison.divergence))[:1]
     # Threads were at work: what they do may hang on chance.
-    comparison.a.racing.add("threads")
+    comparison.a.racing["threads"] = NOWHERE
     prover, found = Moving(tmp_path, forced, free=[4]), Search(first, comparison)
     prover._force(found, 1)
     assert (found.proof is not None) == proved
@@ -291,7 +292,7 @@ def test_a_generator_that_never_moved_is_no_suspect(tmp_path):
 
 def test_threads_at_work_are_looked_at_before_anybody_is_suspected(tmp_path):
     comparison = listed(tmp_path)
-    comparison.a.racing.add("threads")
+    comparison.a.racing["threads"] = NOWHERE
     prover = Moving(tmp_path, forced=[99] * 9, free=[5] * 9)
     prover.search(comparison, 1)
     assert prover.asked[0] == set(), "a pass that notes who comes first, with nothing forced"
