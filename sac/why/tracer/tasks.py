@@ -7,11 +7,9 @@ tasks of an event loop have numbers of asyncio's own.
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
 import functools
-import multiprocessing.pool
 import queue
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -32,7 +30,9 @@ def of_thread() -> str:
 
 def of_loop() -> str:
     """Return the name of the running task of this thread's event loop; empty where there is none."""
-    loop = asyncio._get_running_loop()
+    # Where nobody has imported it there is no loop; whoever reads traces needs none.
+    asyncio: Any = sys.modules.get("asyncio")
+    loop = None if asyncio is None else asyncio._get_running_loop()
     task = None if loop is None else asyncio.current_task(loop)
     return "" if task is None else task.get_name()
 
@@ -84,6 +84,9 @@ def install(recorder: Recorder) -> None:
         handed[chain] += 1
         return f"{chain} {handed[chain]}"
 
+    import concurrent.futures
+    import multiprocessing.pool
+
     executor: Any = concurrent.futures.ThreadPoolExecutor
     submit = executor.submit
 
@@ -92,7 +95,7 @@ def install(recorder: Recorder) -> None:
         return submit(self, _Task(fn, number()), *args, **kwargs)
 
     executor.submit = traced
-    _thread_pool(number)
+    _thread_pool(multiprocessing.pool.ThreadPool, number)
     kinds: tuple[Any, ...] = (queue.Queue, queue.LifoQueue, queue.PriorityQueue)
     for kind in kinds:
         kind._get = _counted(kind._get)
@@ -112,9 +115,8 @@ def _counted(get: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return traced
 
 
-def _thread_pool(number: Callable[[], str]) -> None:
+def _thread_pool(pool: Any, number: Callable[[], str]) -> None:
     """Number the tasks of `multiprocessing.pool.ThreadPool`, whose methods are those of the pool of processes."""
-    pool: Any = multiprocessing.pool.ThreadPool
 
     def apply_async(self: Any, func: Any, *args: Any, **kwargs: Any) -> Any:
         return super(pool, self).apply_async(_Task(func, number()), *args, **kwargs)
