@@ -21,6 +21,7 @@ from sac.config import TrainConfig  # noqa: E402
 from sac.envs.errors import BadEnvironment  # noqa: E402
 from sac.envs.maniskill.env import choose_reward, find_task  # noqa: E402
 from sac.trainer import train  # noqa: E402
+from tests.examples import SILENT  # noqa: E402
 
 TINY = TrainConfig(
     num_envs=2,
@@ -33,11 +34,7 @@ TINY = TrainConfig(
     threads=1,
     workers="serial",
     control_mode=None,
-    capture_video=False,
-    tensorboard=False,
-    save_model=False,
-    progress=False,
-    checkpoint_freq="0",
+    **SILENT,
 )
 
 

@@ -17,6 +17,7 @@ from sac.config import TrainConfig
 from sac.ledger.comparison import LedgerComparison, compare
 from sac.ledger.file import Ledger, read_ledger
 from sac.trainer import train
+from tests.examples import SILENT
 
 POINT = TrainConfig(
     env_id="Point-v1",
@@ -31,11 +32,7 @@ POINT = TrainConfig(
     total_timesteps=160,
     eval_freq=64,
     threads=1,
-    capture_video=False,
-    save_model=False,
-    tensorboard=False,
-    progress=False,
-    checkpoint_freq="0",
+    **SILENT,
 )
 """Six iterations that learn; a fraction of a second."""
 

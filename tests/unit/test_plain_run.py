@@ -18,7 +18,7 @@ from sac.rollout.collector import Collector
 from sac.run.metrics_file import MetricsFile
 from sac.run.signals import Stopped, StopSignals
 from sac.trainer import train
-from tests.examples import fewer
+from tests.examples import SILENT, fewer
 from tests.reference.plain_run import EPISODE, PlainRun, told_by_tensorboard, watched
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -38,10 +38,7 @@ BASE = TrainConfig(
     log_freq=24,
     threads=1,
     device="cpu",
-    capture_video=False,
-    save_model=False,
-    progress=False,
-    checkpoint_freq="0",
+    **{**SILENT, "tensorboard": True},
 )
 CHANNELS_OF_STEPS = ("env.seed", "rollout.obs", "rollout.action", "rollout.reward", "rollout.next_obs")
 

@@ -23,6 +23,7 @@ from sac.state import Parameters, TrainState, walk
 from sac.streams import EpisodeSeeds
 from sac.trainer import Trainer
 from sac.training import Training
+from tests.examples import SILENT
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -36,10 +37,8 @@ CONFIG = TrainConfig(
     buffer_size=64,
     learning_starts=16,
     eval_freq=32,
-    tensorboard=False,
-    progress=False,
-    save_model=False,
     ledger_freq=0,
+    **SILENT,
 )
 
 NAMES = [

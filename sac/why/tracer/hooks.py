@@ -20,10 +20,10 @@ from . import (
     hooks_queues,
     hooks_saving,
     hooks_state,
+    hooks_tasks,
     hooks_torch,
     rewrite,
     serial,
-    tasks,
     unwritten,
 )
 from .recorder import Recorder
@@ -104,7 +104,7 @@ def install(recorder: Recorder, stress: frozenset[str] = frozenset()) -> None:
     hooks_process.install(recorder)
     hooks_files.install(recorder)
     hooks_queues.install(recorder)
-    tasks.install(recorder)
+    hooks_tasks.install(recorder)
     hooks_saving.install(recorder)
     hooks_state.install(recorder)
     serial.install(recorder)

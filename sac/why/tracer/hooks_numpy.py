@@ -9,6 +9,7 @@ from typing import Any
 
 from . import hooks_state
 from .compiled import wrap_method
+from .draws import traced_draw
 from .force import NUMBER
 from .generators import NEVER, bit_generator_state, short_digest
 from .hooks_python import born_at
@@ -143,18 +144,10 @@ def _legacy_seed(recorder: Recorder, known: Any, original: Callable[..., None]) 
 def _global_draw(recorder: Recorder, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
     """Return a traced function that draws from the global generator."""
 
-    @functools.wraps(original)
-    def traced(*args: Any, **kwargs: Any) -> Any:
-        if recorder.within():
-            return original(*args, **kwargs)
-        frame = sys._getframe(1)
-        key = (id(frame.f_code), frame.f_lineno, name)
-        block = recorder.blocks.of(key)
-        if block is not None:
-            return recorder.blocks.call(block, original, args, kwargs, name in _IN_PLACE)
+    def event(args: Any, kwargs: Any, key: Hashable) -> Any:
         return _flow_of_global(recorder, f"numpy.random.{name}", original, args, kwargs, key)
 
-    return traced
+    return traced_draw(recorder, name, original, event, name in _IN_PLACE)
 
 
 def _flow_of_global(

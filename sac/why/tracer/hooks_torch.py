@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 from . import hooks_state, unwritten
 from .compiled import wrap_method
+from .draws import traced_draw
 from .force import NUMBER
 from .generators import NEVER, short_digest
 from .hooks_files import touch
@@ -79,15 +79,7 @@ def _watch_global(recorder: Recorder, torch: Any) -> None:
 def _draw(recorder: Recorder, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
     """Return a traced random operation."""
 
-    @functools.wraps(original)
-    def traced(*args: Any, **kwargs: Any) -> Any:
-        if recorder.within():
-            return original(*args, **kwargs)
-        frame = sys._getframe(1)
-        key = (id(frame.f_code), frame.f_lineno, name)
-        block = recorder.blocks.of(key)
-        if block is not None and not name.endswith("_"):
-            return recorder.blocks.call(block, original, args, kwargs)
+    def event(args: Any, kwargs: Any, key: Hashable) -> Any:
         generator = kwargs.get("generator")
         facts: dict[str, Any] = recorder.generators.facts(GLOBAL)
         if generator is not None:
@@ -102,7 +94,7 @@ def _draw(recorder: Recorder, name: str, original: Callable[..., Any]) -> Callab
 
         return recorder.flow("draw", name, lambda: original(*args, **kwargs), describe, key=key)
 
-    return traced
+    return traced_draw(recorder, name, original, event, in_place=False, blocks=not name.endswith("_"))
 
 
 def _state(recorder: Recorder, generator: Any, facts: dict[str, Any]) -> Any:

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from sac.why.tracer import tasks
+from sac.why.tracer import hooks_tasks, tasks
 
 _METHODS = ("apply_async", "map", "map_async", "imap", "imap_unordered", "starmap", "starmap_async")
 
@@ -25,7 +25,7 @@ def numbered(monkeypatch):
         monkeypatch.setattr(pool, name, getattr(pool, name))
     for kind in (queue.Queue, queue.LifoQueue, queue.PriorityQueue):
         monkeypatch.setattr(kind, "_get", kind._get)
-    tasks.install(SimpleNamespace(places=SimpleNamespace(find=lambda depth: SimpleNamespace(chain=7))))
+    hooks_tasks.install(SimpleNamespace(places=SimpleNamespace(find=lambda depth: SimpleNamespace(chain=7))))
 
 
 def named(*given):
