@@ -31,6 +31,8 @@ LINK = "torch_of_the_user.pth"
 PYTEST = ("python", "-m", "pytest", "-p", "timeout", "-p", "hypothesispytest", "-p", "benchmark")
 # Two at a time: most tests wait for a process that they have started, or use one core.
 SIDE_BY_SIDE = ("-p", "xdist", "--numprocesses=2", "--dist=loadfile")
+# As they are collected, which is the longest first (tests/integration/conftest.py); else those with the most tests are.
+LONGEST_FIRST = (*SIDE_BY_SIDE, "--no-loadscope-reorder")
 PYTEST_ENV = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 # Whatever changes arithmetic or the interpreter is for the package to set, from the numerics profile; what the caller's
 # shell happens to export is taken away. PYTHONHASHSEED is left free on purpose: no value of it may matter.
@@ -101,7 +103,7 @@ def integration(session: nox.Session) -> None:
     """What starts processes, trains, or plays whole episodes of the simulator; and the quick tests of `sac why`."""
     prepare(session)
     folders = ("tests/integration", "tests/why/test_quick.py", "tests/why/drawn")
-    run_pytest(session, *SIDE_BY_SIDE, *folders, "--durations=30")
+    run_pytest(session, *LONGEST_FIRST, *folders, "--durations=30")
 
 
 @nox.session

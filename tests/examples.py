@@ -1,8 +1,15 @@
-"""What tests and tools share: how many examples Hypothesis draws where each is dear, and flags of small trainings."""
+"""What tests and tools share: how many examples there are where each is dear, and flags of small trainings."""
 
-from typing import Any
+import os
+import random
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 from hypothesis import settings
+
+Case = TypeVar("Case")
+NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
+"""Whether all is tried that a gate leaves out."""
 
 
 def fewer(times: int) -> settings:
@@ -18,3 +25,11 @@ SILENT: dict[str, Any] = {
     "checkpoint_freq": "0",
 }
 """Flags of a training that leaves and shows nothing but what it is asked for."""
+
+
+def some_of(cases: Sequence[Case], count: int) -> list[Case]:
+    """In a gate `count` of the cases, the first and the last among them, always the same; all of them each night."""
+    if NIGHTLY or len(cases) <= count:
+        return list(cases)
+    inner = random.Random(0).sample(range(1, len(cases) - 1), count - 2)
+    return [cases[place] for place in (0, *sorted(inner), len(cases) - 1)]

@@ -21,9 +21,6 @@ from sac.numerics.profiles import default_threads
 from sac.processes import ended_by_signals
 from sac.run import storage
 from sac.run.lock import RunLock
-from sac.statistics.runs import read_groups
-from sac.statistics.summary import Question, tables_of
-from sac.statistics.tables import to_markdown
 
 _LOGS = "logs"
 _PROCESS_BYTES, _ROW_BYTES = 1 << 30, 640
@@ -162,6 +159,11 @@ def _summarise(plan: Sequence[SweepRun], root: Path) -> None:
     """Print what the runs found so far, and what to do next."""
     evaluated = [run.folder.root for run in plan if run.state == "finished" and run.config.eval_freq]
     if evaluated:
+        # SciPy's statistics take a second to import: not before anything has been trained.
+        from sac.statistics.runs import read_groups
+        from sac.statistics.summary import Question, tables_of
+        from sac.statistics.tables import to_markdown
+
         groups, _ = read_groups(evaluated, "success_once")
         say(to_markdown(tables_of(groups, Question("success_once", matters=0.2))[0]))
     finished = sum(run.state == "finished" for run in plan)

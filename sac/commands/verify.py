@@ -8,12 +8,15 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sac.checkpoint.integrity import FileFinding, check_run
 from sac.commands.exit_status import DAMAGED, OK
 from sac.display.terminal import say
 from sac.display.visible import one_line
 from sac.run.folder import RunFolder
+
+if TYPE_CHECKING:
+    from sac.checkpoint.integrity import FileFinding
 
 _MARKS = {"whole": "ok ", "damaged": "BAD", "unchecked": "?  "}
 
@@ -38,6 +41,9 @@ def verify_command(arguments: Sequence[str]) -> int:
         BadConfig: the folder is no run's.
     """
     options = verify_parser().parse_args(list(arguments))
+    # It needs torch, which takes seconds; the parser alone, for help and completion, does not.
+    from sac.checkpoint.integrity import check_run
+
     findings = check_run(RunFolder(Path(options.run)))
     bad = [finding for finding in findings if finding.state == "damaged"]
     if options.json:

@@ -19,6 +19,13 @@ def test_the_command_line_loads_neither_torch_nor_numpy():
     assert found.stdout.strip() == "set()"
 
 
+def test_help_and_completion_wait_for_no_library():
+    """Torch and SciPy's statistics take seconds to import, and neither helps to parse a command line."""
+    program = "import sys; import sac.completion, sac.commands.sweep; print({'torch', 'scipy'} & set(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert found.stdout.strip() == "set()"
+
+
 def test_the_module_runs_as_a_command():
     done = subprocess.run(
         [sys.executable, "-m", "sac", "trian"], capture_output=True, text=True, check=False, timeout=60

@@ -30,7 +30,8 @@ def imported(source: str) -> set[str]:
 
 
 def forbidden_in(source: str) -> set[str]:
-    return {word for word in FORBIDDEN for name in imported(source) if f"{name}.".startswith(f"{word}.")}
+    names = imported(source)
+    return {word for word in FORBIDDEN for name in names if f"{name}.".startswith(f"{word}.")}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(HERE)))

@@ -17,6 +17,7 @@ from sac.envs.maniskill.assets import require_assets, telling_of_assets
 from sac.envs.maniskill.headless import prepare_rendering
 from sac.envs.maniskill.isolation import IsolatedGenerators
 from sac.envs.maniskill.physics_reset import reset_physics
+from sac.envs.maniskill.put_off import plots_put_off
 from sac.envs.own_tasks import import_tasks, registered_name
 from sac.envs.protocol import EnvSpec
 from sac.envs.quiet import show_once
@@ -134,9 +135,10 @@ def find_task(env_id: str, imports: Sequence[str] = ()) -> Any:
         BadEnvironment: the task is unknown, has no time limit, or its assets are not downloaded.
     """
     show_once()
-    prepare_rendering()
-    importlib.import_module("mani_skill.envs")
-    importlib.import_module("sac.envs.maniskill.contact_tasks")
+    with plots_put_off():
+        prepare_rendering()
+        importlib.import_module("mani_skill.envs")
+        importlib.import_module("sac.envs.maniskill.contact_tasks")
     patches.install()
     import_tasks(env_id, imports)
     known = importlib.import_module("mani_skill.utils.registration").REGISTERED_ENVS

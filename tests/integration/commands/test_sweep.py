@@ -14,7 +14,7 @@ from sac.processes import sac_command
 
 POINT = ["--env_id=Point-v1", "--num_envs=2", "--training_freq=8", "--batch_size=8", "--buffer_size=200"]
 POINT += ["--learning_starts=16", "--eval_freq=0", "--threads=1", "--no-capture_video", "--no-tensorboard"]
-SHORT, LONG = [*POINT, "--total_timesteps=48"], [*POINT, "--total_timesteps=1600", "--checkpoint_freq=10"]
+SHORT, LONG = [*POINT, "--total_timesteps=48"], [*POINT, "--total_timesteps=800", "--checkpoint_freq=10"]
 
 
 def sac(*words):
@@ -84,7 +84,7 @@ def test_a_sweep_that_is_killed_twice_loses_nothing_and_repeats_nothing(tmp_path
         assert len(resumed) == 1 and resumed[0]["iteration"] > 0, "it went on from a checkpoint, once"
         sac("train", *LONG, f"--seed={seed}", f"--run_dir={whole / str(seed)}")
         assert digests(folder) == digests(whole / str(seed))
-        assert last_step(folder / "ledger.jsonl") == 1600
+        assert last_step(folder / "ledger.jsonl") == 800
 
 
 def test_no_training_outlives_a_sweep_that_is_killed(tmp_path):

@@ -13,6 +13,7 @@ from sac.report.model import make_report
 from sac.report.runs import read_runs
 from tests.large_ledgers import write_large
 
+LINES = (200, 2_000)
 ROOM = 300_000
 """Bytes: a few lines, and what else happens to be made meanwhile."""
 
@@ -42,18 +43,18 @@ def reported(a, b):
 @pytest.fixture(scope="module")
 def ledgers(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ledgers")
-    return {lines: [write_large(folder / f"{name}{lines}", lines) for name in "ab"] for lines in (500, 5_000)}
+    return {lines: [write_large(folder / f"{name}{lines}", lines) for name in "ab"] for lines in LINES}
 
 
 @pytest.mark.parametrize("action", [whole, recorded_alike, reported], ids=lambda action: action.__name__)
 def test_ten_times_the_lines_take_no_more_memory(ledgers, action):
-    short, long = (peak(action, *ledgers[lines]) for lines in (500, 5_000))
+    short, long = (peak(action, *ledgers[lines]) for lines in LINES)
     assert long < short + ROOM
 
 
 def test_ledgers_that_are_read_whole_would_take_it(ledgers):
     """Negative control."""
-    short, long = (peak(read_ledger, ledgers[lines][0]) for lines in (500, 5_000))
+    short, long = (peak(read_ledger, ledgers[lines][0]) for lines in LINES)
     assert long > short + 5 * ROOM
 
 

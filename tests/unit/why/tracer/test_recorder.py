@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import deque
 from pathlib import Path
 
+import pytest
+
 from sac.why.trace import read_trace
+from sac.why.tracer import generators
 from sac.why.tracer.hooks_gymnasium import _Environments
 from sac.why.tracer.recorder import Recorder
 
@@ -114,8 +117,20 @@ def elements_after(made: Recorder, events: int) -> int:
     return elements([vars(made), vars(environments), vars(made._local)])
 
 
+FULL = 500
+"""So many events that whatever is bounded is full."""
+
+
+@pytest.fixture
+def short_memory(monkeypatch):
+    """What remembers the newest 4096 of its kind remembers fewer: as many events take seconds."""
+    assert generators._REMEMBERED > FULL
+    monkeypatch.setattr(generators, "_REMEMBERED", FULL - 100)
+
+
+@pytest.mark.usefixtures("short_memory")
 def test_memory_does_not_grow_with_the_events(tmp_path):
-    few, many = (elements_after(recorder(tmp_path), number) for number in (4_200, 12_600))
+    few, many = (elements_after(recorder(tmp_path), number) for number in (FULL, 2 * FULL))
     assert few == many
 
 
@@ -128,7 +143,8 @@ class Hoarder(Recorder):
         return event
 
 
+@pytest.mark.usefixtures("short_memory")
 def test_memory_that_grew_with_the_events_would_be_seen(tmp_path, monkeypatch):
     monkeypatch.setattr("tests.unit.why.tracer.test_recorder.Recorder", Hoarder)
-    few, many = (elements_after(recorder(tmp_path), number) for number in (4_200, 4_700))
-    assert many - few == 1_000
+    few, many = (elements_after(recorder(tmp_path), number) for number in (FULL, FULL + 100))
+    assert many - few == 200
