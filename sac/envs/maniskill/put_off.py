@@ -1,7 +1,7 @@
 """Puts off what ManiSkill imports to draw plots: nothing here draws any, and every process would pay for it.
 
-Matplotlib's interface for plots takes 0.3 to 0.6 of the 5.4 seconds in which ManiSkill's tasks are imported, and 15 of the
-480 MB of each process (CPU seconds on a busy Intel Xeon, family 6, model 207).
+Matplotlib's interface for plots takes 0.3 to 0.6 of the 5.4 seconds in which ManiSkill's tasks are imported, and 15 of
+the 480 MB of each process (CPU seconds on a busy Intel Xeon, family 6, model 207).
 """
 
 from __future__ import annotations
