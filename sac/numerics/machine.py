@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 
@@ -75,6 +74,9 @@ def library_versions() -> dict[str, str]:
 
 def version_of(library: str) -> str:
     """Return the installed version of a library, or `absent`."""
+    # Every command passes by this module, and most of them ask for no version.
+    import importlib.metadata
+
     try:
         return importlib.metadata.version(library)
     except importlib.metadata.PackageNotFoundError:

@@ -6,9 +6,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
-
-_INTEGERS = {2: np.int16, 4: np.int32, 8: np.int64}
+_INTEGERS = {2: "int16", 4: "int32", 8: "int64"}
 
 
 class NumericDifference(NamedTuple):
@@ -54,6 +52,9 @@ def numeric_difference(name: str, a: list[dict[str, Any]], b: list[dict[str, Any
 
 def _of(name: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> NumericDifference:
     """Return the difference of one array."""
+    # NumPy takes longer to import than all of this package; where runs are equal nobody needs it.
+    import numpy as np
+
     path = name + a["path"]
     if "value" in a or "value" in b or a["dtype"] != b["dtype"] or a["count"] != b["count"]:
         left, right = (str(one.get("value", f"{one['count']} elements of {one['dtype']}")) for one in (a, b))
@@ -75,6 +76,8 @@ def _of(name: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> NumericDiffere
 
 def _ulp(a: Any, b: Any) -> int | None:
     """Return the largest number of floats between two elements; None where one isn't finite."""
+    import numpy as np
+
     both = np.isfinite(a) & np.isfinite(b)
     if not both.any():
         return None
@@ -84,6 +87,8 @@ def _ulp(a: Any, b: Any) -> int | None:
 
 def _ordered(values: Any) -> Any:
     """Return integers that count floats from zero, the negative ones below it."""
+    import numpy as np
+
     bits = values.view(_INTEGERS[values.dtype.itemsize])
     magnitude = bits & np.iinfo(bits.dtype).max
     return np.where(bits < 0, -magnitude.astype(object), magnitude.astype(object))
