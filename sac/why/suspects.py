@@ -40,6 +40,7 @@ _KINDS = {
     "clock": "clock-value",
     "pid": "entropy-value",
     "entropy": "entropy-value",
+    "program": "program-output",
 }
 """Kind of a source -> what it is called where it is no seed."""
 _SEEDS = {kind: f"seed-from-{kind}" for kind in ("clock", "pid", "hash", "entropy")}
@@ -110,6 +111,7 @@ _FORCED = {
     "hash-value": "the hash",
     "seed-from-entropy": "the entropy",
     "entropy-value": "the entropy",
+    "program-output": "what the program said",
     "thread-count": "the number of threads",
     "thread-race": "one thread after the other",
     "thread-order": "one thread after the other",
@@ -287,11 +289,20 @@ def _of_source(evidence: Evidence, pair: Pair) -> Suspect:
     force: tuple[Mapping[str, Any], ...] = (_at(source.kind, source.place),)
     if source.kind == "clock" and not evidence.seeds:
         force = (_at("clock", source.place, relative=True),)
+    if source.kind == "program":
+        force = (_at("program", source.place, said=source.facts.get("said", "")),)
     if source.kind == "completion" and source.name not in _IN_ORDER:
         # What comes out of a queue has the order in which it was put in.
         force = ({"kind": "serial"},)
     speaks = f"{source.name} gave {source.shown} and {pair.b.shown}"
-    return Suspect(cause, place, speaks, force, source=pair)
+    return Suspect(cause, place, speaks, force, source=pair, weak=_can_not_reach(evidence, pair))
+
+
+def _can_not_reach(evidence: Evidence, pair: Pair) -> bool:
+    """Whether no name leads from a source to the event, though both stand in one file: then chance may do as much."""
+    source, event = pair.a.place, evidence.event.place
+    known = source.file == event.file and bool(evidence.code(source))
+    return known and not evidence.inside(pair) and not evidence.reaches(source)
 
 
 def _of_state(pair: Pair) -> Suspect:

@@ -23,10 +23,12 @@ NUMBER = 1234
 class ForcedSite:
     """One place whose values are replaced; it counts how often it was asked."""
 
-    def __init__(self, relative: bool = False) -> None:
+    def __init__(self, relative: bool = False, said: str = "") -> None:
         self._asked = 0
         self.relative = relative
         """Whether a clock goes on from what it showed elsewhere last, rather than from a fixed instant."""
+        self.said = said
+        """What a program says, as hexadecimal digits."""
 
     def stream(self, size: int) -> bytes:
         """Return the next bytes of a fixed stream."""
@@ -59,7 +61,7 @@ class Forced:
                 self._generators.add(entry["name"])
                 continue
             place = (entry["file"], entry["line"]) if "file" in entry else None
-            site = ForcedSite(bool(entry.get("relative")))
+            site = ForcedSite(bool(entry.get("relative")), str(entry.get("said", "")))
             self._sites.setdefault(entry["kind"], {})[place] = site
         self.shown: dict[str, Any] = {}
         """Clocks -> what they showed last where they were not forced."""

@@ -46,11 +46,13 @@ def install(stress: frozenset[str], clock: str) -> None:
         _clocks(wall, monotonic)
 
 
-def shifted(value: Any) -> Any:
-    """Return what `datetime.now` or `date.today`, which have just given a value, give here."""
+def shifted(value: Any, name: str) -> Any:
+    """Return what the class method `name` of `datetime` or `date`, which has just given a value, gives here."""
     if not _origin:
         return value
     zone = getattr(value, "tzinfo", None)
+    if name == "utcnow":
+        return type(value)(*time.gmtime()[:6], value.microsecond)
     return type(value).fromtimestamp(time.time(), *([] if zone is None else [zone]))
 
 
