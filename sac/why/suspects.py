@@ -47,6 +47,7 @@ _SEEDS = {kind: f"seed-from-{kind}" for kind in ("clock", "pid", "hash", "entrop
 _GENERATOR = re.compile(
     r"default_rng|RandomState|Generator|SeedSequence|PCG64|MT19937|Philox|SFC64|(?<!System)Random\("
 )
+_TOLD_NOTHING = re.compile(r"(?<!seeding\.)\b(default_rng|RandomState|Random)\(\s*(None)?\s*\)")
 _BATCH = re.compile(r"replay|buffer|storage|batch|indices|index|_?idx|_?inds", re.IGNORECASE)
 _IN_ORDER = (
     *("as_completed", "imap_unordered", "asyncio.as_completed", "futures.wait", "asyncio.wait", "connection.wait"),
@@ -69,6 +70,7 @@ class Suspect:
         source: what came from outside, with the values of both runs.
         generator: the global generator, if it is one.
         weak: whether nothing but the lack of a better one speaks for it.
+        parts: what it is made of, where several are forced at once.
     """
 
     cause: str
@@ -79,6 +81,7 @@ class Suspect:
     source: Pair | None = None
     generator: str = ""
     weak: bool = False
+    parts: tuple[Suspect, ...] = ()
 
     @property
     def what(self) -> str:
@@ -134,9 +137,12 @@ def _memory_together(suspects: list[Suspect]) -> list[Suspect]:
     memory = [one for one in suspects if one.cause == "uninitialised"]
     if not memory:
         return suspects
-    first = min(memory, key=lambda one: one.source.a.number if one.source is not None else 0)
-    whole = replace(first, force=({"kind": "uninitialised"},))
-    return [whole if one is memory[0] else one for one in suspects if one is memory[0] or one not in memory]
+    # What a line of the script's asks for itself is rarely written before it is read; what a library asks for, mostly.
+    memory.sort(key=lambda one: (not one.place.direct, one.source.a.number if one.source is not None else 0))
+    lines = {(one.place.file, one.place.line): one for one in reversed(memory)}
+    whole = replace(memory[0], force=({"kind": "uninitialised"},), parts=(*reversed(lines.values()),))
+    first = next(one for one in suspects if one in memory)
+    return [whole if one is first else one for one in suspects if one is first or one not in memory]
 
 
 def _all(evidence: Evidence) -> Iterator[Suspect]:
@@ -205,6 +211,9 @@ def _of_object(evidence: Evidence, event: Event) -> Suspect:
         return Suspect("unseeded-reset", at, speaks, (_at("entropy", place),), source=pair)
     if event.kind == "space.sample":
         cause, at = "unseeded-space", event.place
+    elif _TOLD_NOTHING.search(evidence.code(place)):
+        # A wrapper, or an environment, makes a generator which no seed of a reset can reach.
+        cause, at = "unseeded-generator", place
     elif _asked_by(pair, "reset", "Env.", "seeding") or evidence.outer.kind in _RESET:
         cause, at = "unseeded-reset", _env_line(evidence, pair, place)
     speaks = f"{event.facts.get('generator')} took its seed from the operating system's entropy there"

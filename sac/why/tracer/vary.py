@@ -14,8 +14,8 @@ from typing import Any
 SHIFT = 33 * 86_400 + 5 * 3600 + 17 * 60 + 13
 """Seconds by which the clock is put forward: another month, day of the week, hour, minute and second."""
 
-RATE = 1.25
-"""Seconds that pass on a clock in one second: what counts steps against the clock counts fewer."""
+RATE = 2
+"""Seconds that pass on a clock in one second: what counts steps against the clock counts far fewer."""
 
 SWITCH = 0.0005
 """Seconds after which another thread gets its turn; by itself Python gives it 0.005."""
@@ -80,7 +80,7 @@ def _faster(original: Callable[[], float], start: float, shift: float) -> Callab
 def _faster_ns(original: Callable[[], int], start: int, shift: int) -> Callable[[], int]:
     @functools.wraps(original)
     def clock() -> int:
-        return start + shift + (original() - start) * 5 // 4
+        return start + shift + (original() - start) * RATE
 
     return clock
 
