@@ -276,7 +276,10 @@ def _rank(evidence: Evidence, pair: Pair) -> tuple[int, ...]:
     logs = source.kind in ("clock", "entropy", "pid") and not evidence.reaches(source.place)
     decides = bool(_DECIDES.match(evidence.code(source.place)))
     seed = evidence.seeds and source.kind in _SEEDS
+    # torch itself makes temporary files as it loads its compiler; their names are the last to have mattered.
+    idle = source.name == "tempfile" and not source.place.direct
     return (
+        idle,
         not evidence.inside(pair),
         not evidence.reaches(source.place),
         not (seed or decides),
@@ -353,7 +356,7 @@ def _of_entropy(evidence: Evidence, pair: Pair, cause: str) -> tuple[str, Place]
 
 def _threads(evidence: Evidence) -> Iterator[Suspect]:
     """Suspect the order in which threads and workers come."""
-    event, divergence = evidence.event, evidence.divergence
+    event = evidence.event
     serial = ({"kind": "serial"},)
     seeded = event.facts.get("seeded", True)
     if evidence.pooled and event.kind == "draw" and not event.facts.get("object") and seeded:
@@ -361,9 +364,9 @@ def _threads(evidence: Evidence) -> Iterator[Suspect]:
     if evidence.drawing_threads() > 1 and seeded:
         yield Suspect("thread-race", event.place, "several threads draw from this generator", serial)
     one, other = evidence.threads()
-    if one != other and event.kind in ("module.forward", "optimizer.step") and divergence.inputs_equal:
+    if one != other and evidence.computed:
         speaks = f"the runs have {one} and {other} threads"
-        yield Suspect("thread-count", event.place, speaks, ({"kind": "threads"},), {"OMP_NUM_THREADS": "1"})
+        yield Suspect("thread-count", evidence.computed_at, speaks, ({"kind": "threads"},), {"OMP_NUM_THREADS": "1"})
 
 
 def _globals(evidence: Evidence) -> Iterator[Suspect]:
@@ -391,9 +394,9 @@ def _families(evidence: Evidence) -> Iterator[Suspect]:
         yield Suspect("completion-order", pair.a.place, speaks, ({"kind": "serial"},), source=pair)
     elif thread is not None:
         yield Suspect("thread-order", thread.place, "threads were at work before", ({"kind": "serial"},))
-    if event.kind in ("module.forward", "optimizer.step") and evidence.divergence.inputs_equal:
+    if evidence.computed:
         force = ({"kind": "threads"}, {"kind": "deterministic"})
-        yield Suspect("arithmetic", event.place, "its inputs were equal", force, {"OMP_NUM_THREADS": "1"})
+        yield Suspect("arithmetic", evidence.computed_at, "its inputs were equal", force, {"OMP_NUM_THREADS": "1"})
     hashed = [pair for pair in sources if pair.a.kind in ("set-order", "hash")]
     if not evidence.failed:
         cause = _KINDS[hashed[0].a.kind] if hashed else "set-order"

@@ -100,6 +100,7 @@ CORPUS = (
     Planted("fails_in_the_end", "set-order", "draw"),
     Planted("memory_of_many", "uninitialised", "module.forward"),
     Planted("wrapper_generator", "unseeded-generator", "draw"),
+    Planted("thread_count_backward", "thread-count", "optimizer.step", options=("--vary", "OMP_NUM_THREADS=1,2")),
     Planted("import_draws", "unseeded-global", "draw"),
     Planted("library_asks_today", "seed-from-clock", "seed"),
     Planted("shared_seed", warning="shared-seed"),
