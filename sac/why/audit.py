@@ -18,6 +18,7 @@ _KINDS = {
     "listing": "reads a directory in the file system's order",
     "completion": "takes results in the order in which they are ready",
     "state": "reads the state of a generator that nobody has seeded",
+    "program": "prints what a line of the script reads",
     "uninitialised": "gets memory that nobody has written",
 }
 

@@ -246,6 +246,13 @@ _ALL = (
         REPRODUCIBILITY,
     ),
     Cause(
+        "program-output",
+        "what another program printed decides",
+        "A program such as `date`, `uuidgen` or `nvidia-smi` answers another thing in every run.",
+        "Compute it in the script, from your seed; or give it on the command line, with a fixed default.",
+        None,
+    ),
+    Cause(
         "arithmetic",
         "the same computation on the same inputs is rounded differently",
         "A kernel may sum in no fixed order (atomic additions on a GPU, threads that race); another library or CPU "

@@ -17,6 +17,9 @@ from sac.why.shared_file import Shared
 from sac.why.trace import Trace
 from sac.why.tracer.place import Place
 
+BACKWARD = 20
+"""Lines above an optimizer's step in which its backward pass is looked for."""
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -114,6 +117,24 @@ class Evidence:
         counts = Counter(flow.place for flow in (*a, *b))
         found = [one for one in pair if one is not None and one.kind != "seed"]
         return min(found, key=lambda one: counts[one.place], default=None)
+
+    @property
+    def computed(self) -> bool:
+        """Whether networks were computed from equal inputs: gradients that alone differ come from a backward pass."""
+        divergence = self.divergence
+        by_gradients = self.event.kind == "optimizer.step" and divergence.event.inputs == ("gradients",)
+        networks = self.event.kind in ("module.forward", "optimizer.step")
+        return networks and (divergence.inputs_equal or (by_gradients and not divergence.control))
+
+    @property
+    def computed_at(self) -> Place:
+        """The line that computed what differs first: the event's, or the backward pass above an optimizer's step."""
+        place = self.event.place
+        if self.divergence.inputs_equal:
+            return place
+        above = range(place.line, max(0, place.line - BACKWARD), -1)
+        line = next((one for one in above if ".backward(" in self.code(place._replace(line=one))), place.line)
+        return place._replace(line=line)
 
     def drawing_threads(self) -> int:
         """Return how many threads draw from the event's generator, which all of them share."""

@@ -28,7 +28,10 @@ def gained(comparison: TraceComparison, divergence: TraceDivergence, again: Trac
     if again.divergence is None:
         more = again.compared - place
         ended = again.a.complete and again.b.complete and again.compared > 0
-        return max(more, 1) if (more > 0 or ended) and not again.failed else None
+        if again.failed:
+            # A script that fails later on, or for which there is no more time, has come past the place all the same.
+            return more if more > 0 else None
+        return max(more, 1) if more > 0 or ended else None
     later = position(again, again.divergence) - place
     return later if later > 0 else None
 

@@ -31,6 +31,12 @@ ALONE = 2
 MARGIN = 2000
 """Events behind the divergence up to which the forced runs are compared."""
 
+LEAST, EXTRA = 300, 10.0
+"""Fewer events do where so many would take longer than these seconds."""
+
+PARTS = 4
+"""Parts of one suspect that are forced alone, once it is proved that all of it together is the cause."""
+
 WINDOW = 5000
 """Events before the divergence from which on each line is watched, where that is needed."""
 
@@ -128,6 +134,8 @@ class Prover:
             found = self._by_results(found, most)
         if found.proof is not None and _vague(found.proof, divergence):
             self._refine(found)
+        if found.proof is not None and len(found.proof.suspect.parts) > 1:
+            found.proof = self._part(found, found.proof)
         return found
 
     def _force(self, found: Search, most: int) -> None:
@@ -226,6 +234,16 @@ class Prover:
         if nearer is not None:
             found.comparison = again
             found.proof = replace(found.proof, suspect=nearer)
+
+    def _part(self, found: Search, proof: Proof) -> Proof:
+        """Return the proof of one part of a suspect, if one alone is enough: of all memory, the line that matters."""
+        if proof.others:
+            return proof
+        for part in proof.suspect.parts[:PARTS]:
+            closer = self._try(found, [part])
+            if closer is not None:
+                return closer
+        return proof
 
     def _may(self, found: Search, most: int) -> bool:
         return found.spent < most and time.monotonic() < self._until
@@ -342,7 +360,8 @@ class Prover:
         """Return after how many events a run is cut off: soon behind the divergence, and never later than was asked."""
         if position is None:
             return self._plan.until
-        cut = position + MARGIN
+        rate = position / self._seconds if self._seconds else MARGIN
+        cut = position + min(MARGIN, max(LEAST, int(rate * EXTRA)))
         return min(cut, self._plan.until) if self._plan.until else cut
 
 
@@ -386,8 +405,8 @@ def _unexplained(comparison: TraceComparison) -> bool:
 
 
 def _whole(again: TraceComparison) -> bool:
-    """Whether runs are equal to their ends."""
-    return again.divergence is None and again.a.complete and again.b.complete
+    """Whether runs are equal to their ends, and those are no failures."""
+    return again.divergence is None and not again.failed and again.a.complete and again.b.complete
 
 
 def _racing(comparison: TraceComparison) -> bool:

@@ -16,13 +16,14 @@ from sac.untrusted.file import MOST_CODE, read_bytes
 
 
 class _Statement(NamedTuple):
-    """The names that one statement, without those in it, reads and writes, and the loop it stands in."""
+    """The names that one statement, without those in it, reads and writes; its blocks, and whether it leaves them."""
 
     first: int
     last: int
     reads: frozenset[str]
     writes: frozenset[str]
     loops: tuple[int, ...]
+    leaves: bool
 
 
 def can_reach(file: Path, source: int, target: int) -> bool:
@@ -42,6 +43,8 @@ def can_reach(file: Path, source: int, target: int) -> bool:
             if statement.reads & tainted or any(loop in hot for loop in statement.loops):
                 hot.add(index)
                 tainted |= statement.writes
+                # What may leave a loop decides on all that the loop does afterwards.
+                hot.update(statement.loops if statement.leaves else ())
         if len(tainted) + len(hot) == size:
             break
     return any(index in hot and one.first <= target <= one.last for index, one in enumerate(statements))
@@ -113,7 +116,8 @@ def _collect(
             (node.end_lineno or first) if not inner else max([first, *((head.end_lineno or first) for head in heads)])
         )
         index = len(found)
-        found.append(_Statement(first, last, frozenset(reads), frozenset(writes), loops))
+        leaves = isinstance(node, (ast.Break, ast.Continue, ast.Return, ast.Raise))
+        found.append(_Statement(first, last, frozenset(reads), frozenset(writes), loops, leaves))
         deeper = (*loops, index) if isinstance(node, (ast.For, ast.AsyncFor, ast.While, ast.If)) else loops
         name = node.name if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) else function
         for block in inner:

@@ -40,12 +40,14 @@ _KINDS = {
     "clock": "clock-value",
     "pid": "entropy-value",
     "entropy": "entropy-value",
+    "program": "program-output",
 }
 """Kind of a source -> what it is called where it is no seed."""
 _SEEDS = {kind: f"seed-from-{kind}" for kind in ("clock", "pid", "hash", "entropy")}
 _GENERATOR = re.compile(
     r"default_rng|RandomState|Generator|SeedSequence|PCG64|MT19937|Philox|SFC64|(?<!System)Random\("
 )
+_TOLD_NOTHING = re.compile(r"(?<!seeding\.)\b(default_rng|RandomState|Random)\(\s*(None)?\s*\)")
 _BATCH = re.compile(r"replay|buffer|storage|batch|indices|index|_?idx|_?inds", re.IGNORECASE)
 _IN_ORDER = (
     *("as_completed", "imap_unordered", "asyncio.as_completed", "futures.wait", "asyncio.wait", "connection.wait"),
@@ -70,6 +72,7 @@ class Suspect:
         source: what came from outside, with the values of both runs.
         generator: the global generator, if it is one.
         weak: whether nothing but the lack of a better one speaks for it.
+        parts: what it is made of, where several are forced at once.
     """
 
     cause: str
@@ -80,6 +83,7 @@ class Suspect:
     source: Pair | None = None
     generator: str = ""
     weak: bool = False
+    parts: tuple[Suspect, ...] = ()
 
     @property
     def what(self) -> str:
@@ -113,6 +117,7 @@ _FORCED = {
     "seed-from-entropy": "the entropy",
     "entropy-value": "the entropy",
     "outside-value": "what is given",
+    "program-output": "what the program said",
     "thread-count": "the number of threads",
     "thread-race": "one thread after the other",
     "thread-order": "one thread after the other",
@@ -135,9 +140,12 @@ def _memory_together(suspects: list[Suspect]) -> list[Suspect]:
     memory = [one for one in suspects if one.cause == "uninitialised"]
     if not memory:
         return suspects
-    first = min(memory, key=lambda one: one.source.a.number if one.source is not None else 0)
-    whole = replace(first, force=({"kind": "uninitialised"},))
-    return [whole if one is memory[0] else one for one in suspects if one is memory[0] or one not in memory]
+    # What a line of the script's asks for itself is rarely written before it is read; what a library asks for, mostly.
+    memory.sort(key=lambda one: (not one.place.direct, one.source.a.number if one.source is not None else 0))
+    lines = {(one.place.file, one.place.line): one for one in reversed(memory)}
+    whole = replace(memory[0], force=({"kind": "uninitialised"},), parts=(*reversed(lines.values()),))
+    first = next(one for one in suspects if one in memory)
+    return [whole if one is first else one for one in suspects if one is first or one not in memory]
 
 
 def _all(evidence: Evidence) -> Iterator[Suspect]:
@@ -207,6 +215,9 @@ def _of_object(evidence: Evidence, event: Event) -> Suspect:
         return Suspect("unseeded-reset", at, speaks, (_at("entropy", place),), source=pair)
     if event.kind == "space.sample":
         cause, at = "unseeded-space", event.place
+    elif _TOLD_NOTHING.search(evidence.code(place)):
+        # A wrapper, or an environment, makes a generator which no seed of a reset can reach.
+        cause, at = "unseeded-generator", place
     elif _asked_by(pair, "reset", "Env.", "seeding") or evidence.outer.kind in _RESET:
         cause, at = "unseeded-reset", _env_line(evidence, pair, place)
     speaks = f"{event.facts.get('generator')} took its seed from the operating system's entropy there"
@@ -272,7 +283,10 @@ def _rank(evidence: Evidence, pair: Pair) -> tuple[int, ...]:
     logs = source.kind in ("clock", "entropy", "pid") and not evidence.reaches(source.place)
     decides = bool(_DECIDES.match(evidence.code(source.place)))
     seed = evidence.seeds and source.kind in _SEEDS
+    # torch itself makes temporary files as it loads its compiler; their names are the last to have mattered.
+    idle = source.name == "tempfile" and not source.place.direct
     return (
+        idle,
         not evidence.inside(pair),
         not evidence.reaches(source.place),
         not (seed or decides),
@@ -294,11 +308,20 @@ def _of_source(evidence: Evidence, pair: Pair) -> Suspect:
     force: tuple[Mapping[str, Any], ...] = (_at(source.kind, source.place),)
     if source.kind == "clock" and not evidence.seeds:
         force = (_at("clock", source.place, relative=True),)
+    if source.kind == "program":
+        force = (_at("program", source.place, said=source.facts.get("said", "")),)
     if source.kind == "completion" and source.name not in _IN_ORDER:
         # What comes out of a queue has the order in which it was put in.
         force = ({"kind": "serial"},)
     speaks = f"{source.name} gave {source.shown} and {pair.b.shown}"
-    return Suspect(cause, place, speaks, force, source=pair)
+    return Suspect(cause, place, speaks, force, source=pair, weak=_can_not_reach(evidence, pair))
+
+
+def _can_not_reach(evidence: Evidence, pair: Pair) -> bool:
+    """Whether no name leads from a source to the event, though both stand in one file: then chance may do as much."""
+    source, event = pair.a.place, evidence.event.place
+    known = source.file == event.file and bool(evidence.code(source))
+    return known and not evidence.inside(pair) and not evidence.reaches(source)
 
 
 def _of_state(pair: Pair) -> Suspect:
@@ -365,7 +388,7 @@ def _of_entropy(evidence: Evidence, pair: Pair, cause: str) -> tuple[str, Place]
 
 def _threads(evidence: Evidence) -> Iterator[Suspect]:
     """Suspect the order in which threads and workers come."""
-    event, divergence = evidence.event, evidence.divergence
+    event = evidence.event
     serial = ({"kind": "serial"},)
     seeded = event.facts.get("seeded", True)
     if evidence.pooled and event.kind == "draw" and not event.facts.get("object") and seeded:
@@ -373,9 +396,9 @@ def _threads(evidence: Evidence) -> Iterator[Suspect]:
     if evidence.drawing_threads() > 1 and seeded:
         yield Suspect("thread-race", event.place, "several threads draw from this generator", serial)
     one, other = evidence.threads()
-    if one != other and event.kind in ("module.forward", "optimizer.step") and divergence.inputs_equal:
+    if one != other and evidence.computed:
         speaks = f"the runs have {one} and {other} threads"
-        yield Suspect("thread-count", event.place, speaks, ({"kind": "threads"},), {"OMP_NUM_THREADS": "1"})
+        yield Suspect("thread-count", evidence.computed_at, speaks, ({"kind": "threads"},), {"OMP_NUM_THREADS": "1"})
 
 
 def _globals(evidence: Evidence) -> Iterator[Suspect]:
@@ -404,9 +427,9 @@ def _families(evidence: Evidence) -> Iterator[Suspect]:
     elif thread is not None or "threads" in evidence.a.racing:
         place = evidence.a.racing["threads"] if thread is None else thread.place
         yield Suspect("thread-order", place, "threads were at work before", ({"kind": "serial"},))
-    if event.kind in ("module.forward", "optimizer.step") and evidence.divergence.inputs_equal:
+    if evidence.computed:
         force = ({"kind": "threads"}, {"kind": "deterministic"})
-        yield Suspect("arithmetic", event.place, "its inputs were equal", force, {"OMP_NUM_THREADS": "1"})
+        yield Suspect("arithmetic", evidence.computed_at, "its inputs were equal", force, {"OMP_NUM_THREADS": "1"})
     hashed = [pair for pair in sources if pair.a.kind in ("set-order", "hash")]
     if not evidence.failed:
         cause = _KINDS[hashed[0].a.kind] if hashed else "set-order"

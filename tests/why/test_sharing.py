@@ -101,6 +101,11 @@ def test_a_fault_of_the_script_is_still_its_fault_though_files_are_shared(ask):
     assert any("config" in note for note in answer["notes"])
 
 
+def test_a_log_that_is_emptied_as_it_is_opened_is_not_read_from_the_other_run(ask):
+    status, answer, _ = ask("log = open('log', 'w+')\nseed = int(time.time())\nrandom.seed(seed)\nrandom.random()\n")
+    assert (status, answer["first"]["cause"], answer["first"]["line"]) == (1, "seed-from-clock", 5), answer
+
+
 def test_what_is_shared_after_the_divergence_is_not_blamed(ask):
     text = "random.seed(1)\nrandom.randint(0, int(os.environ['SAC_WHY_RUN']))\n"
     text += "open('best', 'a').write('x')\nopen('best').read()\n"

@@ -28,12 +28,14 @@ NUMBER = 1234
 class ForcedSite:
     """One place whose values are replaced; it counts how often it was asked."""
 
-    def __init__(self, relative: bool = False, values: Mapping[str, str] | None = None) -> None:
+    def __init__(self, relative: bool = False, values: Mapping[str, str] | None = None, said: str = "") -> None:
         self._asked = 0
         self.values = values or {}
         """Results to be given again, by the time of the call."""
         self.relative = relative
         """Whether a clock goes on from what it showed elsewhere last, rather than from a fixed instant."""
+        self.said = said
+        """What a program says, as hexadecimal digits."""
 
     def stream(self, size: int) -> bytes:
         """Return the next bytes of a fixed stream."""
@@ -70,7 +72,7 @@ class Forced:
                 self._generators.add(entry["name"])
                 continue
             place = (entry["file"], entry["line"]) if "file" in entry else None
-            site = ForcedSite(bool(entry.get("relative")), entry.get("values"))
+            site = ForcedSite(bool(entry.get("relative")), entry.get("values"), str(entry.get("said", "")))
             self._sites.setdefault(entry["kind"], {})[place] = site
         self.shown: dict[str, Any] = {}
         """Clocks -> what they showed last where they were not forced."""

@@ -11,11 +11,13 @@ from types import ModuleType
 from typing import Any
 
 from . import (
+    hooks_datetime,
     hooks_files,
     hooks_gymnasium,
     hooks_notebook,
     hooks_numpy,
     hooks_process,
+    hooks_programs,
     hooks_python,
     hooks_queues,
     hooks_saving,
@@ -46,6 +48,7 @@ LIBRARIES: dict[str, Install] = {
     "numpy": _numpy,
     "joblib": hooks_saving.install_joblib,
     "socket": hooks_state.install_socket,
+    "datetime": hooks_datetime.install,
     "timeit": hooks_state.install_timeit,
     "torch": hooks_torch.install,
     **{f"{package}.process_executor": _loky for package in ("joblib.externals.loky", "loky")},
@@ -102,6 +105,7 @@ def install(recorder: Recorder, stress: frozenset[str] = frozenset()) -> None:
             hook(recorder, sys.modules[name])
     sys.meta_path.insert(0, _AfterImport(recorder))
     hooks_process.install(recorder)
+    hooks_programs.install(recorder)
     hooks_files.install(recorder)
     hooks_queues.install(recorder)
     hooks_tasks.install(recorder)

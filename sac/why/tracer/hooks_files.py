@@ -89,8 +89,11 @@ def _handlers(recorder: Recorder) -> dict[str, Callable[..., None]]:
     """Return what to do at each audit event."""
 
     def opened(path: Any, _: Any, flags: int) -> None:
-        if not flags & os.O_DIRECTORY:
-            touch(recorder, {os.O_RDONLY: "read", os.O_WRONLY: "write"}.get(flags & os.O_ACCMODE, "share"), path)
+        if flags & os.O_DIRECTORY:
+            return
+        # What is emptied, or new, when it is opened holds nothing of the twin's, though it may be read afterwards.
+        how = "write" if flags & (os.O_TRUNC | os.O_EXCL) else "share"
+        touch(recorder, {os.O_RDONLY: "read", os.O_WRONLY: "write"}.get(flags & os.O_ACCMODE, how), path)
 
     def one(how: str, aside: bool = False) -> Callable[..., None]:
         return lambda path, *_: touch(recorder, how, path, aside)

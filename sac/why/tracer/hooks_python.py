@@ -255,6 +255,11 @@ def _is_process_id(frame: FrameType) -> bool:
     return frame.f_code.co_name == "ident" and frame.f_globals.get("__name__") == "multiprocessing.process"
 
 
+def _is_ours(frame: FrameType) -> bool:
+    """Whether a frame is one of the tracer's: it has been asked itself, and asks further."""
+    return frame.f_globals.get("__package__") == __package__
+
+
 def _forced_value(recorder: Recorder, kind: str, label: str, value: Any) -> Any:
     """Return what a reader gives: what it read, unless that is forced here."""
     if kind not in recorder.force:
@@ -272,8 +277,9 @@ def _reader_of_now(recorder: Recorder, name: str, original: Callable[..., Any]) 
 
     @functools.wraps(original)
     def traced(*args: Any) -> Any:
+        # A library may ask for today on behalf of a line of the script's, as resolvers of a configuration do.
         told = len(args) >= needed
-        if told or recorder.busy() or not recorder.places.called_by_own():
+        if told or recorder.busy() or _is_ours(sys._getframe(1)):
             return original(*args)
         site = recorder.forced("clock")
         if site is not None:

@@ -7,6 +7,8 @@ event that would tell by whom. Every line costs some microseconds then.
 from __future__ import annotations
 
 import json
+import linecache
+import re
 import sys
 import threading
 from collections.abc import Mapping
@@ -16,6 +18,8 @@ from typing import Any
 from .generators import NEVER, short_digest
 from .place import Place
 from .recorder import Recorder
+
+_IMPORTS = re.compile(r"\s*(import|from)\s|.*\b(import_module|__import__)\(")
 
 
 class _Lines:
@@ -53,6 +57,10 @@ class _Lines:
             after = self._recorder.generators.states()
             before, self._states = self._states, after
             moved = [name for name, state in after.items() if name in before and before[name] != state]
+            if moved and _IMPORTS.match(linecache.getline(frame.f_code.co_filename, line)):
+                # What a library does to a generator that nobody has seeded yet, while it is imported, is no draw of
+                # the script's: seeding afterwards would mend all that comes.
+                moved = [name for name in moved if name in self._recorder.generators.seeded]
             place = self._recorder.places.find(3) if moved else None
         if place is None:
             return

@@ -1,4 +1,4 @@
-"""Makes the order of sets, `hash`, `id` and `datetime.now` visible, in the user's own modules.
+"""Makes the order of sets, `hash` and `id` visible, in the user's own modules.
 
 Python offers no hook for them. So the syntax tree of a module is changed between parsing and compiling, its file is
 not: `for x in names` becomes `for x in order(names)`, where `order` returns what it is given. Line numbers stay.
@@ -18,10 +18,8 @@ from typing import Any
 
 from . import arrivals, hooks_saving, hooks_state, results
 from .content import digest
-from .force import EPOCH
 from .hooks_torch import CALLED
 from .recorder import Recorder, current
-from .vary import shifted
 
 _ORDERED_BY = {
     *("list", "tuple", "enumerate", "iter", "zip", "map", "sum", "filter", "next", "deque", "dict", "OrderedDict"),
@@ -49,7 +47,6 @@ _SHOWN_BY = {"str", "repr", "ascii", "format", "print"}
 _SETS = (set, frozenset, weakref.WeakSet)
 _OF_SETS = tuple(kind.__iter__ for kind in _SETS)
 """How sets are iterated over; a class that derives from one may keep an order."""
-_CLOCKS = {"now", "utcnow", "today"}
 # A name that ends in underscores too isn't mangled inside of a class.
 _HELPER = "__sac_why_{}__"
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
@@ -128,7 +125,7 @@ class _Rewriter(ast.NodeTransformer):
             node.func = _call("pop", node.func.value)
         elif (name or method) in self._called:
             node.func = _call("called", node.func)
-        return _call("clock", node) if method in _CLOCKS else node
+        return node
 
     def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.AST:
         self.generic_visit(node)
@@ -221,17 +218,7 @@ def install(recorder: Recorder) -> None:
 
 def _helpers(recorder: Recorder) -> dict[str, Callable[..., Any]]:
     """Return what makes sources of Python itself visible; each returns what the plain expression would."""
-
-    def clock(value: Any) -> Any:
-        if type(value).__module__ == "datetime":
-            site = recorder.forced("clock")
-            value = shifted(value)
-            if site is not None:
-                value = type(value).fromtimestamp(site.later(EPOCH), *(_zone(value)))
-            recorder.source("clock", "datetime", value.isoformat(), value.isoformat())
-        return value
-
-    return {"clock": clock, **_of_sets(recorder), **_of_objects(recorder)}
+    return {**_of_sets(recorder), **_of_objects(recorder)}
 
 
 def is_set(value: Any) -> bool:
@@ -330,11 +317,6 @@ def _by_name(value: object) -> str:
     if "0x" not in text:
         return text
     return _ADDRESS.sub(digest(getattr(value, "__dict__", None)), text)
-
-
-def _zone(value: Any) -> tuple[Any, ...]:
-    """Return the time zone of an instant, as further arguments; a day has none."""
-    return (value.tzinfo,) if hasattr(value, "tzinfo") else ()
 
 
 def _rewrite_imports(recorder: Recorder) -> None:

@@ -20,6 +20,8 @@ FILES = {
     "not through a module": ("import torch\na = clock()\ntorch.log(a)\ntorch.rand(2)\n", 2, 4, False),
     "through a part to the whole": ("a = clock()\nadam.groups[0]['lr'] *= a\nadam.step()\n", 1, 3, True),
     "not through self to all of it": ("a = clock()\nself.seen[0] = a\nself.net.step()\n", 1, 3, False),
+    "through what leaves a loop": ("while True:\n    if clock() > end:\n        break\n    step()\n", 2, 4, True),
+    "not out of a function": ("def f():\n    if clock() > end:\n        return\nstep()\n", 2, 4, False),
     "on one line": ("use(clock())\n", 1, 1, True),
 }
 
