@@ -23,8 +23,9 @@ from sac.why.family import children_of, files_of
 from sac.why.launch import TracePlan, run_all
 from sac.why.outcome import EQUAL, ERROR, outcome_of, uncompared_lines
 from sac.why.program import SHIMS, CantRun, assigned
-from sac.why.proof import Prover, Search, as_divergence
+from sac.why.proof import Prover
 from sac.why.question import Asked, ask, require_trace
+from sac.why.search import Search, as_divergence
 from sac.why.show import audit_lines, plain, print_lines, verdict_lines
 from sac.why.trace import BadTrace, audit, read_audit
 from sac.why.trace_pair import Twins

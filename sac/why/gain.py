@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sac.why.compare import TraceComparison, TraceDivergence, compare
 from sac.why.event import Event
-from sac.why.suspects import PRINTED
+from sac.why.suspect import PRINTED
 from sac.why.trace import Trace
 from sac.why.tracer.place import Place
 

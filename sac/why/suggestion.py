@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from sac.why.suspects import GLOBALS
+from sac.why.suspect import GLOBALS
 
 _REWRITES: dict[str, Sequence[tuple[str, str]]] = {
     "unseeded-reset": [

@@ -12,9 +12,10 @@ from sac.why.event import Event
 from sac.why.evidence import Evidence, evidence_of, one_ended
 from sac.why.frame import Frame, frames_of
 from sac.why.numeric_difference import NumericDifference, numeric_difference
-from sac.why.proof import Proof, Search
+from sac.why.search import Proof, Search
 from sac.why.suggestion import suggest
-from sac.why.suspects import PRINTED, suspects_of
+from sac.why.suspect import PRINTED
+from sac.why.suspects import suspects_of
 from sac.why.tracer.place import Place
 
 MOST_SUSPECTS = 8

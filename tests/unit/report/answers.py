@@ -8,7 +8,7 @@ from pathlib import Path
 from sac.cli import main
 from sac.why.command import answer_json
 from sac.why.evidence import evidence_of
-from sac.why.proof import Proof, Search
+from sac.why.search import Proof, Search
 from sac.why.suspects import suspects_of
 from sac.why.trace_pair import Twins
 from sac.why.verdict import judge

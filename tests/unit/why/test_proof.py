@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from sac.why import suspects
+from sac.why import suspect, suspects
 from sac.why.causes import CAUSES
 from sac.why.event import NOWHERE
 from sac.why.evidence import evidence_of
 from sac.why.launch import TracePlan
-from sac.why.proof import Prover, Search, as_divergence
+from sac.why.proof import Prover
+from sac.why.search import Search, as_divergence
 from sac.why.verdict import judge
 from tests.unit.why.test_compare import compared, line
 
@@ -187,10 +188,9 @@ def test_a_call_that_was_given_something_else_is_no_suspect(tmp_path):
 
 
 def test_every_suspect_can_be_called_by_its_name():
-
-    words = {
-        one.value for one in ast.walk(ast.parse(Path(suspects.__file__).read_text())) if isinstance(one, ast.Constant)
-    }
+    files = [Path(module.__file__) for module in (suspect, suspects)]
+    trees = [ast.parse(file.read_text()) for file in files]
+    words = {one.value for tree in trees for one in ast.walk(tree) if isinstance(one, ast.Constant)}
     seen = {cause.name for cause in CAUSES.values() if cause.seen}
     seeds = {name for name in CAUSES if name.startswith("seed-from-")}
     assert {name for name in CAUSES if name not in words} <= seen | seeds
