@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import threading
 import weakref
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
@@ -102,6 +103,12 @@ def _space_state(space: Any) -> Any:
     return space._np_random.bit_generator.state
 
 
+class _Depth(threading.local):
+    """In how many environments' methods, one around the other, this thread is; an attribute for each level."""
+
+    env = vector = 0
+
+
 class _Environments:
     """Knows environments by the order of their creation, and seeds given to those inside of a vector."""
 
@@ -109,7 +116,7 @@ class _Environments:
         self.recorder = recorder
         self._known: dict[int, tuple[Any, str]] = {}
         self._counts: dict[str, int] = {}
-        self.depth: dict[str, int] = {}
+        self.depth = _Depth()
         self.inner_seeds: list[Any] | None = None
 
     def __reduce__(self) -> tuple[Callable[[], _Environments], tuple[()]]:
@@ -136,9 +143,9 @@ class _Environments:
         def wrapper(method: Callable[..., Any]) -> Callable[..., Any]:
             def reset(env: Any, *args: Any, **kwargs: Any) -> Any:
                 seed = kwargs.get("seed", args[0] if args else None)
-                if level == "env" and self.inner_seeds is not None and not self.depth.get(level):
+                if level == "env" and self.inner_seeds is not None and not getattr(self.depth, level):
                     self.inner_seeds.append(seed)
-                if self.recorder.within() or self.depth.get(level):
+                if self.recorder.within() or getattr(self.depth, level):
                     return method(env, *args, **kwargs)
                 frame = sys._getframe(1)
                 key = (id(frame.f_code), frame.f_lineno, id(env))
@@ -183,7 +190,7 @@ class _Environments:
 
         def wrapper(method: Callable[..., Any]) -> Callable[..., Any]:
             def step(env: Any, *args: Any, **kwargs: Any) -> Any:
-                if self.depth.get(level) or self.recorder.within():
+                if getattr(self.depth, level) or self.recorder.within():
                     return method(env, *args, **kwargs)
                 frame = sys._getframe(1)
                 key = (id(frame.f_code), frame.f_lineno, id(env))
@@ -217,21 +224,21 @@ class _Environments:
         blocks, depth = self.recorder.blocks, self.depth
         if not block.count:
             blocks.begin(block)
-        depth[level] = depth.get(level, 0) + 1
+        setattr(depth, level, getattr(depth, level) + 1)
         try:
             result = method(env, *args, **kwargs)
         finally:
-            depth[level] -= 1
+            setattr(depth, level, getattr(depth, level) - 1)
         blocks.add(block, args, kwargs, result[:parts] if isinstance(result, tuple) else result)
         return result
 
     def _inside(self, level: str, call: Callable[[], Any]) -> Any:
         """Call; wrappers around one environment are one environment."""
-        self.depth[level] = self.depth.get(level, 0) + 1
+        setattr(self.depth, level, getattr(self.depth, level) + 1)
         try:
             return call()
         finally:
-            self.depth[level] -= 1
+            setattr(self.depth, level, getattr(self.depth, level) - 1)
 
 
 def _shared(seed: Any, inner: list[Any] | None) -> list[Any]:

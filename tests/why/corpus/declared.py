@@ -117,6 +117,7 @@ CORPUS = (
     Planted("clean_threads_fill"),
     Planted("clean_state_restored"),
     Planted("clean_tasks"),
+    Planted("clean_env_threads"),
     Planted("clean_again"),
     Planted("clean_handlers"),
     Planted("clean_long_run"),
