@@ -130,7 +130,15 @@ def test_bad_options_end_with_2_and_say_what_is_valid(project, options, words):
 def test_the_gate_needs_nothing_of_the_callers_packages(project):
     """A Python without site-packages but for the gate's own runs the gate on the caller's."""
     (project / "plain.py").write_text("import random\nrandom.seed(1)\nrandom.random()\n")
-    code = "import sys; sys.path[:0] = sys.argv.pop(1).split(':'); import sac.why.gate; print(*sorted(sys.modules))"
+    code = """
+import sys
+sys.path[:0] = sys.argv.pop(1).split(':')
+import sac.why.gate
+from sac.why.numeric_difference import numeric_difference
+one, other = ({'path': '', 'dtype': 'float', 'count': 1, 'value': value} for value in '12')
+assert numeric_difference('loss', [one], [other]).ulp
+print(*sorted(sys.modules))
+"""
     root = str(Path(__file__).parents[2])
     site = os.pathsep.join(path for path in sys.path if "site-packages" in path)
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}

@@ -88,8 +88,7 @@ def _callbacks(recorder: Recorder) -> None:
         self: Any, func: Any, args: Any = (), kwds: Any = None, callback: Any = None, error_callback: Any = None
     ) -> Any:
         place = recorder.places.find() if callback is not None and not recorder.busy() else None
-        own = place is not None and recorder.places.called_by_own()
-        told = noted(place, callback) if place is not None and own else callback
+        told = noted(place, callback) if place is not None and place.direct else callback
         return asynchronous(self, func, args, {} if kwds is None else kwds, told, error_callback)
 
     concurrent.futures.Future.add_done_callback = traced_add  # type: ignore[method-assign]
