@@ -223,7 +223,9 @@ def _helpers(recorder: Recorder) -> dict[str, Callable[..., Any]]:
 
 def is_set(value: Any) -> bool:
     """Whether something has the order of a set, if it is iterated over."""
-    return isinstance(value, _SETS) and getattr(type(value), "__iter__", None) in _OF_SETS
+    # `isinstance` would ask the object for its class, and proxies may raise anything then.
+    kind: Any = type(value)
+    return issubclass(kind, _SETS) and kind.__iter__ in _OF_SETS
 
 
 def _of_sets(recorder: Recorder) -> dict[str, Callable[..., Any]]:
