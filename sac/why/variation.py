@@ -17,6 +17,7 @@ KINDS: Mapping[str, str] = {
     "listing": "the order of directory listings",
     "threads": "how often threads take turns",
     "memory": "what memory holds that nobody has written",
+    "addresses": "the order of sets whose elements hash by their addresses",
 }
 """What is made to differ, by the names that `--same` takes."""
 
@@ -25,6 +26,7 @@ NATURAL = "process ids, addresses in memory, names of temporary files"
 
 _NOTHING: Mapping[str, str] = {}
 _STRESSES = {"clock": "clock", "listing": "listdir", "threads": "threads", "memory": unwritten.STRESS}
+_STRESSES |= {"addresses": "addresses"}
 
 
 def environments(same: Iterable[str], runs: int, given: Mapping[str, str] = _NOTHING) -> list[dict[str, str]]:

@@ -14,7 +14,7 @@ import re
 import weakref
 from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType
-from typing import Any
+from typing import Any, cast
 
 from . import arrivals, hooks_saving, hooks_state, results
 from .content import digest
@@ -230,11 +230,15 @@ def is_set(value: Any) -> bool:
 
 def _of_sets(recorder: Recorder) -> dict[str, Callable[..., Any]]:
     """Return what makes the order of sets visible."""
+    reverse, by_address = "addresses" in recorder.stress, cast("Any", object.__hash__)
 
     def order(iterable: Any) -> Any:
         if is_set(iterable) and len(iterable) > 1:
             if recorder.forced("set-order") is not None:
                 iterable = sorted(iterable, key=_by_name)
+            elif reverse and all(type(item).__hash__ is by_address for item in iterable):
+                # Small sets often have one order by luck: memory is laid out alike, but for where it begins.
+                iterable = [*iterable][::-1]
             shown = [_by_name(item) for _, item in zip(range(1000), iterable, strict=False)]
             recorder.source("set-order", "set", shown, ", ".join(shown))
         return iterable

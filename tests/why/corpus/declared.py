@@ -77,6 +77,7 @@ CORPUS = (
     Planted("tied_keys", "set-order", "printed"),
     Planted("set_of_objects", "set-order", "module.forward"),
     Planted("entropy_long_run", "seed-from-entropy", "seed"),
+    Planted("set_of_tasks", "set-order", "printed"),
     Planted("numpy_memory", "uninitialised", "printed"),
     Planted("threads_own_generator", "thread-race", "draw"),
     Planted("asyncio_order", "completion-order", "printed"),
