@@ -33,9 +33,19 @@ class ForcedSite:
         self.values = values or {}
         """Results to be given again, by the time of the call."""
         self.relative = relative
-        """Whether a clock goes on from what it showed elsewhere last, rather than from a fixed instant."""
+        """Whether a clock goes on from what it showed elsewhere, rather than from a fixed instant."""
+        self._base: list[Any] = []
         self.said = said
         """What a program says, as hexadecimal digits."""
+
+    def base_of(self, shown: dict[Any, Any]) -> Any:
+        """Return the line from whose reading a clock goes on: the one before the first of this site's own.
+
+        A loop that looks whether its time is over may ask for the time elsewhere too, to show its speed.
+        """
+        if not self._base:
+            self._base = [next(reversed(shown), None)]
+        return self._base[0]
 
     def stream(self, size: int) -> bytes:
         """Return the next bytes of a fixed stream."""
@@ -74,8 +84,8 @@ class Forced:
             place = (entry["file"], entry["line"]) if "file" in entry else None
             site = ForcedSite(bool(entry.get("relative")), entry.get("values"), str(entry.get("said", "")))
             self._sites.setdefault(entry["kind"], {})[place] = site
-        self.shown: dict[str, Any] = {}
-        """Clocks -> what they showed last where they were not forced."""
+        self.shown: dict[str, dict[tuple[str, int] | None, Any]] = {}
+        """Clocks -> what they showed last at each line where they were not forced."""
 
     def __contains__(self, kind: str) -> bool:
         return kind in self._sites
@@ -100,17 +110,21 @@ class Forced:
         """Return the lines of a file at which a kind is forced."""
         return {place[1] for place in self._sites.get(kind, {}) if place is not None and place[0] == file}
 
-    def clock(self, name: str, real: Any, site: ForcedSite | None) -> Any:
+    def clock(self, name: str, real: Any, site: ForcedSite | None, line: tuple[str, int] | None = None) -> Any:
         """Return what a clock shows: its real value, unless it is forced.
 
         Args:
             name: of the clock.
             real: seconds as a float, or nanoseconds as an int.
             site: where it is forced; None if it isn't.
+            line: that asks.
         """
+        shown = self.shown.setdefault(name, {})
         if site is None:
-            self.shown[name] = real
+            # What was asked last stands last.
+            shown.pop(line, None)
+            shown[line] = real
             return real
         scale = 1 if isinstance(real, float) else 10**9
-        since = self.shown.get(name, EPOCH * scale) if site.relative else EPOCH * scale
+        since = shown.get(site.base_of(shown), EPOCH * scale) if site.relative else EPOCH * scale
         return type(real)(site.later(since / scale) * scale)

@@ -264,10 +264,11 @@ def _forced_value(recorder: Recorder, kind: str, label: str, value: Any) -> Any:
     """Return what a reader gives: what it read, unless that is forced here."""
     if kind not in recorder.force:
         return value
-    site = recorder.forced(kind)
     if kind == "clock":
-        return recorder.force.clock(label, value, site)
-    return value if site is None else NUMBER
+        place = recorder.places.find()
+        site = recorder.force.at(kind, place)
+        return recorder.force.clock(label, value, site, None if place is None else (place.file, place.line))
+    return value if recorder.forced(kind) is None else NUMBER
 
 
 def _reader_of_now(recorder: Recorder, name: str, original: Callable[..., Any]) -> Callable[..., Any]:

@@ -98,6 +98,16 @@ def test_a_forced_clock_ticks_and_a_relative_one_goes_on_from_the_real_one():
     assert 500 < force.clock("time.time", 9e9, force.at("clock", HERE)) < 501
 
 
+def test_a_relative_clock_goes_on_from_the_line_that_was_read_before_it_whatever_else_is_read():
+    force = forced({"kind": "clock", "file": "train.py", "line": 3, "relative": True})
+    site, spent = force.at("clock", HERE), []
+    for turn in range(2):
+        force.clock("time.time", 500.0 + 10 * turn, None, ("train.py", 1))
+        spent.append(force.clock("time.time", 9e9, site) - 500 - 10 * turn)
+        force.clock("time.time", 700.0, None, ("train.py", 9))
+    assert 0 < spent[0] < spent[1] < 1
+
+
 # ---------------------------------------------------------------- blocks
 
 
