@@ -155,6 +155,7 @@ class Prover:
         self._plan = replace(self._plan, results="1")
         again = self._watched(found.comparison, found.divergence)
         if again is None or again.divergence is None:
+            self._plan = replace(self._plan, results="")
             return found
         known = {repr(one.force) for one in found.suspects}
         fresh = [one for one in suspects_of(evidence_of(again, again.divergence)) if repr(one.force) not in known]
@@ -162,6 +163,7 @@ class Prover:
         self._force(closer, most)
         found.spent += closer.spent
         if closer.proof is None:
+            self._plan = replace(self._plan, results="")
             found.suspects += [one for one in closer.suspects if one.cause != "outside-value"]
             return found
         closer.spent = found.spent

@@ -28,22 +28,18 @@ class _Task:
 
 
 class _OfNumber(_Task):
-    """The same of many calls; each is given its number in front of its argument."""
+    """The same of many calls; each is given a pair, of its number and its argument."""
 
-    def __call__(self, *given: Any) -> Any:
-        # What unpacks its items, as `starmap` does, has unpacked the pair.
-        number, item = given if len(given) == 2 else given[0]
-        return tasks.called_in(f"{self._name}.{number}", self._function, self._arguments(item), {})
-
-    def _arguments(self, item: Any) -> tuple[Any, ...]:
-        return (item,)
+    def __call__(self, pair: tuple[int, Any]) -> Any:
+        number, item = pair
+        return tasks.called_in(f"{self._name}.{number}", self._function, (item,), {})
 
 
-class _OfNumberUnpacked(_OfNumber):
-    """The same where an item holds several arguments."""
+class _OfNumberUnpacked(_Task):
+    """The same where an item holds several arguments; `starmap` has unpacked the pair."""
 
-    def _arguments(self, item: Any) -> tuple[Any, ...]:
-        return tuple(item)
+    def __call__(self, number: int, items: Iterable[Any]) -> Any:
+        return tasks.called_in(f"{self._name}.{number}", self._function, tuple(items), {})
 
 
 def install(recorder: Recorder) -> None:
@@ -90,7 +86,7 @@ def _thread_pool(pool: Any, number: Callable[[], str]) -> None:
     def apply_async(self: Any, func: Any, *args: Any, **kwargs: Any) -> Any:
         return super(pool, self).apply_async(_Task(func, number()), *args, **kwargs)
 
-    def many(name: str, kind: type[_OfNumber]) -> Callable[..., Any]:
+    def many(name: str, kind: type[_Task]) -> Callable[..., Any]:
         def numbered(self: Any, func: Any, iterable: Iterable[Any], *args: Any, **kwargs: Any) -> Any:
             method = getattr(super(pool, self), name)
             return method(kind(func, number()), enumerate(iterable), *args, **kwargs)
