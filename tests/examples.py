@@ -1,9 +1,9 @@
-"""What tests and tools share: how many examples there are where each is dear, and flags of small trainings."""
+"""How many examples there are where each is dear: of those that Hypothesis draws, and of a long list."""
 
 import os
 import random
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from hypothesis import settings
 
@@ -15,16 +15,6 @@ NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 def fewer(times: int) -> settings:
     """So many times fewer examples than the profile has: in a gate, and by as much each night."""
     return settings(max_examples=max(5, settings.default.max_examples // times))
-
-
-SILENT: dict[str, Any] = {
-    "capture_video": False,
-    "save_model": False,
-    "tensorboard": False,
-    "progress": False,
-    "checkpoint_freq": "0",
-}
-"""Flags of a training that leaves and shows nothing but what it is asked for."""
 
 
 def some_of(cases: Sequence[Case], count: int) -> list[Case]:

@@ -21,7 +21,7 @@ from sac.config import TrainConfig  # noqa: E402
 from sac.envs.errors import BadEnvironment  # noqa: E402
 from sac.envs.maniskill.env import choose_reward, find_task  # noqa: E402
 from sac.trainer import train  # noqa: E402
-from tests.examples import SILENT  # noqa: E402
+from tests.silent import SILENT  # noqa: E402
 
 TINY = TrainConfig(
     num_envs=2,

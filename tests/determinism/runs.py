@@ -17,7 +17,7 @@ from sac.config import TrainConfig
 from sac.ledger.comparison import LedgerComparison, compare
 from sac.ledger.file import Ledger, read_ledger
 from sac.trainer import train
-from tests.examples import SILENT
+from tests.silent import SILENT
 
 POINT = TrainConfig(
     env_id="Point-v1",

@@ -18,8 +18,9 @@ from sac.rollout.collector import Collector
 from sac.run.metrics_file import MetricsFile
 from sac.run.signals import Stopped, StopSignals
 from sac.trainer import train
-from tests.examples import SILENT, fewer
+from tests.examples import fewer
 from tests.reference.plain_run import EPISODE, PlainRun, told_by_tensorboard, watched
+from tests.silent import SILENT
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -23,7 +23,7 @@ from sac.state import Parameters, TrainState, walk
 from sac.streams import EpisodeSeeds
 from sac.trainer import Trainer
 from sac.training import Training
-from tests.examples import SILENT
+from tests.silent import SILENT
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
