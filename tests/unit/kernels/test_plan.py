@@ -10,16 +10,18 @@ import pytest
 from sac.kernels.machine_code import kernels
 from sac.kernels.plan import Given, Memory, Plan, padded
 from sac.kernels.threads import Crew
-from tests.unit.kernels.native import OFFERED
+from tests.unit.kernels.native import OFFERED, each_level
 
 pytestmark = pytest.mark.skipif(not OFFERED, reason="this CPU has no FMA")
 ITEMS = 40
+ROWS, COLUMNS = 8, 16
+"""A multiple of every tile: each element is of one tile, whatever the CPU's are."""
 
 
-def counting_plan(memory):
-    """Each item adds one to a cell of its own, from the cell of the phase before: a phase too early leaves a gap."""
-    plan = Plan(kernels(OFFERED[0]).addresses)
-    cells = [memory.floats(ITEMS * 16) for _ in range(4)]
+def counting_plan(memory, level):
+    """Each item adds one to cells of its own, from cells of the phase before: a phase too early leaves a gap."""
+    plan = Plan(kernels(level).addresses)
+    cells = [memory.floats(ITEMS * ROWS * COLUMNS) for _ in range(4)]
     one = memory.floats(1)
     one[0] = 1
     for before, after in pairwise(cells):
@@ -27,43 +29,46 @@ def counting_plan(memory):
             for n in range(ITEMS):
                 with plan.item():
                     # The last item of a phase reads what the first of the phase before wrote.
-                    source = before.ctypes.data + 64 * (ITEMS - 1 - n)
-                    target = after.ctypes.data + 64 * n
-                    plan.add("copy", source, 16, target, 16, 1, 16)
-                    plan.add("product_continued", one.ctypes.data, 0, 0, one_row(memory), 16, target, 0, 8, 16, 1)
+                    source = before.ctypes.data + 4 * ROWS * COLUMNS * (ITEMS - 1 - n)
+                    target = after.ctypes.data + 4 * ROWS * COLUMNS * n
+                    plan.add("copy", source, COLUMNS, target, COLUMNS, ROWS, COLUMNS)
+                    factors = (one.ctypes.data, 0, 0, one_row(memory), COLUMNS)
+                    plan.add("product_continued", *factors, target, COLUMNS, ROWS, COLUMNS, 1)
     return plan.finished(), cells
 
 
 def one_row(memory):
-    row = memory.floats(16)
+    row = memory.floats(COLUMNS)
     row[:] = 1
     return row.ctypes.data
 
 
+@each_level
 @pytest.mark.parametrize("threads", [1, 2, 3, 4, 8])
-def test_every_operation_runs_once_and_after_those_of_earlier_phases(threads):
-    memory, crew, run = Memory(), Crew(), kernels(OFFERED[0]).run
-    table, cells = counting_plan(memory)
+def test_every_operation_runs_once_and_after_those_of_earlier_phases(threads, level):
+    memory, crew, run = Memory(), Crew(), kernels(level).run
+    table, cells = counting_plan(memory, level)
     for _ in range(5):
         for cell in cells:
             cell[:] = 0
         table.begin({}, threads)
         crew.run(lambda: run(table.address), threads)
-        # All eight rows of a tile are the same sixteen cells here: the last row that is stored counts.
         assert [set(cell.tolist()) for cell in cells] == [{0.0}, {1.0}, {2.0}, {3.0}]
 
 
-def test_a_plan_may_end_after_some_of_its_phases():
-    memory, run = Memory(), kernels(OFFERED[0]).run
-    table, cells = counting_plan(memory)
+@each_level
+def test_a_plan_may_end_after_some_of_its_phases(level):
+    memory, run = Memory(), kernels(level).run
+    table, cells = counting_plan(memory, level)
     table.begin({}, 1, phases=2)
     run(table.address)
     assert [cell[0] for cell in cells] == [0, 1, 2, 0]
 
 
-def test_a_given_address_is_read_anew_in_each_run():
-    memory, run = Memory(), kernels(OFFERED[0]).run
-    plan, found = Plan(kernels(OFFERED[0]).addresses), memory.floats(4)
+@each_level
+def test_a_given_address_is_read_anew_in_each_run(level):
+    memory, run = Memory(), kernels(level).run
+    plan, found = Plan(kernels(level).addresses), memory.floats(4)
     with plan.phase(), plan.item():
         plan.add("copy", Given("source", 8), 4, found.ctypes.data, 4, 1, 2)
     table = plan.finished()
