@@ -145,7 +145,7 @@ def _line(run: ReportedRun, column: str) -> SeedLine:
 
 
 def _points(runs: Sequence[ReportedRun], column: str) -> tuple[Point, ...]:
-    """The mean over runs with Student's interval, at the steps at which all were evaluated."""
+    """The mean over runs with its interval, at the steps at which all were evaluated."""
     tables = [dict(run.metrics[column]) for run in runs]
     steps = sorted(set.intersection(*map(set, tables))) if tables else []
     rows = [[table[step] for table in tables] for step in steps]
@@ -167,12 +167,12 @@ def _intervals(rows: Sequence[Sequence[float]], is_rate: bool) -> list[tuple[flo
     # A page about two runs alone needs neither NumPy nor SciPy, which take half a second to load.
     import numpy as np
 
-    from sac.statistics.student import student
+    from sac.statistics.closed_form import interval_of_mean
 
     values = np.asarray(rows, np.float64)
     # A run may have recorded numbers whose squares have no place in float64: no interval then.
     with np.errstate(over="ignore", invalid="ignore"):
-        low, high = student(values, CONFIDENCE)
+        low, high = interval_of_mean(values, CONFIDENCE)
         unknown = (np.ptp(values, -1) == 0) | ~np.isfinite(high - low)
     if is_rate:
         low, high = np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)

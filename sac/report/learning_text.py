@@ -74,7 +74,7 @@ def _basis(experiments: Sequence[Experiment]) -> Iterator[Detail]:
     elif episodes:
         yield "episodes", "unlike many in each evaluation: the table tells"
     if any(experiment.is_sampled for experiment in experiments):
-        yield "interval", "95 % interval of the mean over seeds (Student's t), at each evaluation by itself"
+        yield "interval", "95 % interval of the mean over seeds, at each evaluation by itself"
 
 
 def spelled(numbers: Sequence[int]) -> str:

@@ -49,7 +49,7 @@ def alarms(judged, times, shift, most=8, first=0):
 @pytest.fixture
 def quick(monkeypatch):
     """Fewer arrangements, and no interval of the improvement, which no decision needs."""
-    monkeypatch.setattr(comparison, "PERMUTATIONS", 499)
+    monkeypatch.setattr(comparison, "PERMUTATIONS", 199)
     monkeypatch.setattr(comparison, "_improvement", lambda a, b: (math.nan,) * 3)
     levels = nominal_levels([count / 8 for count in looks(8)], 0.05)
     monkeypatch.setattr(sequential, "nominal_levels", lambda fractions, alpha: levels)
