@@ -1,7 +1,7 @@
 """The project's checks. `./dev SESSION` runs one with everything installed; `nox -s SESSION` does where nox is there.
 
-Each session has an environment of its own with the same packages in it, those of constraints.txt. `./dev install` makes
-one to work in: `source .nox/install/bin/activate`.
+Each session has an environment of its own with the same packages in it, those of constraints.txt; `tests` runs five of
+them in one. `./dev install` makes one to work in: `source .nox/install/bin/activate`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import nox
+from nox.command import CommandFailed
 
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "unit", "integration", "determinism", "reliability"]
+nox.options.sessions = ["tests"]
 
 ROOT = Path(__file__).parent
 CONSTRAINTS = ROOT / "constraints.txt"
@@ -78,48 +81,48 @@ SCHEMAS = {
 
 
 @nox.session
+def tests(session: nox.Session) -> None:
+    """All that a change must pass, in one environment: lint, unit, integration, determinism and reliability."""
+    prepare(session)
+    checks = (run_lint, run_unit, run_integration, run_determinism, run_reliability)
+    failed = [check.__name__.removeprefix("run_") for check in checks if not passes(session, check)]
+    if failed:
+        session.error(f"failed: {', '.join(failed)}; `./dev {failed[0]}` runs one alone")
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Ruff, mypy, imports and the picture of them; schemas of what GitHub reads; the workflows' safety."""
     prepare(session)
-    session.run("ruff", "check", *session.posargs)
-    session.run("ruff", "format", "--check")
-    session.run("mypy")
-    session.run("lint-imports", "--no-logo", "--no-cache")
-    session.run("python", "-m", "tools.architecture", "--check")
-    for schema, pattern in SCHEMAS.items():
-        session.run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *sorted(map(str, ROOT.glob(pattern))))
-    session.run("zizmor", "--offline", "--quiet", "--no-progress", ".github")
+    run_lint(session)
 
 
 @nox.session
 def unit(session: nox.Session) -> None:
     """The unit tests."""
     prepare(session)
-    run_pytest(session, *SIDE_BY_SIDE, "tests/unit")
+    run_unit(session)
 
 
 @nox.session
 def integration(session: nox.Session) -> None:
     """What starts processes, trains, or plays whole episodes of the simulator; and the quick tests of `sac why`."""
     prepare(session)
-    folders = ("tests/integration", "tests/why/test_quick.py", "tests/why/drawn")
-    run_pytest(session, *LONGEST_FIRST, *folders, "--durations=30")
+    run_integration(session)
 
 
 @nox.session
 def determinism(session: nox.Session) -> None:
     """The determinism gate: equal seeds give equal bits, on the real simulator."""
     prepare(session)
-    run_pytest(
-        session, *SIDE_BY_SIDE, "tests/determinism", *(f"--ignore={file}" for file in RELIABILITY), "--durations=30"
-    )
+    run_determinism(session)
 
 
 @nox.session
 def reliability(session: nox.Session) -> None:
     """Runs that are killed and resumed, and their worker processes: equal bits whatever happens, nothing lost."""
     prepare(session)
-    run_pytest(session, *SIDE_BY_SIDE, *RELIABILITY, "--durations=30")
+    run_reliability(session)
 
 
 @nox.session
@@ -127,7 +130,7 @@ def why(session: nox.Session) -> None:
     """`sac why` on scripts with one planted cause each, on whole programs, and on hundreds of drawn ones."""
     prepare(session, "stable-baselines3")
     session.env["SAC_WHY_DRAWN"] = os.environ.get("SAC_WHY_DRAWN", "300")
-    run_pytest(session, "tests/why", "--durations=30")
+    run_pytest(session, "why", "tests/why", "--durations=30")
 
 
 @nox.session
@@ -165,7 +168,7 @@ def nightly(session: nox.Session) -> None:
     prepare(session)
     session.env["HYPOTHESIS_PROFILE"] = "nightly"
     folders = ("tests/unit", "tests/integration", "tests/determinism")
-    run_pytest(session, *folders, "--durations=20", "--timeout=7200")
+    run_pytest(session, "nightly", *folders, "--durations=20", "--timeout=7200")
 
 
 @nox.session
@@ -186,7 +189,7 @@ def perf_calibrate(session: nox.Session) -> None:
 def benchmarks(session: nox.Session) -> None:
     """Time each part with pytest-benchmark; `-- --benchmark-json F` keeps the figures."""
     prepare(session)
-    run_pytest(session, "tests/perf")
+    run_pytest(session, "benchmarks", "tests/perf")
 
 
 @nox.session
@@ -238,9 +241,56 @@ def lock(session: nox.Session) -> None:
     session.log(f"{CONSTRAINTS.name}: {len(lines)} pins")
 
 
-def run_pytest(session: nox.Session, *arguments: str) -> None:
-    """Run pytest and leave the folders of failed tests under test-runs/."""
-    folder = ROOT / "test-runs" / session.name
+def passes(session: nox.Session, check: Callable[[nox.Session], None]) -> bool:
+    """Run one check and say how long it took; a failure is told, and the next check runs all the same."""
+    name, begun = check.__name__.removeprefix("run_"), time.monotonic()
+    session.log(f"{name}: begins")
+    try:
+        check(session)
+    except CommandFailed:
+        session.warn(f"{name}: FAILED after {time.monotonic() - begun:.0f} s")
+        return False
+    session.log(f"{name}: passed in {time.monotonic() - begun:.0f} s")
+    return True
+
+
+def run_lint(session: nox.Session) -> None:
+    """Run what needs no test."""
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("mypy")
+    session.run("lint-imports", "--no-logo", "--no-cache")
+    session.run("python", "-m", "tools.architecture", "--check")
+    for schema, pattern in SCHEMAS.items():
+        session.run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *sorted(map(str, ROOT.glob(pattern))))
+    session.run("zizmor", "--offline", "--quiet", "--no-progress", ".github")
+
+
+def run_unit(session: nox.Session) -> None:
+    """Run the unit tests."""
+    run_pytest(session, "unit", *SIDE_BY_SIDE, "tests/unit")
+
+
+def run_integration(session: nox.Session) -> None:
+    """Run the integration tests and the quick tests of `sac why`."""
+    folders = ("tests/integration", "tests/why/test_quick.py", "tests/why/drawn")
+    run_pytest(session, "integration", *LONGEST_FIRST, *folders, "--durations=30")
+
+
+def run_determinism(session: nox.Session) -> None:
+    """Run the tests of tests/determinism that kill nothing."""
+    others = (f"--ignore={file}" for file in RELIABILITY)
+    run_pytest(session, "determinism", *SIDE_BY_SIDE, "tests/determinism", *others, "--durations=30")
+
+
+def run_reliability(session: nox.Session) -> None:
+    """Run the tests of tests/determinism that kill, stop, or starve processes."""
+    run_pytest(session, "reliability", *SIDE_BY_SIDE, *RELIABILITY, "--durations=30")
+
+
+def run_pytest(session: nox.Session, name: str, *arguments: str) -> None:
+    """Run pytest and leave the folders of failed tests under test-runs/NAME."""
+    folder = ROOT / "test-runs" / name
     folder.parent.mkdir(exist_ok=True)
     session.run(*PYTEST, f"--basetemp={folder}", *arguments, *session.posargs, env=PYTEST_ENV)
 

@@ -1,15 +1,14 @@
 """How many examples there are where each is dear: of those that Hypothesis draws, and of a long list."""
 
-import os
 import random
 from collections.abc import Sequence
 from typing import TypeVar
 
 from hypothesis import settings
 
+from tests.nightly import NIGHTLY
+
 Case = TypeVar("Case")
-NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
-"""Whether all is tried that a gate leaves out."""
 
 
 def fewer(times: int) -> settings:

@@ -9,7 +9,8 @@ import shutil
 import pytest
 
 from tests.determinism.dying import CALLS, KILLED, KINDS, Death, run
-from tests.determinism.resuming import FLAGS, NIGHTLY, assert_equal_runs, finish, resumed_from, uninterrupted
+from tests.determinism.resuming import FLAGS, assert_equal_runs, finish, resumed_from, uninterrupted
+from tests.nightly import NIGHTLY
 
 INJECTED = 240 if NIGHTLY else 24
 """At least 200, or 20, of these end the process, by SIGKILL or an error; a short write must not."""

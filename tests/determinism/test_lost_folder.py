@@ -13,7 +13,8 @@ from sac.envs.point import PointVectorEnv
 from sac.run import storage
 from sac.trainer import Trainer
 from tests.determinism.dying import CALLS
-from tests.determinism.resuming import FLAGS, NIGHTLY, assert_equal_runs
+from tests.determinism.resuming import FLAGS, assert_equal_runs
+from tests.nightly import NIGHTLY
 
 TRAINING = [*(flag for flag in FLAGS if flag != "--no-tensorboard"), "--checkpoint_freq=2"]
 STEPS = 48

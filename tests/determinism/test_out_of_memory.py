@@ -12,7 +12,8 @@ from sac.checkpoint.checkpoint import Checkpoints
 from sac.checkpoint.replay_log import Journal
 from sac.checkpoint.resume import find_run, open_checkpoint
 from sac.cli import main
-from tests.determinism.resuming import FLAGS, NIGHTLY, assert_equal_runs
+from tests.determinism.resuming import FLAGS, assert_equal_runs
+from tests.nightly import NIGHTLY
 from tests.unit.learner.cases import SMALL, hidden
 
 TRAINING = [*FLAGS, "--checkpoint_freq=2"]

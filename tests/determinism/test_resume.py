@@ -20,8 +20,9 @@ from sac.envs.point import PointVectorEnv
 from sac.ledger.comparison import compare
 from sac.ledger.file import read_ledger
 from tests.determinism.dying import KILLED, Death, run
-from tests.determinism.resuming import FLAGS, NIGHTLY, assert_equal_runs, finish, resumed_from, uninterrupted
+from tests.determinism.resuming import FLAGS, assert_equal_runs, finish, resumed_from, uninterrupted
 from tests.determinism.runs import assert_equal
+from tests.nightly import NIGHTLY
 
 STEPS = 48 + 4 * 20
 """Steps of the environments in an uninterrupted run, those of its evaluations included."""

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from sac.ledger.file import read_ledger
 from tests.determinism.dying import KILLED, Death, run
-from tests.determinism.resuming import FLAGS, NIGHTLY, assert_equal_runs, finish, resumed_from, uninterrupted
+from tests.determinism.resuming import FLAGS, assert_equal_runs, finish, resumed_from, uninterrupted
 from tests.determinism.runs import assert_equal, run_fresh
 from tests.determinism.spread_point import ENV_ID
+from tests.nightly import NIGHTLY, at_night
 
 STEPS = 48 + 4 * 20
 """Steps of the environments in an uninterrupted run, those of its evaluations included."""
@@ -83,7 +84,7 @@ def test_a_maniskill_run_killed_in_mid_episode_is_resumed_with_other_workers_to_
 
 
 @pytest.mark.maniskill
-@pytest.mark.skipif(not NIGHTLY, reason="drawn deaths of ManiSkill runs take minutes: ./dev nightly")
+@at_night("drawn deaths of ManiSkill runs take minutes")
 @settings(max_examples=6)
 @given(st.integers(17, 87), workers, workers)
 def test_a_maniskill_run_killed_at_any_step_is_resumed_with_any_workers(whole, step, before, after):
@@ -94,7 +95,7 @@ def test_a_maniskill_run_killed_at_any_step_is_resumed_with_any_workers(whole, s
 
 
 @pytest.mark.maniskill
-@pytest.mark.skipif(not NIGHTLY, reason="the point task shows it for every pull request: ./dev nightly")
+@at_night("the point task shows it for every pull request")
 def test_an_overlapped_maniskill_run_killed_in_mid_episode_is_resumed_to_the_same_bits(tmp_path):
     done = run_fresh(tmp_path / "whole", [*STACK_CUBE, "--workers=serial", "--overlap"])
     assert done.returncode == 0, done.stderr

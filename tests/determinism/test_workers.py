@@ -14,9 +14,9 @@ import pytest
 from sac.commands.twin import twin_command
 from sac.ledger.file import read_ledger
 from tests.determinism.dying import run
-from tests.determinism.resuming import NIGHTLY
 from tests.determinism.runs import PUSH_CUBE
 from tests.determinism.spread_point import ENV_ID
+from tests.nightly import NIGHTLY
 
 pytestmark = pytest.mark.maniskill
 LONG = ["--total_timesteps=1_000_000", "--eval_freq=0", "--workers=2"]

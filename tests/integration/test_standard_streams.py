@@ -15,8 +15,8 @@ from sac.cli import main
 from sac.ledger.file import LedgerWriter, read_ledger
 from sac.processes import sac_command
 from tests.determinism.runs import assert_equal
+from tests.nightly import NIGHTLY
 
-NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 FLAGS = "--env_id=Point-v1 --num_envs=2 --training_freq=8 --batch_size=8 --buffer_size=100 --learning_starts=8"
 FLAGS += " --total_timesteps=32 --eval_freq=16 --num_eval_steps=20 --num_eval_envs=1 --threads=1 --log_freq=8"
 CLOSED = [" ".join(chosen) for count in range(4) for chosen in itertools.combinations(("<&-", ">&-", "2>&-"), count)]

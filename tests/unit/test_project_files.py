@@ -56,7 +56,7 @@ def test_every_form_is_checked_against_its_schema(path):
 def test_hooks_call_the_tools_that_the_project_pins():
     (repository,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
     assert repository["repo"] == "local"
-    lint = re.search(r"def lint\(.*?\n\n\n", (ROOT / "noxfile.py").read_text(), re.DOTALL)[0]
+    lint = re.search(r"def run_lint\(.*?\n\n\n", (ROOT / "noxfile.py").read_text(), re.DOTALL)[0]
     for hook in repository["hooks"]:
         tool = re.match(r"\.nox/install/bin/([\w-]+)", hook["entry"])[1]
         assert f'"{tool}"' in lint, f"{hook['id']}: ./dev lint does not run {tool}"

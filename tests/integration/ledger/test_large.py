@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 
 import pytest
 
 from tests.large_ledgers import write_large
+from tests.nightly import at_night
 
 MOST = 200_000_000
-NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 
 
 MEASURED = """
@@ -34,7 +33,7 @@ def run(*words):
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.skipif(not NIGHTLY, reason="two ledgers of 1 GB: nightly (HYPOTHESIS_PROFILE=nightly)")
+@at_night("two ledgers of 1 GB")
 def test_a_million_lines_are_compared_in_less_than_200_mb(tmp_path):
     a, b = write_large(tmp_path / "a", 10**6), write_large(tmp_path / "b", 10**6, 999_990)
     status, out, memory = run("diff", a, b, "--json")

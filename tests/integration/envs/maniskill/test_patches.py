@@ -13,7 +13,7 @@ import torch
 from sac.envs.factory import make_single_env
 from sac.envs.maniskill import patches
 from sac.envs.maniskill.headless import prepare_rendering
-from tests.determinism.resuming import NIGHTLY
+from tests.nightly import at_night
 
 pytestmark = pytest.mark.maniskill
 
@@ -99,7 +99,7 @@ def test_inference_mode_changes_no_bit(env_id, monkeypatch):
         assert play(make_single_env(env_id, control_mode="pd_ee_delta_pos"), 5, 60) == found
 
 
-@pytest.mark.skipif(not NIGHTLY, reason="every task takes ten minutes: ./dev nightly")
+@at_night("every task takes ten minutes")
 def test_every_task_and_control_mode_has_the_same_bits_as_without(monkeypatch):
     prepare_rendering()
     importlib.import_module("mani_skill.envs")
