@@ -99,6 +99,7 @@ class BenchWorker:
 
     def __init__(self, tree: Tree, setup: Setup) -> None:
         self.tree = tree
+        self.patience = PATIENCE
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
         command = [tree.python, "-c", _BOOT, str(_WORKLOADS), setup.profile, str(setup.threads)]
         environment = {name: value for name, value in os.environ.items() if name not in _CLEARED}
@@ -140,11 +141,11 @@ class BenchWorker:
                 return
 
     def hear(self) -> dict[str, Any]:
-        """Return the next answer, or an error if the process died or, silent for `PATIENCE` seconds, was killed."""
+        """Return the next answer, or an error if the process died or, silent for `patience` seconds, was killed."""
         assert self._process.stdout is not None
-        if not select.select([self._process.stdout], [], [], PATIENCE)[0]:
+        if not select.select([self._process.stdout], [], [], self.patience)[0]:
             self._process.kill()
-            return {"error": f"the process {DEAD} a kill, after {PATIENCE} s without an answer"}
+            return {"error": f"the process {DEAD} a kill, after {self.patience} s without an answer"}
         line = self._process.stdout.readline()
         if line:
             answer: dict[str, Any] = json.loads(line)
