@@ -49,12 +49,13 @@ def _sample_kernel(
     mean = tl.load(head + head_at, mask=inside, other=0.0)
     raw = _tanh(tl.load(head + head_at + A, mask=inside, other=0.0))
     drawn = tl.load(noise + at, mask=inside, other=0.0)
-    log_std = _STD_MIN + _STD_HALF_RANGE * (raw + 1)
+    # Constants stand on the right: with one on the left, Triton's interpreter (3.7 to 3.9) makes a constant of the sum.
+    log_std = (raw + 1) * _STD_HALF_RANGE + _STD_MIN
     scaled = tl.exp(log_std) * drawn
     pre_squash = mean + scaled
     squash = _tanh(pre_squash)
     log_normal = -0.5 * drawn * drawn - log_std - _HALF_LOG_2_PI
-    log_squash = 2 * (_LOG_2 - pre_squash - _softplus(-2 * pre_squash))
+    log_squash = -2 * (pre_squash - _LOG_2 + _softplus(-2 * pre_squash))
     total = tl.sum(tl.where(inside, log_normal - log_squash, 0.0), axis=1) - log_scale_sum
     tl.store(log_prob + row, total, mask=row < rows)
     width = tl.load(scale + column, mask=column < A, other=0.0)
@@ -62,7 +63,7 @@ def _sample_kernel(
     tl.store(action + row[:, None] * action_stride + column[None, :], squash * width + centre, mask=inside)
     tl.store(squashed + at, squash, mask=inside)
     tl.store(spread + at, scaled, mask=inside)
-    tl.store(slope + at, _STD_HALF_RANGE * (1 - raw * raw), mask=inside)
+    tl.store(slope + at, (1 - raw * raw) * _STD_HALF_RANGE, mask=inside)
 
 
 def sample_policy(head: torch.Tensor, scale: ActionScale, noise: torch.Tensor, out: PolicySample) -> None:
