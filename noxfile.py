@@ -33,9 +33,8 @@ LINK = "torch_of_the_user.pth"
 # Named, not discovered: a plugin that happens to be importable (pytest-randomly reseeds) must not change a run.
 PYTEST = ("python", "-m", "pytest", "-p", "timeout", "-p", "hypothesispytest", "-p", "benchmark")
 # Two at a time: most tests wait for a process that they have started, or use one core.
-SIDE_BY_SIDE = ("-p", "xdist", "--numprocesses=2", "--dist=loadfile")
-# As they are collected, which is the longest first (tests/integration/conftest.py); else those with the most tests are.
-LONGEST_FIRST = (*SIDE_BY_SIDE, "--no-loadscope-reorder")
+# As they are collected, which is the longest first (tests/conftest.py); else those with the most tests would be.
+SIDE_BY_SIDE = ("-p", "xdist", "--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder", "--durations=30")
 PYTEST_ENV = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 # Whatever changes arithmetic or the interpreter is for the package to set, from the numerics profile; what the caller's
 # shell happens to export is taken away. PYTHONHASHSEED is left free on purpose: no value of it may matter.
@@ -70,6 +69,8 @@ RELIABILITY = tuple(
         *("resume", "resume_workers", "workers"),
     )
 )
+# The quick tests of `sac why` are among them; the rest of tests/why is for the night.
+INTEGRATION = ("tests/integration", "tests/why/test_quick.py", "tests/why/drawn")
 SCHEMAS = {
     "github-workflows": ".github/workflows/*.yml",
     "github-actions": ".github/actions/*/action.yml",
@@ -84,10 +85,15 @@ SCHEMAS = {
 def tests(session: nox.Session) -> None:
     """All that a change must pass, in one environment: lint, unit, integration, determinism and reliability."""
     prepare(session)
-    checks = (run_lint, run_unit, run_integration, run_determinism, run_reliability)
-    failed = [check.__name__.removeprefix("run_") for check in checks if not passes(session, check)]
+    checks: dict[str, Callable[[], None]] = {
+        "lint": lambda: run_lint(session),
+        # Together, so that no core waits for the other at the end of each.
+        "unit and integration": lambda: run_pytest(session, "unit", *SIDE_BY_SIDE, "tests/unit", *INTEGRATION),
+        "determinism and reliability": lambda: run_pytest(session, "determinism", *SIDE_BY_SIDE, "tests/determinism"),
+    }
+    failed = [name for name, check in checks.items() if not passes(session, name, check)]
     if failed:
-        session.error(f"failed: {', '.join(failed)}; `./dev {failed[0]}` runs one alone")
+        session.error(f"failed: {', '.join(failed)}")
 
 
 @nox.session
@@ -101,28 +107,29 @@ def lint(session: nox.Session) -> None:
 def unit(session: nox.Session) -> None:
     """The unit tests."""
     prepare(session)
-    run_unit(session)
+    run_pytest(session, "unit", *SIDE_BY_SIDE, "tests/unit")
 
 
 @nox.session
 def integration(session: nox.Session) -> None:
     """What starts processes, trains, or plays whole episodes of the simulator; and the quick tests of `sac why`."""
     prepare(session)
-    run_integration(session)
+    run_pytest(session, "integration", *SIDE_BY_SIDE, *INTEGRATION)
 
 
 @nox.session
 def determinism(session: nox.Session) -> None:
     """The determinism gate: equal seeds give equal bits, on the real simulator."""
     prepare(session)
-    run_determinism(session)
+    others = (f"--ignore={file}" for file in RELIABILITY)
+    run_pytest(session, "determinism", *SIDE_BY_SIDE, "tests/determinism", *others)
 
 
 @nox.session
 def reliability(session: nox.Session) -> None:
     """Runs that are killed and resumed, and their worker processes: equal bits whatever happens, nothing lost."""
     prepare(session)
-    run_reliability(session)
+    run_pytest(session, "reliability", *SIDE_BY_SIDE, *RELIABILITY)
 
 
 @nox.session
@@ -241,12 +248,12 @@ def lock(session: nox.Session) -> None:
     session.log(f"{CONSTRAINTS.name}: {len(lines)} pins")
 
 
-def passes(session: nox.Session, check: Callable[[nox.Session], None]) -> bool:
+def passes(session: nox.Session, name: str, check: Callable[[], None]) -> bool:
     """Run one check and say how long it took; a failure is told, and the next check runs all the same."""
-    name, begun = check.__name__.removeprefix("run_"), time.monotonic()
+    begun = time.monotonic()
     session.log(f"{name}: begins")
     try:
-        check(session)
+        check()
     except CommandFailed:
         session.warn(f"{name}: FAILED after {time.monotonic() - begun:.0f} s")
         return False
@@ -264,28 +271,6 @@ def run_lint(session: nox.Session) -> None:
     for schema, pattern in SCHEMAS.items():
         session.run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *sorted(map(str, ROOT.glob(pattern))))
     session.run("zizmor", "--offline", "--quiet", "--no-progress", ".github")
-
-
-def run_unit(session: nox.Session) -> None:
-    """Run the unit tests."""
-    run_pytest(session, "unit", *SIDE_BY_SIDE, "tests/unit")
-
-
-def run_integration(session: nox.Session) -> None:
-    """Run the integration tests and the quick tests of `sac why`."""
-    folders = ("tests/integration", "tests/why/test_quick.py", "tests/why/drawn")
-    run_pytest(session, "integration", *LONGEST_FIRST, *folders, "--durations=30")
-
-
-def run_determinism(session: nox.Session) -> None:
-    """Run the tests of tests/determinism that kill nothing."""
-    others = (f"--ignore={file}" for file in RELIABILITY)
-    run_pytest(session, "determinism", *SIDE_BY_SIDE, "tests/determinism", *others, "--durations=30")
-
-
-def run_reliability(session: nox.Session) -> None:
-    """Run the tests of tests/determinism that kill, stop, or starve processes."""
-    run_pytest(session, "reliability", *SIDE_BY_SIDE, *RELIABILITY, "--durations=30")
 
 
 def run_pytest(session: nox.Session, name: str, *arguments: str) -> None:

@@ -20,6 +20,7 @@ from sac.run.folder import RunFolder
 from tests.determinism.runs import assert_equal
 from tests.integration.shell import ROOT, blocks, environment, put_command, put_sac, run_script
 from tests.integration.watching import wait_for
+from tests.nightly import at_night
 
 README = ROOT / "examples" / "README.md"
 POINT = "--env_id=Point-v1 --seed=1 --num_envs=4 --training_freq=16 --batch_size=16 --buffer_size=400 --eval_freq=0"
@@ -57,6 +58,7 @@ def test_without_one_seed_the_gate_names_the_line_the_cause_and_the_fix(examples
         assert words in done.stdout
 
 
+@at_night("four trainings; tests/integration/commands show each command by itself")
 def test_the_bug_is_found(examples):
     done = run_block(examples, "Find a bug")
     assert done.returncode == 1, done.stdout + done.stderr
@@ -125,6 +127,7 @@ def test_a_run_that_fails_asks_for_no_other_turn(cluster):
     assert done.returncode == 2 and "--num_envs 7" in done.stderr and not cluster.asked.exists()
 
 
+@at_night("a kernel of Jupyter, a training and a report take half a minute")
 def test_the_notebook_runs_where_torch_was_loaded_first(examples, monkeypatch):
     reason = "needs nbclient, nbformat and ipykernel: pip install -e '.[dev]'"
     nbformat, nbclient = (pytest.importorskip(name, reason=reason) for name in ("nbformat", "nbclient"))

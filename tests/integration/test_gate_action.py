@@ -9,6 +9,7 @@ import yaml
 
 from tests.integration.github import Runner, hosted_runner
 from tests.integration.shell import ROOT, blocks
+from tests.nightly import at_night
 
 HEADING = "In your repository"
 TRAIN = """\
@@ -87,6 +88,7 @@ def test_its_unseeded_twin_is_red_with_line_and_cause(repository):
         assert words in runner.said and words in runner.summary
 
 
+@at_night("the two before it show that the action runs the gate and tells its answer")
 def test_files_are_compared_and_a_setup_is_run_where_the_document_asks(repository):
     runner = committed(repository)
     assert runner.call(pasted(1)) == 0, runner.said

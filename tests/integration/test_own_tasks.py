@@ -16,6 +16,7 @@ from sac.processes import sac_command
 from tests.determinism.dying import KILLED
 from tests.determinism.runs import assert_equal, run_fresh
 from tests.integration.shell import ROOT, blocks
+from tests.nightly import at_night
 
 pytestmark = pytest.mark.maniskill
 REGISTERED = """
@@ -78,6 +79,7 @@ def test_the_example_killed_and_resumed_with_workers_equals_a_run_in_one_process
     assert "2 episodes" in sac(project, *EVALUATE).stdout
 
 
+@at_night("twins start as every run does, and those are tried")
 def test_a_twin_of_it_is_equal(project):
     flags = [*FLAGS, "--env_id=reach_task.envs:ReachTarget-v1", "--workers=serial", "--total_timesteps=48"]
     assert "equal: 4 iterations compared" in sac(project, "twin", *flags).stdout

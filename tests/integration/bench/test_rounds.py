@@ -15,10 +15,12 @@ from sac.bench.rounds import Rounds, Setup
 from sac.bench.trees import Tree
 from sac.bench.workloads.cases import CASES
 from tests.integration.watching import is_running, wait_for
+from tests.nightly import at_night
 
 ROOT = Path(__file__).parents[3]
 
 
+@at_night("four measuring processes; the others show that a planted tree is the one measured")
 @pytest.mark.timeout(600)
 def test_a_planted_fault_is_counted_and_a_fault_free_twin_is_not():
     here = Tree(ROOT, "here")

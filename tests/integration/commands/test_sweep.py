@@ -11,6 +11,7 @@ import pytest
 
 from sac.ledger.file import last_step, read_ledger
 from sac.processes import sac_command
+from tests.nightly import at_night
 
 POINT = ["--env_id=Point-v1", "--num_envs=2", "--training_freq=8", "--batch_size=8", "--buffer_size=200"]
 POINT += ["--learning_starts=16", "--eval_freq=0", "--threads=1", "--no-capture_video", "--no-tensorboard"]
@@ -69,6 +70,7 @@ def kill_once(root, command, reached):
     return alive
 
 
+@at_night("half a minute; that a killed run is resumed is shown run by run")
 def test_a_sweep_that_is_killed_twice_loses_nothing_and_repeats_nothing(tmp_path):
     swept, whole = tmp_path / "swept", tmp_path / "whole"
     command = sac_command(["sweep", "--seeds=3-4", *LONG, "--jobs=1", f"--sweep_dir={swept}"])

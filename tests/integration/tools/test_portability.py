@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.nightly import at_night
 from tools.portability import command as portability
 from tools.portability import machines
 from tools.portability.machines import CPUID_MODELS, Machine
@@ -24,6 +25,7 @@ POINT = "--env_id=Point-v1 --num_envs=2 --training_freq=8 --utd=0.25 --batch_siz
 POINT += " --learning_starts=8 --total_timesteps=24"
 
 
+@at_night("two emulated trainings, for a tool that runs at night")
 def test_ledgers_that_part_fail_and_name_the_place(monkeypatch, capsys):
     """A machine on which the training is another one, planted: its seed differs."""
     own = portability.train

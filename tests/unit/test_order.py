@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from tests.integration import conftest
+from tests import conftest
 
 
 def ordered(config: object) -> list[str]:
-    """The names of files, after the order of this folder's tests was chosen."""
+    """The names of files, after the order of the tests was chosen."""
     first = conftest.HERE / f"{conftest.LONGEST[0]}.py"
-    items = [SimpleNamespace(path=path) for path in (conftest.HERE / "test_dev.py", first)]
+    items = [SimpleNamespace(path=path) for path in (conftest.HERE / "unit" / "test_dev.py", first)]
     conftest.pytest_collection_modifyitems(config, items)
     return [item.path.stem for item in items]
 
 
 def test_the_longest_begin_first_where_several_processes_share_them():
-    assert ordered(SimpleNamespace(workerinput={})) == ["test_sweep", "test_dev"]
-    assert ordered(SimpleNamespace()) == ["test_dev", "test_sweep"]
+    assert ordered(SimpleNamespace(workerinput={})) == ["test_goldens", "test_dev"]
+    assert ordered(SimpleNamespace()) == ["test_dev", "test_goldens"]
 
 
 def test_files_that_are_named_are_there():
