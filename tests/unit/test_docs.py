@@ -40,6 +40,20 @@ def test_every_relative_link_leads_somewhere(page):
     assert missing_links(page, page.read_text()) == []
 
 
+def left_open(text: str) -> list[str]:
+    """Places that were to be filled: a word in capitals that is a paragraph, and the usual marks."""
+    return re.findall(r"^[A-Z_]{4,}$|\b(?:TODO|TBD|FIXME|XXX)\b", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_nothing_is_left_to_be_filled_in(page):
+    assert left_open(page.read_text()) == []
+
+
+def test_a_place_that_was_to_be_filled_would_be_seen():
+    assert left_open("## Single last bits\n\nFLIPS\n\n| TBD |") == ["FLIPS", "TBD"]
+
+
 def test_a_broken_link_would_be_seen():
     links = "[a](docs/nowhere.md) [b](https://example.org) [c](README.md) [d](README.md#train) [e](README.md#swim)"
     assert missing_links(PAGES[0], links) == ["docs/nowhere.md", "README.md#swim"]
