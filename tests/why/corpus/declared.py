@@ -74,6 +74,8 @@ CORPUS = (
     Planted("library_draw", "unseeded-global", "draw"),
     Planted("logging_draw", "consumed-elsewhere", "draw"),
     Planted("time_budget", "clock-value", "draw"),
+    Planted("time_between", "clock-value", "draw"),
+    Planted("time_of_epochs", "clock-value", "draw"),
     Planted("set_pop", "set-order", "module.forward"),
     Planted("tied_keys", "set-order", "printed"),
     Planted("set_of_objects", "set-order", "module.forward"),
