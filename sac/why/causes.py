@@ -184,8 +184,9 @@ _ALL = (
     Cause(
         "set-order",
         "the order of a set decides",
-        "The order of a set of strings depends on their hashes, and those on a key that every interpreter draws anew.",
-        "Iterate over `sorted(...)`, or keep the names in a list or in the keys of a dict.",
+        "The order of a set depends on the hashes of its elements: those of strings on a key that every interpreter "
+        "draws anew, those of plain objects on their addresses in memory.",
+        "Iterate over `sorted(...)`, or keep the elements in a list or in the keys of a dict.",
         PYTHONHASHSEED,
     ),
     Cause(

@@ -207,11 +207,15 @@ def evidence_of(comparison: TraceComparison, divergence: TraceDivergence) -> Evi
 
 
 def _served(comparison: TraceComparison, divergence: TraceDivergence) -> Event | None:
-    """Return the event of the main process's environments that a worker's event belongs to."""
-    kinds = ("vector.reset", "vector.step", "env.reset", "env.step")
+    """Return the event of the main process's environments that a worker's event belongs to.
+
+    A vector waits for its workers. A single environment may be one of the main process's own, as for evaluation: it
+    waits for the worker only where nothing else was done meanwhile.
+    """
     end = divergence.event.a.time
-    waiting = (flow for flow in comparison.a.flows if flow.kind in kinds and flow.time >= end)
-    return min(waiting, key=lambda flow: flow.time, default=None)
+    later = sorted((flow for flow in comparison.a.flows if flow.time >= end), key=lambda flow: flow.time)
+    nearest = later[0] if later and later[0].kind in ("env.reset", "env.step") else None
+    return nearest or next((flow for flow in later if flow.kind in ("vector.reset", "vector.step")), None)
 
 
 def one_ended(evidence: Evidence) -> bool:

@@ -108,13 +108,16 @@ def _reserve(trace: Path) -> None:
         raise CantRun(f"{UNWRITTEN}: {error.strerror}: {trace}") from error
 
 
-def run_all(plan: TracePlan, runs: int, before: Sequence[TracedRun] = ()) -> tuple[list[TracedRun], list[Twins]]:
+def run_all(
+    plan: TracePlan, runs: int, before: Sequence[TracedRun] = (), lasted: float = 0.0
+) -> tuple[list[TracedRun], list[Twins]]:
     """Run the command several times, at once; ends when all have ended, or part.
 
     Args:
         plan: what to run.
         runs: how often.
         before: runs that have ended, and are held against the new ones.
+        lasted: seconds that those took.
 
     Returns:
         The runs, and the first one held against each of the others, read as far as it was needed.
@@ -126,7 +129,7 @@ def run_all(plan: TracePlan, runs: int, before: Sequence[TracedRun] = ()) -> tup
     # The runs are sessions of their own, and would go on for hours.
     with ended_by_signals():
         try:
-            _watch(started, twins, plan)
+            _watch(started, twins, plan, lasted)
             _settle(started)
         finally:
             for run in started:
@@ -142,7 +145,7 @@ def run_all(plan: TracePlan, runs: int, before: Sequence[TracedRun] = ()) -> tup
     return started, twins
 
 
-def _watch(runs: Sequence[TracedRun], twins: Sequence[Twins], plan: TracePlan) -> None:
+def _watch(runs: Sequence[TracedRun], twins: Sequence[Twins], plan: TracePlan, lasted: float = 0.0) -> None:
     """Wait until all runs have ended, or there is nothing more to be learnt from them, or they took too long."""
     pause, began, late = 0.3, time.monotonic(), float("inf")
     # The script ends itself at the limit, with its next event; one that has no more events is stopped.
@@ -153,11 +156,16 @@ def _watch(runs: Sequence[TracedRun], twins: Sequence[Twins], plan: TracePlan) -
             _cut(runs, LIMIT if spent >= limit else LATE)
             return
         if late == float("inf") and any(run.status is not None for run in runs):
-            late = spent * STRAGGLING + STRAGGLING_AT_LEAST
+            late = _late(max(spent, lasted))
         pause = min(5.0, pause * 1.3, min(limit, late) - spent)
         # All are asked, so that none of them lags behind.
         if any([one.parted() for one in twins]) or _pointless(runs, twins) or any(run.lost for run in runs):
             return
+
+
+def _late(lasted: float) -> float:
+    """Return after how many seconds a run is stopped, where another one has ended after so many."""
+    return lasted * STRAGGLING + STRAGGLING_AT_LEAST
 
 
 def _ended_within(runs: Sequence[TracedRun], seconds: float) -> bool:

@@ -58,7 +58,7 @@ def ask(plan: TracePlan, runs: int | None, varied: Sequence[str]) -> Asked:
     failures = {run.number: run.words for run in made if (run.status or 0) > 0 and not run.stopped}
     found = Asked(_held(made, twins), seconds, failures)
     if runs is None and found.comparison.equal and found.comparison.proven:
-        more, again = run_all(plan, 1, made[:1])
+        more, again = run_all(plan, 1, made[:1], seconds)
         _add_third(found, _held(more, again)[0])
     for one in found.comparisons:
         one.varied = list(varied)

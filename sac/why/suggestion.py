@@ -39,17 +39,23 @@ _BEFORE: dict[str, str] = {
     "dropout-in-evaluation": "model.eval()",
     "thread-count": "torch.set_num_threads(1)",
     "arithmetic": "torch.use_deterministic_algorithms(True); torch.set_num_threads(1)",
-    "consumed-elsewhere": "state = torch.get_rng_state()  # and torch.set_rng_state(state) after the next line",
 }
+_KEPT = {
+    "random's global generator": ("random.getstate()", "random.setstate(state)"),
+    "NumPy's global generator": ("np.random.get_state()", "np.random.set_state(state)"),
+    "torch's global generator": ("torch.get_rng_state()", "torch.set_rng_state(state)"),
+}
+"""Global generators, how the state of each is read, and how it is given back."""
 
 
-def suggest(cause: str, code: str, generator: str = "") -> tuple[str, ...]:
+def suggest(cause: str, code: str, generator: str = "", moved: str = "") -> tuple[str, ...]:
     """Return lines of a patch: `-` what stands there, `+` what to write; none where no rule fits.
 
     Args:
         cause: its name in the catalogue.
         code: the line to be mended.
         generator: the global generator that nobody has seeded, if that is the cause.
+        moved: the generator that was moved by a draw of one run alone, if that is the cause.
     """
     line = code.rstrip()
     indent = line[: len(line) - len(line.lstrip())]
@@ -58,6 +64,11 @@ def suggest(cause: str, code: str, generator: str = "") -> tuple[str, ...]:
     if cause == "unseeded-space":
         space = re.search(r"([\w.\[\]]+)\.sample\(", line)
         return (f"+ {indent}{space.group(1) if space else 'env.action_space'}.seed(seed)", f"  {line}")
+    if cause == "consumed-elsewhere":
+        if moved not in _KEPT:
+            return ()
+        read, given_back = _KEPT[moved]
+        return (f"+ {indent}state = {read}  # and {given_back} after the next line", f"  {line}")
     if cause in _BEFORE:
         return (f"+ {indent}{_BEFORE[cause]}", f"  {line}")
     if cause in ("seed-from-hash", "hash-value"):

@@ -47,6 +47,7 @@ _IN_ORDER = (
 """Functions whose results can be asked for in the order of submission."""
 _OF_TIME = re.compile(r"time|clock|now$|today|date|usage", re.IGNORECASE)
 """Names of functions that tell the time; that one of them decides has been proved by then."""
+_ASSIGNED = re.compile(r"\s*((?:[\w.]+ *=(?!=) *)+)")
 _DECIDES = re.compile(r"\s*(if|elif|while|assert)\b")
 
 
@@ -231,7 +232,7 @@ def _of_source(evidence: Evidence, pair: Pair) -> Suspect:
         cause, place = _of_entropy(evidence, pair, cause)
     force: tuple[Mapping[str, Any], ...] = (_at(source.kind, source.place),)
     if source.kind == "clock" and not evidence.seeds:
-        force = (_at("clock", source.place, relative=True),)
+        force = (_at("clock", source.place, relative=True, bases=_read_against(evidence, source)),)
     if source.kind == "program":
         force = (_at("program", source.place, said=source.facts.get("said", "")),)
     if source.kind == "completion" and source.name not in _IN_ORDER:
@@ -239,6 +240,20 @@ def _of_source(evidence: Evidence, pair: Pair) -> Suspect:
         force = ({"kind": "serial"},)
     speaks = f"{source.name} gave {source.shown} and {pair.b.shown}"
     return Suspect(cause, place, speaks, force, source=pair, weak=_can_not_reach(evidence, pair))
+
+
+def _read_against(evidence: Evidence, source: Event) -> list[int]:
+    """Return the lines of a file whose reading of the clock a line takes what has passed from, by their names."""
+    code, place = evidence.code(source.place), source.place
+    places = {pair.a.place for pair in evidence.divergence.sources if pair.a.kind == "clock"}
+    lines = {one.line for one in places if one.file == place.file and one.line != place.line}
+    written = {line: _ASSIGNED.match(evidence.code(place._replace(line=line))) for line in lines}
+    names = {line: found.group(1).replace(" ", "").rstrip("=").split("=") for line, found in written.items() if found}
+    return sorted(line for line, those in names.items() if any(_word(one).search(code) for one in those))
+
+
+def _word(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w.]){re.escape(name)}(?!\w)")
 
 
 def _can_not_reach(evidence: Evidence, pair: Pair) -> bool:

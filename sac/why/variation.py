@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sac.why.tracer import unwritten
 from sac.why.tracer.run import STRESS
-from sac.why.tracer.vary import RATE, SHIFT
+from sac.why.tracer.vary import RATE, SHIFT, SLOW, SLOWLY
 
 _DAYS = SHIFT // 86_400
 
 KINDS: Mapping[str, str] = {
     "hash": "the key of hash()",
-    "clock": f"the clock (by {_DAYS} days and some hours, and {RATE} times as fast)",
+    "clock": f"the clock (by {_DAYS} days and some hours; {RATE} times as fast, in a third run {SLOWLY} times as slow)",
     "listing": "the order of directory listings",
     "threads": "how often threads take turns",
     "memory": "what memory holds that nobody has written",
@@ -40,7 +40,9 @@ def environments(same: Iterable[str], runs: int, given: Mapping[str, str] = _NOT
     stress = ",".join(word for name, word in _STRESSES.items() if name not in same)
     made: list[dict[str, str]] = []
     for number in range(1, runs + 1):
-        variables = {STRESS: stress if number > 1 else ""}
+        # Whatever counts seconds does something else at one of these paces; a third run is made where two were equal.
+        pace = f",{SLOW}" if number % 2 and "clock" not in same else ""
+        variables = {STRESS: f"{stress}{pace}" if number > 1 else ""}
         if "PYTHONHASHSEED" not in {**os.environ, **given}:
             variables["PYTHONHASHSEED"] = "1" if "hash" in same else str(number)
         made.append(variables)

@@ -14,7 +14,7 @@ from sac.why.frame import Frame, frames_of
 from sac.why.numeric_difference import NumericDifference, numeric_difference
 from sac.why.search import Proof, Search
 from sac.why.suggestion import suggest
-from sac.why.suspect import PRINTED
+from sac.why.suspect import GLOBALS, PRINTED
 from sac.why.suspects import suspects_of
 from sac.why.tracer.place import Place
 
@@ -144,7 +144,9 @@ def judge(comparison: TraceComparison, search: Search | None = None) -> WhyVerdi
     search = search or Search(suspects_of(evidence), looked_at)
     cause, place = _cause(evidence, search)
     frames = frames_of(evidence.root, place, divergence.event.a.place)
-    suggestion = suggest(cause.name, evidence.code(place), search.proof.suspect.generator if search.proof else "")
+    unseeded = search.proof.suspect.generator if search.proof else ""
+    moved = next(iter({str(evidence.event.facts.get("generator")), *divergence.event.inputs} & set(GLOBALS)), "")
+    suggestion = suggest(cause.name, evidence.code(place), unseeded, moved)
     return WhyVerdict(cause, place, evidence, tuple(_differences(divergence.event)), search, frames, suggestion)
 
 

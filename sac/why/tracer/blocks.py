@@ -143,6 +143,12 @@ class Blocks:
         self.flush()
         self._clear()
 
+    def restart(self) -> None:
+        """Write what there is, and count the events of each line anew."""
+        self.flush()
+        self._seen.clear()
+        self._clear()
+
     def _clear(self) -> None:
         for block in self.open.values():
             block.code = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from .place import Place
@@ -28,21 +28,33 @@ NUMBER = 1234
 class ForcedSite:
     """One place whose values are replaced; it counts how often it was asked."""
 
-    def __init__(self, relative: bool = False, values: Mapping[str, str] | None = None, said: str = "") -> None:
+    def __init__(
+        self,
+        relative: bool = False,
+        values: Mapping[str, str] | None = None,
+        said: str = "",
+        bases: Collection[tuple[str, int]] = (),
+    ) -> None:
         self._asked = 0
         self.values = values or {}
         """Results to be given again, by the time of the call."""
         self.relative = relative
         """Whether a clock goes on from what it showed elsewhere, rather than from a fixed instant."""
+        self._bases = bases
+        """Lines whose reading is subtracted from this one, as far as they are known."""
         self._base: list[Any] = []
         self.said = said
         """What a program says, as hexadecimal digits."""
 
     def base_of(self, shown: dict[Any, Any]) -> Any:
-        """Return the line from whose reading a clock goes on: the one before the first of this site's own.
+        """Return the line from whose reading a clock goes on: the last of those that are subtracted from this one.
 
-        A loop that looks whether its time is over may ask for the time elsewhere too, to show its speed.
+        Where none is known, it is the line before the first of this site's own. A loop that looks whether its time is
+        over may ask for the time elsewhere too, to show its speed.
         """
+        known = next((line for line in reversed(shown) if line in self._bases), None)
+        if known is not None:
+            return known
         if not self._base:
             self._base = [next(reversed(shown), None)]
         return self._base[0]
@@ -82,7 +94,9 @@ class Forced:
                 self._generators.add(entry["name"])
                 continue
             place = (entry["file"], entry["line"]) if "file" in entry else None
-            site = ForcedSite(bool(entry.get("relative")), entry.get("values"), str(entry.get("said", "")))
+            bases = {(entry["file"], line) for line in entry.get("bases", ())}
+            said = str(entry.get("said", ""))
+            site = ForcedSite(bool(entry.get("relative")), entry.get("values"), said, bases)
             self._sites.setdefault(entry["kind"], {})[place] = site
         self.shown: dict[str, dict[tuple[str, int] | None, Any]] = {}
         """Clocks -> what they showed last at each line where they were not forced."""

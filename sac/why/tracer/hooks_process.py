@@ -144,9 +144,32 @@ def _pool_worker(recorder: Recorder, original: Callable[..., Any]) -> Callable[.
         # A pool of threads has the same loop, in the process of the script.
         if multiprocessing.parent_process() is not None or current().parent:
             current().mark(pool=1)
+            if args:
+                args = (_TaskQueue(args[0], current()), *args[1:])
         return original(*args, **kwargs)
 
     return traced
+
+
+class _TaskQueue:
+    """The queue that a pool's worker takes its tasks from; what a task does is put into blocks of its own.
+
+    Args:
+        queue: of the pool's.
+        recorder: of this process.
+    """
+
+    def __init__(self, queue: Any, recorder: Recorder) -> None:
+        self._queue, self._recorder = queue, recorder
+
+    def get(self, *args: Any, **kwargs: Any) -> Any:
+        """Take the next task out: how many came before is a race, and must not tell where blocks begin."""
+        self._recorder.begin_task()
+        return self._queue.get(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return whatever else there is of the queue."""
+        return getattr(self._queue, name)
 
 
 def _close_at_end(recorder: Recorder) -> None:

@@ -6,13 +6,15 @@ import re
 from collections.abc import Collection
 
 _AMOUNT = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?"
+_PIECE = r"(?:it|iter|iteration|step|batch|epoch|episode|update|frame|sample|token|image|example|item|call)"
+_EACH = rf"(?:s|secs?|seconds?|ms|us|µs|ns|min|time)(?:/| per ){_PIECE}"
 _UNIT = (
     r"(?: ?(?:s|secs?|seconds?|ms|msecs?|milliseconds?|us|µs|ns|mins?|minutes?|hrs?|hours?|fps|sps|hz|rpm"
-    r"|[kmgt]i?b|[kmgt]i?b/s|[a-z]*/(?:s|sec|second|min|h|it|step|iter|epoch))|h)"
+    rf"|[kmgt]i?b|[kmgt]i?b/s|{_EACH}|[a-z]*/(?:s|sec|second|min|h|it|step|iter|epoch))|h)"
 )
 _TIMED = (
     r"(?:time|times|elapsed|duration|took|sps|fps|speed|throughput|eta|seconds|secs|sec|ms|wall|walltime|latency|hours|wall-?clock"
-    r"|minutes|runtime|memory|rss|timestamp|date|started|finished|per[_ ]second|it/s|steps/s)"
+    rf"|minutes|runtime|memory|rss|timestamp|date|started|finished|per[_ ]second|{_EACH}|[a-z]+/(?:s|secs?|seconds?))"
 )
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 _DAY = r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*"

@@ -202,6 +202,11 @@ class Recorder:
         if after == 0:
             self.blocks.close()
 
+    def begin_task(self) -> None:
+        """Note that a pool's worker goes on to its next task: no block holds events of two."""
+        with self.quiet():
+            self.blocks.restart()
+
     def busy(self) -> bool:
         """Whether this thread is inside the tracer, or in an event that counts as one whole."""
         return self._file.closed or getattr(self._local, "quiet", 0) > 0

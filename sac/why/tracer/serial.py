@@ -7,6 +7,7 @@ import concurrent.futures
 import functools
 import multiprocessing.pool
 import multiprocessing.process
+import queue
 import threading
 import weakref
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from .recorder import Recorder
 
 WAIT = 1.0
 """Seconds that a thread or process is waited for; one that serves for as long as the script runs goes on beside it."""
+
+_TURNS = "_sac_why_turns"
 
 _POOLS = ("multiprocessing.pool", "concurrent.futures.thread", "concurrent.futures.process")
 
@@ -32,6 +35,8 @@ def install(recorder: Recorder) -> None:
     pools: tuple[Any, ...] = (multiprocessing.pool.Pool, concurrent.futures.ProcessPoolExecutor)
     for pool in pools:
         pool.__init__ = _with_one(pool.__init__)
+    # Queues of other orders inherit it.
+    queue.Queue.put = _by_turns(queue.Queue.put)  # type: ignore[method-assign]
     asyncio.BaseEventLoop.create_task = _after_its_elder(asyncio.BaseEventLoop.create_task)  # type: ignore[method-assign]
 
 
@@ -97,5 +102,55 @@ def _in_turn(submit: Callable[..., Any]) -> Callable[..., Any]:
         future = submit(*args, **kwargs)
         concurrent.futures.wait([future], WAIT)
         return future
+
+    return traced
+
+
+class _Turns:
+    """Whose turn it is to put something into a queue: threads that go on for as long as the script runs take turns."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._members: list[threading.Thread] = []
+        self._putting = False
+
+    def begin(self, thread: threading.Thread) -> None:
+        """Wait until it is a thread's turn; not for ever, since the others may have nothing to put any more."""
+        with self._changed:
+            if thread not in self._members:
+                self._members.append(thread)
+            while self._first() is not thread and (self._changed.wait(WAIT) or self._putting):
+                # Whoever waits for room in the queue has its turn as long as that takes.
+                pass
+            self._putting = True
+
+    def end(self, thread: threading.Thread) -> None:
+        """Let the others come before a thread's next turn."""
+        with self._changed:
+            self._putting = False
+            self._members.remove(thread)
+            self._members.append(thread)
+            self._changed.notify_all()
+
+    def _first(self) -> threading.Thread:
+        while not self._members[0].is_alive():
+            del self._members[0]
+        return self._members[0]
+
+
+def _by_turns(put: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a `put` whose threads, but for the main one, take turns in the order of their first items."""
+
+    @functools.wraps(put)
+    def traced(self: Any, *args: Any, **kwargs: Any) -> Any:
+        thread = threading.current_thread()
+        if thread is threading.main_thread():
+            return put(self, *args, **kwargs)
+        turns = self.__dict__.setdefault(_TURNS, _Turns())
+        turns.begin(thread)
+        try:
+            return put(self, *args, **kwargs)
+        finally:
+            turns.end(thread)
 
     return traced

@@ -1,7 +1,8 @@
 """What must not matter is made to differ in this process: the clocks, and when threads take turns.
 
 Both runs of a comparison start in the same second, on one machine. A seed that is made of the hour would be the same in
-both, and their answer would be "equal". So every second run lives in another month, and its clocks go faster.
+both, and their answer would be "equal". So every run but the first lives in another month; in the second the clocks go
+faster, and in the third slower: what is done once in so many seconds is done at other steps in one of them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,12 @@ SHIFT = 33 * 86_400 + 5 * 3600 + 17 * 60 + 13
 
 RATE = 2
 """Seconds that pass on a clock in one second: what counts steps against the clock counts far fewer."""
+
+SLOW = "slow"
+"""Word for a run whose clocks go slower instead."""
+
+SLOWLY = 4
+"""Seconds in which one second passes there. Where both other runs are late at each step, this one may be in time."""
 
 SWITCH = 0.0005
 """Seconds after which another thread gets its turn; by itself Python gives it 0.005."""
@@ -33,7 +40,7 @@ def install(stress: frozenset[str], clock: str) -> None:
     """Change this process.
 
     Args:
-        stress: what is to differ: `clock`, `threads`.
+        stress: what is to differ: `clock` (and with it `slow`), `threads`.
         clock: what `origin` said when the run was started.
     """
     if "threads" in stress:
@@ -43,7 +50,7 @@ def install(stress: frozenset[str], clock: str) -> None:
     if "clock" in stress and clock:
         wall, monotonic = map(float, clock.split(","))
         _origin[:] = [clock]
-        _clocks(wall, monotonic)
+        _clocks(wall, monotonic, _slower if SLOW in stress else _faster)
 
 
 def shifted(value: Any, name: str) -> Any:
@@ -56,13 +63,25 @@ def shifted(value: Any, name: str) -> Any:
     return type(value).fromtimestamp(time.time(), *([] if zone is None else [zone]))
 
 
-def _clocks(wall: float, monotonic: float) -> None:
+def _faster(passed: Any) -> Any:
+    """Return what has passed on a clock that goes faster, of seconds or of nanoseconds."""
+    return passed * RATE
+
+
+def _slower(passed: Any) -> Any:
+    """Return what has passed on a clock that goes slower."""
+    return passed // SLOWLY if isinstance(passed, int) else passed / SLOWLY
+
+
+def _clocks(wall: float, monotonic: float, pace: Callable[[Any], Any]) -> None:
     """Replace the clocks of the module `time`."""
     starts = {"time": wall, "monotonic": monotonic, "perf_counter": monotonic}
     shifts = {"time": SHIFT, "monotonic": 0, "perf_counter": 0}
     for name, start in starts.items():
-        setattr(time, name, _faster(getattr(time, name), start, shifts[name]))
-        setattr(time, f"{name}_ns", _faster_ns(getattr(time, f"{name}_ns"), int(start * 1e9), shifts[name] * 10**9))
+        nanoseconds = f"{name}_ns"
+        setattr(time, name, _paced(getattr(time, name), start, shifts[name], pace))
+        changed = _paced(getattr(time, nanoseconds), int(start * 1e9), shifts[name] * 10**9, pace)
+        setattr(time, nanoseconds, changed)
     for name in _BROKEN_DOWN:
         setattr(time, name, _now_as_argument(getattr(time, name), 0))
     for name in ("clock_gettime", "clock_gettime_ns"):
@@ -71,18 +90,12 @@ def _clocks(wall: float, monotonic: float) -> None:
     time.asctime = _with_time(time.asctime, 0)
 
 
-def _faster(original: Callable[[], float], start: float, shift: float) -> Callable[[], float]:
+def _paced(original: Callable[[], Any], start: Any, shift: int, pace: Callable[[Any], Any]) -> Callable[[], Any]:
+    """Return a clock that is put forward, and goes at another pace from `start` on."""
+
     @functools.wraps(original)
-    def clock() -> float:
-        return start + shift + (original() - start) * RATE
-
-    return clock
-
-
-def _faster_ns(original: Callable[[], int], start: int, shift: int) -> Callable[[], int]:
-    @functools.wraps(original)
-    def clock() -> int:
-        return start + shift + (original() - start) * RATE
+    def clock() -> Any:
+        return start + shift + pace(original() - start)
 
     return clock
 

@@ -36,7 +36,20 @@ ALIKE += [
     (" 9%|█  | 9/100 [00:01<00:09, 9.2it/s]2026-11-25 18:34:59,123 INFO loss=3", "2026-11-25 18:34:59,123 INFO loss=3"),
     ("\r  0%|   | 0/9 [00:00<?, ?it/s]\nloss 1", "loss 1"),
 ]
+ALIKE += [
+    ("| 5/7 batches | ms/batch 46.65 | loss 5.26", "| 5/7 batches | ms/batch 63.76 | loss 5.26"),
+    ("s/it=0.25, loss=3", "s/it=0.5, loss=3"),
+    ("time/step: 12, loss 3", "time/step: 17, loss 3"),
+    ("tokens/sec: 1234 loss 3", "tokens/sec: 987 loss 3"),
+    ("ms per update 12.5", "ms per update 17.5"),
+    ("12.5 ms/batch", "17.5 ms/batch"),
+    ("3 samples, 0.5 s/sample", "3 samples, 0.75 s/sample"),
+]
 UNLIKE = [
+    ("ms/batch 46.65 loss 5.26", "ms/batch 46.65 loss 5.27"),
+    ("time/loss 0.5", "time/loss 0.75"),
+    ("reward per step 0.5", "reward per step 0.75"),
+    ("wins/step 3", "wins/step 4"),
     (" 9%|█  | 9/100 [00:01<00:09, 9.2it/s]loss 1", " 9%|█  | 9/100 [00:01<00:09, 9.2it/s]loss 2"),
     ("100%|██| 9/9 [00:01<00:00, 9.2it/s, loss=0.25]", "100%|██| 9/9 [00:01<00:00, 9.2it/s, loss=0.5]"),
     ("score 0.93", "score 0.86"),

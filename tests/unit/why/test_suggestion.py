@@ -35,6 +35,12 @@ def test_a_global_generator_is_seeded_at_the_start():
     assert line == "+ np.random.seed(seed)  # at the start of the script"
 
 
+def test_the_state_is_kept_of_the_generator_that_was_moved():
+    line, _ = suggest("consumed-elsewhere", "    print(random.random())", moved="random's global generator")
+    assert line == "+     state = random.getstate()  # and random.setstate(state) after the next line"
+    assert suggest("consumed-elsewhere", "x = rng.random()", moved="a generator of the script's own") == ()
+
+
 @pytest.mark.parametrize("cause", ["clock-value", "unknown", "set-order"])
 def test_where_no_rule_fits_nothing_is_made_up(cause):
     assert suggest(cause, "frobnicate(x)") == ()
