@@ -69,6 +69,7 @@ RELIABILITY = tuple(
         *("resume", "resume_workers", "workers"),
     )
 )
+GATE = ("tests/determinism", *(f"--ignore={file}" for file in RELIABILITY))
 # The quick tests of `sac why` are among them; the rest of tests/why is for the night.
 INTEGRATION = ("tests/integration", "tests/why/test_quick.py", "tests/why/drawn")
 SCHEMAS = {
@@ -121,8 +122,7 @@ def integration(session: nox.Session) -> None:
 def determinism(session: nox.Session) -> None:
     """The determinism gate: equal seeds give equal bits, on the real simulator."""
     prepare(session)
-    others = (f"--ignore={file}" for file in RELIABILITY)
-    run_pytest(session, "determinism", *SIDE_BY_SIDE, "tests/determinism", *others)
+    run_pytest(session, "determinism", *SIDE_BY_SIDE, *GATE)
 
 
 @nox.session
@@ -156,7 +156,8 @@ def mutants(session: nox.Session) -> None:
 def stability(session: nox.Session) -> None:
     """Run the determinism gate 30 times under load, ten times in a drawn order: hours. `-- --runs 3` for a taste."""
     prepare(session)
-    session.run("python", "-m", "tools.stability", *session.posargs, env={"PYTHONPATH": str(ROOT)})
+    command = ("python", "-m", "tools.stability", *session.posargs)
+    session.run(*command, "--", *GATE, env={"PYTHONPATH": str(ROOT)})
 
 
 @nox.session

@@ -48,6 +48,7 @@ LONGEST = (
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Bring the longest files to the front where files are handed out to several processes."""
-    if hasattr(config, "workerinput"):
+    # Where tests are handed out one by one they keep the order that was asked for (tools.stability draws one).
+    if "--dist=loadfile" in getattr(config, "workerinput", {}).get("mainargv", ()):
         places = {HERE / f"{name}.py": place for place, name in enumerate(LONGEST)}
         items.sort(key=lambda item: places.get(item.path, len(places)))

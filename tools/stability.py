@@ -1,8 +1,8 @@
 """`python -m tools.stability [--runs N] [--shuffled M] [-- PYTEST-ARGUMENT …]`: the determinism gate again and again.
 
-The tree stays as it is, so every failure is a false alarm. Meanwhile two processes keep the cores busy; in the last M
-runs the tests come in a drawn order. Each run's outcome is printed as it ends; the last line is the figure for
-docs/gate.md.
+The tree stays as it is, so every failure is a false alarm. Two processes run the tests, as `./dev determinism` does;
+two others keep the cores busy. In the last M runs the tests come in a drawn order. Each run's outcome is printed as it
+ends; the last line is the figure for docs/gate.md.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ _PYTEST = [
     *(sys.executable, "-m", "pytest", "-p", "timeout", "-p", "hypothesispytest", "-p", "benchmark"),
     *("-p", "no:cacheprovider", "-q", "--no-header"),
 ]
+_SIDE_BY_SIDE = ("-p", "xdist", "--numprocesses=2")
 _SPIN = "while True: sum(range(10**6))"
 
 
@@ -59,13 +60,18 @@ def shuffled(names: Sequence[str], run: int) -> list[str]:
     return [name for _, name in sorted(zip(keys.tolist(), names, strict=True))]
 
 
-def failures(arguments: Sequence[str]) -> list[str]:
-    """Run the tests once and return those that failed."""
+def failures(arguments: Sequence[str], distribution: str) -> list[str]:
+    """Run the tests once and return those that failed.
+
+    Args:
+        arguments: pytest's, or names of tests.
+        distribution: how they are handed out to the two processes: `loadfile` as in the gate, `load` in their order.
+    """
     with tempfile.TemporaryDirectory(prefix="sac-stability-", ignore_cleanup_errors=True) as temporary:
         names = Path(temporary) / "tests.txt"
         names.write_text("\n".join(arguments) + "\n")
         # A file of arguments: the names of all tests are too long for a command line of some systems.
-        command = [*_PYTEST, f"--basetemp={temporary}/tests", f"@{names}"]
+        command = [*_PYTEST, *_SIDE_BY_SIDE, f"--dist={distribution}", f"--basetemp={temporary}/tests", f"@{names}"]
         done = subprocess.run(command, cwd=ROOT, env=environment(ROOT), capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return []
@@ -85,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for run in range(1, options.runs + 1):
             drawn = run > options.runs - options.shuffled
             begun = time.monotonic()
-            failed = failures(shuffled(names, run) if drawn else options.tests)
+            failed = failures(shuffled(names, run), "load") if drawn else failures(options.tests, "loadfile")
             alarms += bool(failed)
             order = "drawn order" if drawn else "own order"
             said = ", ".join(failed) or "passed"

@@ -15,9 +15,10 @@ def ordered(config: object) -> list[str]:
     return [item.path.stem for item in items]
 
 
-def test_the_longest_begin_first_where_several_processes_share_them():
-    assert ordered(SimpleNamespace(workerinput={})) == ["test_goldens", "test_dev"]
-    assert ordered(SimpleNamespace()) == ["test_dev", "test_goldens"]
+def test_the_longest_begin_first_where_several_processes_share_files():
+    by_file, one_by_one = (SimpleNamespace(workerinput={"mainargv": [f"--dist={how}"]}) for how in ("loadfile", "load"))
+    assert ordered(by_file) == ["test_goldens", "test_dev"]
+    assert ordered(one_by_one) == ordered(SimpleNamespace()) == ["test_dev", "test_goldens"]
 
 
 def test_files_that_are_named_are_there():
