@@ -51,6 +51,7 @@ def test_a_seeded_script_passes_the_gate(examples):
     assert "40 optimizer.step" in done.stdout and "saved files compared: 1" in done.stdout
 
 
+@at_night("the action of the gate names them in a test of its own")
 def test_without_one_seed_the_gate_names_the_line_the_cause_and_the_fix(examples):
     done = run_block(examples, "Gate a training script", 1)
     assert done.returncode == 1, done.stdout + done.stderr

@@ -85,6 +85,7 @@ def test_a_twin_of_it_is_equal(project):
     assert "equal: 4 iterations compared" in sac(project, "twin", *flags).stdout
 
 
+@at_night("the next test trains in the same way, up to its refusal")
 def test_a_script_that_registers_and_trains_needs_no_flag(project):
     done = subprocess.run(
         [sys.executable, "script.py", "by_script"], cwd=project, capture_output=True, text=True, check=False
@@ -104,6 +105,7 @@ def test_a_script_that_trains_whenever_it_is_imported_is_told_so(project):
     assert not (project / "unguarded").exists()
 
 
+@at_night("a worker; unit tests refuse modules that fail")
 def test_a_module_that_fails_in_a_worker_is_one_line_and_leaves_no_folder(project):
     (project / "broken.py").write_text("1 / 0\n")
     done = run_fresh(project / "refused", ["--env_id=broken:MyPush-v1", *FLAGS, "--workers=1"], cwd=project)

@@ -3,6 +3,7 @@
 import pytest
 
 from sac.processes import Children
+from tests.nightly import at_night
 from tools.gpu import command as gpu
 from tools.gpu import machine
 from tools.gpu.parts import PARTS, Request, read
@@ -28,6 +29,7 @@ def trained(tmp_path_factory):
         yield request, children
 
 
+@at_night("trainings, for a tool that needs a GPU")
 def test_the_long_runs_are_timed_and_compared(trained, capfd):
     request, _ = trained
     first, second, both = (read(request.out, f"issue_1250_{name}") for name in ("first", "second", "equal"))
@@ -39,6 +41,7 @@ def test_the_long_runs_are_timed_and_compared(trained, capfd):
     assert (request.out / "summary.md").read_text().count("trial: not the full command") == 3
 
 
+@at_night("trainings, for a tool that needs a GPU")
 def test_runs_that_differ_miss_the_aim(trained):
     """The negative control: other seeds, by the same way, after which the older comparison counts no more."""
     request, children = trained
@@ -50,6 +53,7 @@ def test_runs_that_differ_miss_the_aim(trained):
     assert found["ledgers"] == "parts at iteration 0, env.seed" and not found["policies_equal"]
 
 
+@at_night("trainings, for a tool that needs a GPU")
 @pytest.mark.parametrize("planted, status", [("--vary=PYTHONHASHSEED=1,2", 0), ("--vary=gamma=0.8,0.9", 1)])
 def test_the_twin_is_equal_or_is_not(tmp_path, planted, status):
     request = Request(tmp_path, "cpu", twin=(*POINT, "--total_timesteps=80", planted))

@@ -55,7 +55,9 @@ def test_the_matrix_stands_in_a_jobs_summary(monkeypatch, tmp_path, capsys):
     "arguments, words",
     [
         (["--only", "pentium"], "no row is called so; there are"),
-        (["--steps", "ledgers", "--env_id=Nothing-v1"], "Nothing-v1"),
+        pytest.param(
+            *(["--steps", "ledgers", "--env_id=Nothing-v1"], "Nothing-v1"), marks=at_night("ManiSkill is asked for it")
+        ),
     ],
 )
 def test_what_can_not_be_done_is_said_and_ends_with_2(capsys, arguments, words):

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from sac.envs.workers import pool as pool_module
 from sac.envs.workers.pool import WorkerPool
 from sac.envs.workers.vector_env import PooledVectorEnv
 from sac.native import exact_reciprocals
+from tests.examples import some_of
 from tests.integration.envs.workers.fakes import (
     DIE,
     HANG,
@@ -318,8 +320,7 @@ def kill_parent(parent: subprocess.Popen[str], pids: list[int], folder: Path, in
     parent.wait()
 
 
-@pytest.mark.parametrize("make", ["FaultyEnv", "DeafEnv"])
-@pytest.mark.parametrize("in_step", [False, True])
+@pytest.mark.parametrize("make, in_step", some_of(list(product(["FaultyEnv", "DeafEnv"], [False, True])), 2))
 def test_workers_end_when_their_parent_is_killed(make, in_step, tmp_path):
     parent, pids = start_parent(make, tmp_path)
     kill_parent(parent, pids, tmp_path, in_step)
