@@ -16,7 +16,7 @@ from sac.ledger.file import read_ledger
 from tests.determinism.dying import run
 from tests.determinism.runs import PUSH_CUBE
 from tests.determinism.spread_point import ENV_ID
-from tests.nightly import NIGHTLY
+from tests.nightly import NIGHTLY, at_night
 
 pytestmark = pytest.mark.maniskill
 LONG = ["--total_timesteps=1_000_000", "--eval_freq=0", "--workers=2"]
@@ -48,6 +48,7 @@ def test_no_workers_and_two_give_the_same_bits_when_they_step_beside_the_learner
     assert twin_command([*PUSH_CUBE, "--overlap", "--vary", "workers=serial,2"]) == 0
 
 
+@at_night("twins of other seeds are told apart in test_twins")
 def test_a_difference_between_the_runs_would_be_noticed(tmp_path):
     """Negative control: the same comparison, with another seed in the run with a worker."""
     short = [*PUSH_CUBE, "--total_timesteps=32", "--eval_freq=0"]
