@@ -101,7 +101,7 @@ def tests(session: nox.Session) -> None:
 def lint(session: nox.Session) -> None:
     """Ruff, mypy, imports and the picture of them; schemas of what GitHub reads; the workflows' safety."""
     prepare(session)
-    run_lint(session)
+    run_lint(session, *session.posargs)
 
 
 @nox.session
@@ -262,9 +262,9 @@ def passes(session: nox.Session, name: str, check: Callable[[], None]) -> bool:
     return True
 
 
-def run_lint(session: nox.Session) -> None:
-    """Run what needs no test."""
-    session.run("ruff", "check")
+def run_lint(session: nox.Session, *arguments: str) -> None:
+    """Run what needs no test; the arguments are for `ruff check`."""
+    session.run("ruff", "check", *arguments)
     session.run("ruff", "format", "--check")
     session.run("mypy")
     session.run("lint-imports", "--no-logo", "--no-cache")

@@ -30,7 +30,7 @@ def interval_of_mean(values: np.ndarray, confidence: float) -> tuple[np.ndarray,
     quantile = stdtrit(count - 1, 0.5 + confidence / 2) / math.sqrt(count)
     if count < FEWEST_FOR_SKEWNESS:
         return np.asarray(mean - quantile * spread), np.asarray(mean + quantile * spread)
-    skewness = _skewness(values)
+    skewness = _skewness(values, mean, spread)
     low, high = (_unskewed(end, skewness, count) for end in (quantile, -quantile))
     return np.asarray(mean - low * spread), np.asarray(mean - high * spread)
 
@@ -61,13 +61,12 @@ def interval_of_median(values: np.ndarray, confidence: float) -> tuple[np.ndarra
     return np.asarray(low), np.asarray(high)
 
 
-def _skewness(values: np.ndarray) -> np.ndarray:
-    """The third moment, unbiased, over the cube of the standard deviation."""
+def _skewness(values: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """The third moment of values (..., n), unbiased, over the cube of their standard deviation."""
     count = values.shape[-1]
-    apart = values - values.mean(-1, keepdims=True)
-    third = (apart**3).sum(-1) * count / ((count - 1) * (count - 2))
+    third = ((values - mean[..., None]) ** 3).sum(-1) * count / ((count - 1) * (count - 2))
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(third / values.std(-1, ddof=1) ** 3)
+        return np.asarray(third / spread**3)
 
 
 def _unskewed(end: float, skewness: np.ndarray, count: int) -> np.ndarray:
