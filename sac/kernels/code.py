@@ -66,6 +66,14 @@ class Code:
         """Store a float or a vector of them where the element with an index lies."""
         self.builder.store(value, self.at(base, index), align=4)
 
+    def prefetch(self, base: Value, index: Value) -> None:
+        """Ask for the cache line of the float with an index, which need not exist: a hint that changes no value."""
+        kind = ir.FunctionType(VOID, [POINTER, I32, I32, I32])
+        name, module = "llvm.prefetch.p0", self.function.module
+        declared = module.globals.get(name) or ir.Function(module, kind, name)
+        read, keep, data = (ir.Constant(I32, n) for n in (0, 3, 1))
+        self.builder.call(declared, [self.at(base, index), read, keep, data])
+
     # Arithmetic. Floats and vectors of floats alike; a Python number stands for a constant of the other's type.
 
     def add(self, a: Value, b: Value) -> Value:

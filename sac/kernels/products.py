@@ -4,6 +4,10 @@ C = A B: each element of C is fma(a[k], b[k], sum) for k = 0, 1, ... one after t
 held. k is never split, so neither the vectors' width nor blocks nor threads can change a bit.
 
 Rows of C come in eights and columns in sixteens: matrices that do not are padded. Strides are in elements.
+
+An update touches more memory than a second-level cache holds, and lines that a product needs lie a row apart, where
+the CPU does not guess them. So a product asks for them ahead: for the next panel of B, for where its sums go, and for A
+where that is read down its columns. This changes no value.
 """
 
 from __future__ import annotations
@@ -13,10 +17,12 @@ from enum import Enum
 
 from llvmlite import ir
 
-from sac.kernels.code import I64, POINTER, Code, Value, inner, kernel, vector
+from sac.kernels.code import I64, POINTER, Code, Value, inner, kernel, vector, whole
 
 ROWS, COLUMNS = 8, 16
 """Matrices are padded to multiples of these."""
+LINE = 16
+"""Elements of a cache line."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,8 @@ class Ending(Enum):
     """Zero where another matrix, the layer's output, is not above zero (the gradient of a ReLU)."""
 
 
+DOWN_COLUMNS = (Ending.PLAIN, Ending.CONTINUED)
+"""Endings of weight gradients, whose A is the transposed of what lies in memory."""
 _TILE_PARAMETERS = [POINTER, I64, I64, POINTER, I64, POINTER, I64, I64, POINTER, I64]
 
 
@@ -90,9 +98,22 @@ def _panels(code: Code, tile: ir.Function, start: Value, stop: Value, shape: Til
     )
     c, c_stride, rows, depth = code.address(5), code.integer(6), code.integer(7), code.integer(9)
     extra, extra_stride = code.address(10), code.integer(11)
+    share = code.builder.sdiv(code.whole_mul(depth, shape.rows), rows)
+
+    def ask_for_next_panel(i: Value, j: Value) -> None:
+        """Each row of tiles asks for its share of the rows of B."""
+        first = code.whole_mul(code.builder.sdiv(i, ir.Constant(I64, shape.rows)), share)
+
+        def row(n: Value) -> None:
+            next_panel = code.whole_add(code.whole_mul(code.whole_add(first, n), b_stride), code.whole_add(j, step))
+            for column in range(0, step, LINE):
+                code.prefetch(b, code.whole_add(next_panel, column))
+
+        code.loop(share, row)
 
     def panel(j: Value) -> None:
         def one(i: Value) -> None:
+            ask_for_next_panel(i, j)
             first = code.at(a, code.whole_mul(i, row_stride))
             out = code.at(c, code.whole_add(code.whole_mul(i, c_stride), j))
             other = code.at(extra, code.whole_add(code.whole_mul(i, extra_stride), j) if ending is Ending.MASKED else j)
@@ -130,13 +151,25 @@ def _tile(module: ir.Module, tile: Tile, ending: Ending) -> ir.Function:
         loaded = [code.load(row, v * tile.lanes, kind) for v in range(tile.vectors)]
         at = code.whole_mul(k, k_stride)
         factors = [code.splat(code.load(base, at), tile.lanes) for base in rows_of_a]
+        if ending in DOWN_COLUMNS:
+            code.prefetch(a, code.whole_add(at, 2 * LINE))
         return [code.fma(factors[i], loaded[v], value) for (i, v), value in zip(places, sums, strict=True)]
 
+    def asking_step(k: Value, *sums: Value) -> list[Value]:
+        """One line of what the tile ends with in each step: all at once would keep B waiting."""
+        row, column = code.builder.urem(k, whole(tile.rows)), code.builder.udiv(k, whole(tile.rows))
+        for base, stride in ((c, c_stride), (extra, extra_stride))[: 2 if ending is Ending.MASKED else 1]:
+            code.prefetch(base, code.whole_add(code.whole_mul(row, stride), code.whole_mul(column, LINE)))
+        return step(k, *sums)
+
     if ending is Ending.CONTINUED:
-        zero = [code.load(out(i, v), 0, kind) for i, v in places]
+        sums = [code.load(out(i, v), 0, kind) for i, v in places]
     else:
-        zero = [ir.Constant(kind, None)] * len(places)
-    sums = code.loop(depth, step, carried=zero)
+        sums = [ir.Constant(kind, None)] * len(places)
+    lines = whole(tile.rows * -(-tile.vectors * tile.lanes // LINE))
+    asking = code.builder.select(code.builder.icmp_signed("<", depth, lines), depth, lines)
+    sums = code.loop(asking, asking_step, carried=sums)
+    sums = code.loop(depth, step, start=asking, carried=sums)
     for (i, v), value in zip(places, sums, strict=True):
         if ending in (Ending.BIAS, Ending.BIAS_RELU):
             value = code.add(value, code.load(extra, v * tile.lanes, kind))
