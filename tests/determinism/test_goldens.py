@@ -25,9 +25,30 @@ def golden(name: str) -> Ledger:
     return read_ledger(GOLDEN_FOLDER / f"{name}.jsonl")
 
 
-def checked(name: str, golden: Ledger, fresh: Ledger, temporary: Path, *, strict: bool = False) -> Outcome:
+def checked(
+    name: str, golden: Ledger, fresh: Ledger, temporary: Path, *, strict: bool = False, flags: str | None = None
+) -> Outcome:
     with Children() as children:
-        return check_golden(name, GOLDENS[name], golden, fresh, temporary, children, strict=strict)
+        return check_golden(name, flags or GOLDENS[name], golden, fresh, temporary, children, strict=strict)
+
+
+SHORT = GOLDENS["point"].replace("--total_timesteps=3_200", "--total_timesteps=320")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
+    """The start of the point task's golden as it is trained here and now."""
+    folder = tmp_path_factory.mktemp("trained") / "now"
+    with Children() as children:
+        assert run_training(SHORT.split(), folder, Variant("now"), children, hear="failures") == 0
+    return read_ledger(folder)
+
+
+def made_elsewhere(ledger: Ledger, **fingerprint: object) -> Ledger:
+    """A ledger with other bits in its last line and other entries in its fingerprint."""
+    header = {**ledger.header, "fingerprint": {**ledger.header["fingerprint"], **fingerprint}}
+    last = ledger.lines[-1].iteration
+    return replace(with_digest(ledger, last, "param.actor", "0" * 16), header=header)
 
 
 def sac_golden(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -118,45 +139,27 @@ def test_the_goldens_cover_the_control_modes_and_kinds_of_contact():
     assert [task for task in tasks if f"--env_id={task}" not in flags] == []
 
 
-def test_a_golden_bound_to_another_cpu_says_so_in_one_line_and_compares_twins(tmp_path, monkeypatch):
+def test_a_golden_bound_to_another_cpu_says_so_in_one_line_and_compares_twins(trained, tmp_path, monkeypatch):
     monkeypatch.delenv("CI", raising=False)
-    mine = golden("point")
-    bound = {**mine.header["fingerprint"], "profile": "deterministic"}
-    here = replace(mine, header={**mine.header, "fingerprint": bound})
-    there = {**bound, "cpu": "GenuineIntel/6/167/1/Xeon", "probe": {"mm": "0", "exp": "1"}}
-    header = {**mine.header, "fingerprint": there}
-    other = replace(with_digest(mine, mine.lines[-1].iteration, "param.actor", "0" * 16), header=header)
+    bound = {**trained.header["fingerprint"], "profile": "deterministic"}
+    here = replace(trained, header={**trained.header, "fingerprint": bound})
+    other = made_elsewhere(here, cpu="GenuineIntel/6/167/1/Xeon", probe={"mm": "0", "exp": "1"})
     said = checked("point", other, here, tmp_path, strict=True).text
     assert said.count("\n") == 0
     assert "made on another CPU model, to which --numerics deterministic binds (cpu: GenuineIntel" in said
-    fresh = trained_now(tmp_path / "now", "deterministic")
-    assert "instead two fresh runs are equal" in checked("point", other, fresh, tmp_path).text
-
-
-def trained_now(folder: Path, profile: str) -> Ledger:
-    """The point task's golden as it is trained here and now, under a fingerprint that names another profile."""
-    with Children() as children:
-        assert run_training(GOLDENS["point"].split(), folder, Variant("now"), children, hear="failures") == 0
-    fresh = read_ledger(folder)
-    fingerprint = {**fresh.header["fingerprint"], "profile": profile}
-    return replace(fresh, header={**fresh.header, "fingerprint": fingerprint})
+    assert "instead two fresh runs are equal" in checked("point", other, here, tmp_path, flags=SHORT).text
 
 
 def test_another_fingerprint_fails_under_strict_and_is_named(tmp_path):
     mine = golden("point")
-    header = {**mine.header, "fingerprint": {**mine.header["fingerprint"], "torch": "0.0.1"}}
-    other = replace(with_digest(mine, mine.lines[-1].iteration, "rollout.obs", "0" * 16), header=header)
-    outcome = checked("point", other, mine, tmp_path, strict=True)
+    outcome = checked("point", made_elsewhere(mine, torch="0.0.1"), mine, tmp_path, strict=True)
     assert not outcome.passed
     assert "torch: 0.0.1" in outcome.text
 
 
-def test_another_fingerprint_falls_back_to_twins(tmp_path):
-    mine = golden("point")
-    header = {**mine.header, "fingerprint": {**mine.header["fingerprint"], "torch": "0.0.1"}}
-    other = replace(with_digest(mine, mine.lines[-1].iteration, "rollout.obs", "0" * 16), header=header)
-    outcome = checked("point", other, mine, tmp_path)
-    assert "two fresh runs" in outcome.text
+def test_another_fingerprint_falls_back_to_twins(trained, tmp_path):
+    other = made_elsewhere(trained, torch="0.0.1")
+    assert "instead two fresh runs are equal" in checked("point", other, trained, tmp_path, flags=SHORT).text
 
 
 def test_update_needs_a_reason_and_an_unknown_name_is_refused():

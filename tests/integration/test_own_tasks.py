@@ -67,13 +67,20 @@ def serial(project):
     return project / "serial"
 
 
+def test_the_example_trained_with_workers_equals_a_run_in_one_process(project, serial):
+    folder = project / "workers"
+    sac(project, *[f"--run_dir={folder}" if word.startswith("--run_dir") else word for word in TRAIN])
+    config = json.loads((folder / "manifest.json").read_text())["config"]
+    assert config["env_id"] == "reach_task.envs:ReachTarget-v1" and config["workers"] == 2
+    assert_equal(read_ledger(folder), read_ledger(serial))
+
+
+@at_night("three processes and their workers; tests/determinism/test_resume_workers.py resumes ManiSkill's tasks")
 def test_the_example_killed_and_resumed_with_workers_equals_a_run_in_one_process(project, serial):
     killed = run_fresh(
         None, [*TRAIN[1:], "--checkpoint_freq=2"], "tests.determinism.dying", before=("20",), cwd=project
     )
     assert killed.returncode == KILLED, killed.stderr
-    config = json.loads((project / "runs" / "reach" / "manifest.json").read_text())["config"]
-    assert config["env_id"] == "reach_task.envs:ReachTarget-v1" and config["workers"] == 2
     sac(project, *RESUME)
     assert_equal(read_ledger(project / "runs" / "reach"), read_ledger(serial))
     assert "2 episodes" in sac(project, *EVALUATE).stdout

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import shutil
+
+import pytest
+
 from sac.cli import main
 from sac.commands import twin
 from tests.unit.commands.short_twins import POINT, temporary
@@ -9,10 +15,19 @@ from tests.unit.commands.short_twins import POINT, temporary
 __all__ = ["temporary"]
 
 
-def test_equal_twins_end_with_0_and_unequal_ones_with_1_and_are_kept(tmp_path, temporary, capsys):
-    assert main(["twin", *POINT, "--vary", "PYTHONHASHSEED=1,2", "--keep", str(tmp_path / "equal")]) == 0
-    assert "equal: 4 iterations compared" in capsys.readouterr().out
-    assert (tmp_path / "equal" / "run-1" / "ledger.jsonl").exists()
+@pytest.fixture(scope="module")
+def equal(tmp_path_factory):
+    """Equal twins that are kept: their folder, how the command ended, and what it printed."""
+    folder = tmp_path_factory.mktemp("twins") / "equal"
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+        status = main(["twin", *POINT, "--vary", "PYTHONHASHSEED=1,2", "--keep", str(folder)])
+    return folder, status, output.getvalue()
+
+
+def test_equal_twins_end_with_0_and_unequal_ones_with_1_and_are_kept(equal, temporary, capsys):
+    folder, status, output = equal
+    assert status == 0 and "equal: 4 iterations compared" in output
+    assert (folder / "run-1" / "ledger.jsonl").exists()
     assert main(["twin", *POINT, "--vary", "gamma=0.8,0.9"]) == 1
     output = capsys.readouterr().out
     assert "channel update.critic_loss" in output
@@ -30,9 +45,9 @@ def test_what_equal_twins_wrote_goes_away_and_nothing_points_there(temporary, ca
     assert str(temporary) not in captured.out + captured.err
 
 
-def test_a_twin_that_ends_early_is_no_equal(tmp_path, capsys):
+def test_a_twin_that_ends_early_is_no_equal(equal, tmp_path, capsys):
     """A shorter run is a prefix of a longer one; of a twin's runs neither may be."""
-    assert main(["twin", *POINT, "--keep", str(tmp_path)]) == 0
+    shutil.copytree(equal[0], tmp_path, dirs_exist_ok=True)
     ledger = tmp_path / "run-1" / "ledger.jsonl"
     lines = ledger.read_text().splitlines(keepends=True)
     ledger.write_text("".join(lines[:-1]))

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from tests.nightly import at_night
+
 pytestmark = pytest.mark.maniskill
 FINDS = """
 import sys
@@ -31,6 +33,7 @@ print(type(matplotlib.pyplot).__name__, held.subplots is matplotlib.pyplot.subpl
     assert say(program).splitlines() == ["False", "module True"]
 
 
+@at_night("a process that imports ManiSkill; the test before it draws with what it held")
 def test_whoever_holds_a_plot_of_maniskills_may_use_it_first():
     program = f"""{FINDS}
 held = sys.modules["pytorch_kinematics.ik"].plt
@@ -39,5 +42,6 @@ print(held.subplots is sys.modules["matplotlib.pyplot"].subplots)
     assert say(program) == "True"
 
 
+@at_night("a process that imports ManiSkill")
 def test_plots_that_are_there_already_stay():
     assert say(f"import matplotlib.pyplot as mine, sys{FINDS}print(sys.modules['matplotlib.pyplot'] is mine)") == "True"
