@@ -1,4 +1,6 @@
-"""`python -m tools.stability [--runs N] [--shuffled M] [-- PYTEST-ARGUMENT …]`: the determinism gate again and again.
+"""`python -m tools.stability [--runs N] [--shuffled M] -- TESTS`: tests again and again.
+
+`./dev stability` names those of the determinism gate.
 
 The tree stays as it is, so every failure is a false alarm. Two processes run the tests, as `./dev determinism` does;
 two others keep the cores busy. In the last M runs the tests come in a drawn order. Each run's outcome is printed as it
@@ -20,7 +22,6 @@ from pathlib import Path
 from sac.streams import Stream
 from tools.mutants.tree import ROOT, environment
 
-GATE = ("tests/determinism",)
 _PYTEST = [
     *(sys.executable, "-m", "pytest", "-p", "timeout", "-p", "hypothesispytest", "-p", "benchmark"),
     *("-p", "no:cacheprovider", "-q", "--no-header"),
@@ -84,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=int, default=30, help="in all (default %(default)s)")
     parser.add_argument("--shuffled", type=int, default=10, help="of these in a drawn order (default %(default)s)")
     parser.add_argument("--load", type=int, default=2, help="busy processes beside (default %(default)s)")
-    parser.add_argument("tests", nargs="*", default=[*GATE], help="what pytest is to run (default %(default)s)")
+    parser.add_argument("tests", nargs="+", help="what pytest is to run")
     options = parser.parse_args(arguments)
     names, alarms, start = collected(options.tests), 0, time.monotonic()
     with background_load(options.load):
