@@ -12,12 +12,13 @@ where that is read down its columns. This changes no value.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from llvmlite import ir
 
-from sac.kernels.code import I64, POINTER, Code, Value, inner, kernel, vector, whole
+from sac.kernels.code import I64, POINTER, Body, Code, Value, inner, kernel, vector, whole
 
 ROWS, COLUMNS = 8, 16
 """Matrices are padded to multiples of these."""
@@ -100,20 +101,10 @@ def _panels(code: Code, tile: ir.Function, start: Value, stop: Value, shape: Til
     extra, extra_stride = code.address(10), code.integer(11)
     share = code.builder.sdiv(code.whole_mul(depth, shape.rows), rows)
 
-    def ask_for_next_panel(i: Value, j: Value) -> None:
-        """Each row of tiles asks for its share of the rows of B."""
-        first = code.whole_mul(code.builder.sdiv(i, ir.Constant(I64, shape.rows)), share)
-
-        def row(n: Value) -> None:
-            next_panel = code.whole_add(code.whole_mul(code.whole_add(first, n), b_stride), code.whole_add(j, step))
-            for column in range(0, step, LINE):
-                code.prefetch(b, code.whole_add(next_panel, column))
-
-        code.loop(share, row)
-
     def panel(j: Value) -> None:
         def one(i: Value) -> None:
-            ask_for_next_panel(i, j)
+            row_of_tiles = code.builder.sdiv(i, whole(shape.rows))
+            _ask_for_rows(code, code.at(b, code.whole_add(j, step)), b_stride, row_of_tiles, share, step)
             first = code.at(a, code.whole_mul(i, row_stride))
             out = code.at(c, code.whole_add(code.whole_mul(i, c_stride), j))
             other = code.at(extra, code.whole_add(code.whole_mul(i, extra_stride), j) if ending is Ending.MASKED else j)
@@ -136,6 +127,18 @@ def _panels(code: Code, tile: ir.Function, start: Value, stop: Value, shape: Til
     code.loop(stop, panel, start=start, step=step)
 
 
+def _ask_for_rows(code: Code, panel: Value, stride: Value, number: Value, share: Value, columns: int) -> None:
+    """Ask for the rows of a panel of B that are the share of one row of tiles."""
+    first = code.whole_mul(number, share)
+
+    def row(n: Value) -> None:
+        at = code.whole_mul(code.whole_add(first, n), stride)
+        for column in range(0, columns, LINE):
+            code.prefetch(panel, code.whole_add(at, column))
+
+    code.loop(share, row)
+
+
 def _tile(module: ir.Module, tile: Tile, ending: Ending) -> ir.Function:
     code = inner(module, f"tile_{ending.value}_{tile.vectors}", _TILE_PARAMETERS)
     a, row_stride, k_stride, b, b_stride, c, c_stride, depth, extra, extra_stride = code.function.args
@@ -155,21 +158,12 @@ def _tile(module: ir.Module, tile: Tile, ending: Ending) -> ir.Function:
             code.prefetch(a, code.whole_add(at, 2 * LINE))
         return [code.fma(factors[i], loaded[v], value) for (i, v), value in zip(places, sums, strict=True)]
 
-    def asking_step(k: Value, *sums: Value) -> list[Value]:
-        """One line of what the tile ends with in each step: all at once would keep B waiting."""
-        row, column = code.builder.urem(k, whole(tile.rows)), code.builder.udiv(k, whole(tile.rows))
-        for base, stride in ((c, c_stride), (extra, extra_stride))[: 2 if ending is Ending.MASKED else 1]:
-            code.prefetch(base, code.whole_add(code.whole_mul(row, stride), code.whole_mul(column, LINE)))
-        return step(k, *sums)
-
     if ending is Ending.CONTINUED:
         sums = [code.load(out(i, v), 0, kind) for i, v in places]
     else:
         sums = [ir.Constant(kind, None)] * len(places)
-    lines = whole(tile.rows * -(-tile.vectors * tile.lanes // LINE))
-    asking = code.builder.select(code.builder.icmp_signed("<", depth, lines), depth, lines)
-    sums = code.loop(asking, asking_step, carried=sums)
-    sums = code.loop(depth, step, start=asking, carried=sums)
+    needed = [(c, c_stride), (extra, extra_stride)] if ending is Ending.MASKED else [(c, c_stride)]
+    sums = _summed(code, tile, depth, step, sums, needed)
     for (i, v), value in zip(places, sums, strict=True):
         if ending in (Ending.BIAS, Ending.BIAS_RELU):
             value = code.add(value, code.load(extra, v * tile.lanes, kind))
@@ -180,6 +174,26 @@ def _tile(module: ir.Module, tile: Tile, ending: Ending) -> ir.Function:
         code.store(value, out(i, v), 0)
     code.end()
     return code.function
+
+
+def _summed(
+    code: Code, tile: Tile, depth: Value, step: Body, sums: list[Value], needed: list[tuple[Value, Value]]
+) -> list[Value]:
+    """Run `step` for each k; the first ones ask for the lines of the tile in `needed`, by address and row stride.
+
+    One line of each in a step: asked for at once, they would keep B waiting.
+    """
+
+    def asking_step(k: Value, *sums: Value) -> Sequence[Value] | None:
+        row, column = code.builder.urem(k, whole(tile.rows)), code.builder.udiv(k, whole(tile.rows))
+        for base, stride in needed:
+            code.prefetch(base, code.whole_add(code.whole_mul(row, stride), code.whole_mul(column, LINE)))
+        return step(k, *sums)
+
+    lines = whole(tile.rows * -(-tile.vectors * tile.lanes // LINE))
+    asking = code.builder.select(code.builder.icmp_signed("<", depth, lines), depth, lines)
+    sums = code.loop(asking, asking_step, carried=sums)
+    return code.loop(depth, step, start=asking, carried=sums)
 
 
 def row_product(module: ir.Module) -> None:
