@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -135,10 +137,10 @@ def find_task(env_id: str, imports: Sequence[str] = ()) -> Any:
         BadEnvironment: the task is unknown, has no time limit, or its assets are not downloaded.
     """
     show_once()
-    with plots_put_off():
-        prepare_rendering()
-        importlib.import_module("mani_skill.envs")
-        importlib.import_module("sac.envs.maniskill.contact_tasks")
+    if "mani_skill.envs" not in sys.modules:
+        _import_maniskill()
+    prepare_rendering()
+    importlib.import_module("sac.envs.maniskill.contact_tasks")
     patches.install()
     import_tasks(env_id, imports)
     known = importlib.import_module("mani_skill.utils.registration").REGISTERED_ENVS
@@ -150,6 +152,20 @@ def find_task(env_id: str, imports: Sequence[str] = ()) -> Any:
         raise BadEnvironment(f"--env_id {env_id!r} registers no max_episode_steps, so its episodes never end")
     require_assets(env_id, registered.asset_download_ids or [])
     return registered
+
+
+def _import_maniskill() -> None:
+    """Import ManiSkill's tasks, and keep what was imported out of garbage collections.
+
+    ManiSkill asks for a collection whenever it clears or builds a scene, and each would go through all that torch and
+    its own modules hold, and find nothing.
+    """
+    with plots_put_off():
+        prepare_rendering()
+        importlib.import_module("mani_skill.envs")
+        importlib.import_module("sac.envs.maniskill.contact_tasks")
+    gc.collect()
+    gc.freeze()
 
 
 def _unknown_task(env_id: str, known: dict[str, Any]) -> BadEnvironment:
