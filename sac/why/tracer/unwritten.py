@@ -14,8 +14,9 @@ from typing import Any
 from .recorder import Recorder
 
 STRESS = "memory"
-PATTERN = 0x3C
-"""Each byte of what other runs find there: as floats small numbers, as integers large ones, and never NaN."""
+PATTERN = 0x3F
+"""Each byte of what other runs find there. As floats of any size it makes ordinary numbers, which neither are lost in a
+sum nor drown what is added to them; as integers it makes large ones."""
 
 FILLED = 1 << 24
 """Bytes of one array that are made to differ: a replay buffer of many gigabytes is never filled, nor is it here."""

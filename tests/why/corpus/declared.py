@@ -107,6 +107,7 @@ CORPUS = (
     Planted("seed_of_none", "seed-from-entropy", "draw"),
     Planted("program_seed", "program-output", "seed"),
     Planted("fails_in_the_end", "set-order", "draw"),
+    Planted("memory_in_a_sum", "uninitialised", "printed"),
     Planted("memory_of_many", "uninitialised", "module.forward"),
     Planted("wrapper_generator", "unseeded-generator", "draw"),
     Planted("thread_count_backward", "thread-count", "optimizer.step", options=("--vary", "OMP_NUM_THREADS=1,2")),
