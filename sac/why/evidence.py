@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import zip_longest
+from itertools import groupby, zip_longest
 from pathlib import Path
 
 from sac.untrusted.file import Unreadable, source_lines
@@ -19,6 +19,9 @@ from sac.why.tracer.place import Place
 
 BACKWARD = 20
 """Lines above an optimizer's step in which its backward pass is looked for."""
+
+BY_TURNS = 2
+"""Turns of threads that are no race: one makes the network, another one trains it."""
 
 
 @dataclass(frozen=True)
@@ -137,12 +140,32 @@ class Evidence:
         return place._replace(line=line)
 
     def drawing_threads(self) -> int:
-        """Return how many threads draw from the event's generator, which all of them share."""
-        if self.event.kind != "draw" or not self.event.facts.get("generator"):
-            return 1
-        flows = (flow for trace in (self.a, self.b) for flow in trace.flows)
-        alike = (flow for flow in flows if generator_of(flow) == generator_of(self.event))
-        return len({flow.facts.get("thread", "main") for flow in alike if flow.kind == "draw"})
+        """Return how many threads use the generator of which the event has another state, or that it draws from."""
+        event = self.event
+        if event.kind == "draw" and event.facts.get("generator"):
+            names = {generator_of(event)}
+            flows = [flow for trace in (self.a, self.b) for flow in trace.flows if generator_of(flow) in names]
+            return len({_thread_of(flow) for flow in flows if flow.kind == "draw"})
+        return len(set(self._turns)) if len(self._turns) > BY_TURNS else 1
+
+    @cached_property
+    def _turns(self) -> list[str]:
+        """The threads that moved what the event has another state of, in their turns, of the run with more of them."""
+        names = {name for name in self.divergence.event.inputs if "global generator" in name}
+        found = []
+        for trace in (self.a, self.b):
+            users = (flow for flow in _users(trace, names) if flow.kind != "seed")
+            found.append([name for name, _ in groupby(map(_thread_of, users))])
+        return max(found, key=len)
+
+    @property
+    def racing_draw(self) -> Event:
+        """The event, if it draws; else the nearest one of another thread that moved the generator."""
+        event = self.event
+        names = {name for name in self.divergence.event.inputs if "global generator" in name}
+        others = [flow for flow in _users(self.a, names) if _thread_of(flow) != _thread_of(event)]
+        nearest = min(others, key=lambda flow: abs(flow.number - event.number), default=event)
+        return event if event.kind == "draw" else nearest
 
     def thread_event(self) -> Event | None:
         """Return the last flow event of a thread beside the main one before the runs part."""
@@ -187,7 +210,11 @@ def generator_of(event: Event) -> str:
     return f"{name}" if which is None else f"{name} {which}"
 
 
-def _users(trace: Trace, names: set[str], end: int) -> Sequence[Event]:
+def _thread_of(event: Event) -> str:
+    return str(event.facts.get("thread", "main"))
+
+
+def _users(trace: Trace, names: set[str], end: float = float("inf")) -> Sequence[Event]:
     """Return the events of a trace up to one of them that used one of these generators."""
     return [
         flow

@@ -333,7 +333,7 @@ def _threads(evidence: Evidence) -> Iterator[Suspect]:
     if evidence.pooled and event.kind == "draw" and not event.facts.get("object") and seeded:
         yield Suspect("pool-race", event.place, "a worker of a pool draws from what tasks before have moved", serial)
     if evidence.drawing_threads() > 1 and seeded:
-        yield Suspect("thread-race", event.place, "several threads draw from this generator", serial)
+        yield Suspect("thread-race", evidence.racing_draw.place, "several threads draw from this generator", serial)
     one, other = evidence.threads()
     if one != other and evidence.computed:
         speaks = f"the runs have {one} and {other} threads"

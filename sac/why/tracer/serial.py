@@ -9,6 +9,7 @@ import multiprocessing.pool
 import multiprocessing.process
 import queue
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,9 @@ from .recorder import Recorder
 
 WAIT = 1.0
 """Seconds that a thread or process is waited for; one that serves for as long as the script runs goes on beside it."""
+
+PAUSE = 0.0005
+"""Seconds between two looks at a queue that is being filled."""
 
 _TURNS = "_sac_why_turns"
 
@@ -37,6 +41,7 @@ def install(recorder: Recorder) -> None:
         pool.__init__ = _with_one(pool.__init__)
     # Queues of other orders inherit it.
     queue.Queue.put = _by_turns(queue.Queue.put)  # type: ignore[method-assign]
+    queue.Queue.get = _refilled(queue.Queue.get)  # type: ignore[method-assign]
     asyncio.BaseEventLoop.create_task = _after_its_elder(asyncio.BaseEventLoop.create_task)  # type: ignore[method-assign]
 
 
@@ -112,6 +117,7 @@ class _Turns:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._members: list[threading.Thread] = []
+        self._inside: set[threading.Thread] = set()
         self._putting = False
 
     def begin(self, thread: threading.Thread) -> None:
@@ -119,6 +125,7 @@ class _Turns:
         with self._changed:
             if thread not in self._members:
                 self._members.append(thread)
+            self._inside.add(thread)
             while self._first() is not thread and (self._changed.wait(WAIT) or self._putting):
                 # Whoever waits for room in the queue has its turn as long as that takes.
                 pass
@@ -128,9 +135,20 @@ class _Turns:
         """Let the others come before a thread's next turn."""
         with self._changed:
             self._putting = False
+            self._inside.discard(thread)
             self._members.remove(thread)
             self._members.append(thread)
             self._changed.notify_all()
+
+    def rest(self, full: Callable[[], bool]) -> None:
+        """Wait until all threads that live wait to put something, and one of them for room; not for ever."""
+        end = time.monotonic() + WAIT
+        with self._changed:
+            while time.monotonic() < end:
+                living = [thread for thread in self._members if thread.is_alive()]
+                if not living or (full() and all(thread in self._inside for thread in living)):
+                    return
+                self._changed.wait(PAUSE)
 
     def _first(self) -> threading.Thread:
         while not self._members[0].is_alive():
@@ -152,5 +170,20 @@ def _by_turns(put: Callable[..., Any]) -> Callable[..., Any]:
             return put(self, *args, **kwargs)
         finally:
             turns.end(thread)
+
+    return traced
+
+
+def _refilled(get: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a `get` that waits until a queue with bounds is full again: whoever fills it works only meanwhile."""
+
+    @functools.wraps(get)
+    def traced(self: Any, *args: Any, **kwargs: Any) -> Any:
+        made = get(self, *args, **kwargs)
+        turns = self.__dict__.get(_TURNS)
+        if turns is not None and self.maxsize > 0:
+            # Of those who fill it, one waits in the queue's own condition, and the others for their turns.
+            turns.rest(lambda: bool(self.not_full._waiters))
+        return made
 
     return traced

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from sac.why.evidence import _served
+from sac.why.evidence import Evidence, _served
 
 
 def served(*flows: tuple[str, float]) -> str | None:
@@ -22,3 +22,26 @@ def test_a_vector_waits_for_its_workers_whatever_is_done_meanwhile():
 def test_an_environment_of_the_main_process_waits_for_a_worker_only_where_it_is_what_comes_next():
     assert served(("draw", 9), ("env.reset", 11)) == "env.reset"
     assert served(("module.forward", 11), ("env.reset", 12)) is None
+
+
+def racing(*threads: str) -> tuple[int, int]:
+    """Return how many threads race before a forward of the main thread, and the number of the draw that is named."""
+
+    def flow(number: int, thread: str, kind: str = "draw") -> SimpleNamespace:
+        facts = {"generator": "torch's global generator", **({} if thread == "main" else {"thread": thread})}
+        return SimpleNamespace(kind=kind, number=number, facts=facts)
+
+    forward = SimpleNamespace(kind="module.forward", number=10, facts={})
+    trace = SimpleNamespace(flows=[flow(0, "main", "seed"), *(flow(n + 1, one) for n, one in enumerate(threads))])
+    event = SimpleNamespace(a=forward, inputs=("torch's global generator",))
+    evidence = Evidence(SimpleNamespace(event=event), trace, trace, None)
+    return evidence.drawing_threads(), evidence.racing_draw.number
+
+
+def test_threads_that_draw_by_turns_race_though_the_runs_part_where_nobody_draws():
+    assert racing("main", "loader", "main", "loader") == (2, 4)
+
+
+def test_a_thread_that_draws_after_the_main_one_is_done_is_no_race():
+    assert racing("main", "main", "trainer") == (1, 3)
+    assert racing("main", "main") == (1, 10)

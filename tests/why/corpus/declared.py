@@ -50,6 +50,7 @@ CORPUS = (
     Planted("seed_from_pid", "seed-from-pid", "seed"),
     Planted("completion_order", "completion-order", "module.forward"),
     Planted("queue_order", "completion-order", "module.forward"),
+    Planted("prefetch_draws", "thread-race", "module.forward"),
     Planted("endless_producers", "completion-order", "module.forward"),
     Planted("append_order", "thread-order", "module.forward"),
     Planted("seed_from_hash", "seed-from-hash", "seed"),

@@ -33,3 +33,24 @@ def test_the_main_thread_waits_for_nobody(monkeypatch):
     items.put(1)
     assert serial._TURNS not in items.__dict__
     assert items.get() == 1
+
+
+def test_whoever_takes_from_a_queue_with_bounds_waits_until_it_is_full_again(monkeypatch):
+    monkeypatch.setattr(queue.Queue, "put", serial._by_turns(queue.Queue.put))
+    monkeypatch.setattr(queue.Queue, "get", serial._refilled(queue.Queue.get))
+    items: queue.Queue[int] = queue.Queue(maxsize=2)
+    made = []
+
+    def produce() -> None:
+        for number in range(6):
+            made.append(number)
+            items.put(number)
+
+    thread = threading.Thread(target=produce)
+    thread.start()
+    counts = []
+    for _ in range(6):
+        items.get(timeout=5)
+        counts.append(len(made))
+    thread.join(5)
+    assert counts == [4, 5, 6, 6, 6, 6]
