@@ -15,6 +15,9 @@ from . import tasks
 
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 """The folder of `sac.why`: none of its lines, the plugin's included, is the user's own."""
+_listdir = os.listdir
+"""As it was before it was hooked."""
+
 _ASIDE = ("<frozen importlib._bootstrap>", os.sep + "tempfile.py", os.sep + "shutil.py")
 """Files whose work is no part of a result: importing, names of temporary files, removing folders."""
 
@@ -81,6 +84,7 @@ class Places:
         self.cells: dict[str, int] = {}
         """Names of the code of a notebook's cells -> their numbers."""
         self._own: dict[str, str | None] = {}
+        self._installed: dict[str, bool] = {}
         self.anywhere = False
         """In workers no line of the user's own may be on the stack: there a library's stands for it."""
 
@@ -100,14 +104,29 @@ class Places:
         path = os.path.realpath(filename)
         if path.startswith((*self._foreign, os.path.join(_HERE, ""))) or "-packages" + os.sep in path:
             return None
+        if any(path.startswith(os.path.join(folder, "")) for folder in self._installed_into()):
+            return None
         if path.startswith(self.root):
             return path[len(self.root) :]
         return os.path.relpath(path, self.root) if self._is_added(path) else None
 
     def _is_added(self, path: str) -> bool:
         """Whether a file lies in a folder that the script, or the user, has put on `sys.path`."""
-        added = {os.path.realpath(entry) for entry in sys.path} - self._given
-        return any(path.startswith(os.path.join(folder, "")) for folder in added if os.path.isdir(folder))
+        return any(path.startswith(os.path.join(folder, "")) for folder in self._added() if os.path.isdir(folder))
+
+    def _added(self) -> set[str]:
+        return {os.path.realpath(entry) for entry in sys.path} - self._given
+
+    def _installed_into(self) -> list[str]:
+        """Return the folders of `sys.path` into which packages were installed."""
+        return [folder for folder in map(os.path.realpath, sys.path) if self._is_installed(folder)]
+
+    def _is_installed(self, folder: str) -> bool:
+        """Whether packages were installed into a folder, as `pip install --target` does; a project's own is none."""
+        if folder not in self._installed:
+            inside = os.path.isdir(folder) and os.path.join(folder, "") != self.root
+            self._installed[folder] = inside and any(name.endswith(".dist-info") for name in _listdir(folder))
+        return self._installed[folder]
 
     def own_code(self, frame: FrameType) -> str | None:
         """Return the name to show for a frame of the user's own; None for others."""
