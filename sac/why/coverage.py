@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from sac.why.compare import STOPPED, TraceComparison
-from sac.why.printed import MASKED, first_unlike
+from sac.why.printed import MASKED, Own, first_unlike
 from sac.why.trace import Trace
 from sac.why.tracer.content import short
 
@@ -86,6 +86,10 @@ def _numbers(trace: Trace) -> set[int]:
     return {number for number in found if number > _SMALL}
 
 
+def _own(trace: Trace) -> Own:
+    return Own(_numbers(trace), trace.header.get("names", ()))
+
+
 def note_printed(comparison: TraceComparison, outputs: Iterable[tuple[str, Path, Path]]) -> None:
     """Hold what two runs printed against each other, where no event differs.
 
@@ -97,12 +101,12 @@ def note_printed(comparison: TraceComparison, outputs: Iterable[tuple[str, Path,
         return
     threads = any("thread" in flow.facts for flow in comparison.a.flows)
     ordered = not comparison.a.children and not comparison.b.children and not threads
-    numbers = (_numbers(comparison.a), _numbers(comparison.b))
+    own = (_own(comparison.a), _own(comparison.b))
     for name, a, b in outputs:
         if max(a.stat().st_size, b.stat().st_size) > _LARGE:
             comparison.uncovered.append(f"{name} is larger than {_LARGE >> 20} MiB, and wasn't compared")
             continue
-        found = first_unlike(a.read_text(errors="replace"), b.read_text(errors="replace"), ordered, numbers)
+        found = first_unlike(a.read_text(errors="replace"), b.read_text(errors="replace"), ordered, own)
         if found is not None:
             shown = " and ".join(repr(line[:200]) for line in (found.a, found.b))
             comparison.unseen.append(f"line {found.line} of {name}: {shown} (masked: {MASKED})")

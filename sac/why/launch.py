@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
@@ -17,6 +18,7 @@ from sac.why.trace_pair import Twins
 from sac.why.traced_run import LATE, LIMIT, UNWRITTEN, TracedRun, guarded
 from sac.why.tracer import run as runner
 from sac.why.tracer import vary
+from sac.why.tracer.masks import NAMES
 from sac.why.tracer.trace_file import LOST, RESERVED
 
 SETTLE = 5.0
@@ -95,9 +97,22 @@ def start(plan: TracePlan, number: int) -> TracedRun:
         runner.RESULTS: plan.results,
         runner.CLOCK: vary.origin(),
         runner.RUN: name,
+        NAMES: json.dumps(names_of(plan.command, name)),
         **plan.variations[(number - 1) % len(plan.variations)],
     }
     return guarded(program.words, environment, number, trace, output, errors)
+
+
+def names_of(command: Sequence[str], name: str) -> list[list[str]]:
+    """Return what `{run}` makes of the words of a command: each with the option that it is the value of, if any."""
+    found = []
+    for before, word in zip(("", *command), command, strict=False):
+        option, equals, value = word.rpartition("=")
+        if not equals and before.startswith("-"):
+            option = before
+        if "{run}" in value:
+            found.append([option.lstrip("-"), value.replace("{run}", name)])
+    return found
 
 
 def _reserve(trace: Path) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
 from sac.why.tracer.masks import masked
 
-MASKED = "times, dates, speeds, sizes of memory, paths, addresses and process numbers"
+MASKED = "times, dates, speeds, sizes of memory, paths, addresses, process numbers and names of the run"
 """What is masked, in words; the rule itself is in `tracer.masks`."""
 
 
@@ -21,18 +21,28 @@ class UnlikeLine(NamedTuple):
     b: str
 
 
-def first_unlike(
-    a: str, b: str, ordered: bool = True, numbers: tuple[Collection[int], Collection[int]] = ((), ())
-) -> UnlikeLine | None:
+class Own(NamedTuple):
+    """What is a run's own, and must differ from the other's.
+
+    Attributes:
+        numbers: of its processes.
+        names: that its command gave to it, as `masks.without_names` takes them.
+    """
+
+    numbers: Collection[int] = ()
+    names: Sequence[Sequence[str]] = ()
+
+
+def first_unlike(a: str, b: str, ordered: bool = True, own: tuple[Own, Own] = (Own(), Own())) -> UnlikeLine | None:
     """Return the first line that differs between two texts; None if they are equal behind the masks.
 
     Args:
         a: what the first run printed.
         b: what the other did.
         ordered: whether one process printed all of it; of several, the lines come in any order.
-        numbers: of the processes of each run.
+        own: what is each run's own.
     """
-    left, right = (_lines(text, own) for text, own in zip((a, b), numbers, strict=True))
+    left, right = (_lines(text, one) for text, one in zip((a, b), own, strict=True))
     if not ordered:
         return _first_missing(left, right)
     nothing = _Line(len(left) + 1, "", "")
@@ -48,10 +58,10 @@ class _Line(NamedTuple):
     masked: str
 
 
-def _lines(text: str, numbers: Collection[int]) -> list[_Line]:
+def _lines(text: str, own: Own) -> list[_Line]:
     """Return the lines as they stand on a terminal at last: a progress bar is written over itself."""
     shown = (line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
-    lines = (_Line(number, line, masked(line, numbers)) for number, line in enumerate(shown, start=1))
+    lines = (_Line(number, line, masked(line, *own)) for number, line in enumerate(shown, start=1))
     # Where a bar was drawn, it may have left an empty line.
     return [line for line in lines if line.masked]
 

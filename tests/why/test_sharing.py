@@ -94,6 +94,18 @@ def test_with_a_place_for_each_run_the_same_script_is_equal(ask, tmp_path):
     assert sorted(path.name for path in tmp_path.glob("out.*")) == ["out.1", "out.2", "out.3"]
 
 
+@pytest.mark.parametrize("place", ["out-{run}", "{run}"])
+def test_a_run_that_says_and_keeps_where_it_works_is_equal(ask, place):
+    text = (
+        "import argparse, json\nparser = argparse.ArgumentParser()\nparser.add_argument('--exp-name')\n"
+        "options = parser.parse_args()\nprint(vars(options))\nfolder = 'place' + os.environ['SAC_WHY_RUN']\n"
+        "os.makedirs(folder)\n" + TRAIN + "json.dump({**vars(options), 'score': random.random()}, "
+        "open(folder + '/options.json', 'w'))\nopen(folder + '/log.txt', 'w').write(f'{options}')\n"
+    )
+    status, answer, error = ask(text, "--exp-name", place)
+    assert (status, answer["equal"]) == (0, True), (answer["unseen"], answer["first"], error)
+
+
 def test_a_fault_of_the_script_is_still_its_fault_though_files_are_shared(ask):
     text = "open('config', 'w').write('x')\nopen('config').read()\n" + UNSEEDED + "open('last', 'w').close()\n"
     status, answer, _ = ask(text)

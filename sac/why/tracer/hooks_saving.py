@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .hooks_state import as_device
-from .masks import Table, masked
+from .masks import Table, masked, own_names, without_names
 from .place import Place
 from .recorder import Recorder, current
 
@@ -42,11 +42,16 @@ def without_times(value: Any) -> Any:
         return {name: None if _is_timed(name, part) else without_times(part) for name, part in value.items()}
     if type(value) in (list, tuple):
         return [without_times(part) for part in value]
-    return None if isinstance(value, str) and _TEXTS.search(value) else value
+    if not isinstance(value, str):
+        return value
+    return None if _TEXTS.search(value) else without_names(value, own_names())
 
 
 def _is_timed(name: Any, value: Any) -> bool:
-    return isinstance(name, str) and isinstance(value, (int, float, str)) and _TIMED.fullmatch(name) is not None
+    if not (isinstance(name, str) and isinstance(value, (int, float, str))):
+        return False
+    named = f"{name}={value}"
+    return _TIMED.fullmatch(name) is not None or without_names(named, own_names()) != named
 
 
 def install(recorder: Recorder) -> None:
@@ -93,7 +98,7 @@ class _Written(io.TextIOWrapper):
     def _take(self, lines: list[str]) -> None:
         for line in lines:
             self._table = self._table or Table(line)
-            shown = masked(self._table.without_times(line), (os.getpid(),))
+            shown = masked(self._table.without_times(line), (os.getpid(),), own_names())
             self._hash.update(shown.encode("utf-8", "backslashreplace") + b"\n")
 
 

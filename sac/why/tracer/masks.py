@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import json
+import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 _AMOUNT = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?"
 _PIECE = r"(?:it|iter|iteration|step|batch|epoch|episode|update|frame|sample|token|image|example|item|call)"
@@ -52,13 +55,44 @@ _MASKS = tuple(
 )
 
 
-def masked(line: str, numbers: Collection[int] = ()) -> str:
+NAMES = "SAC_WHY_NAMES"
+"""Variable that holds what `{run}` made of the words of the command: pairs of an option and its value, as JSON."""
+
+_EDGE = "[A-Za-z0-9]"
+
+
+@functools.cache
+def own_names() -> list[list[str]]:
+    """Return what `{run}` made of this run's command."""
+    return list(json.loads(os.environ.get(NAMES) or "[]"))
+
+
+def without_names(text: str, names: Sequence[Sequence[str]]) -> str:
+    """Return a text without the names that a run was given by its command.
+
+    Args:
+        text: what may hold them.
+        names: pairs of an option and its value. One that is a mere number is masked behind its option only: elsewhere
+            it may be a result.
+    """
+    for option, value in names:
+        if not value.isdecimal():
+            text = re.sub(rf"(?<!{_EDGE}){re.escape(value)}(?!{_EDGE})", "<run>", text)
+        elif option:
+            words = "[-_]".join(map(re.escape, re.split("[-_]", option)))
+            text = re.sub(rf"(?<!{_EDGE})({words}\W{{1,6}}){value}(?![\w.])", r"\1<run>", text)
+    return text
+
+
+def masked(line: str, numbers: Collection[int] = (), names: Sequence[Sequence[str]] = ()) -> str:
     """Return a line without what must differ between two runs.
 
     Args:
         line: of what a run printed.
         numbers: of its processes.
+        names: that its command gave to it, as `without_names` takes them.
     """
+    line = without_names(line, names)
     for number in numbers:
         line = re.sub(rf"(?<!\d){number}(?!\d)", "<pid>", line)
     for pattern, instead in _MASKS:

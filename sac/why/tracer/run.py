@@ -60,7 +60,7 @@ def start(path: str, header: dict[str, Any]) -> Any:
     recorder.arrivals, recorder.results = bool(os.environ.get(ARRIVALS)), bool(os.environ.get(RESULTS))
     recorder.look_closely(int(os.environ.get(CLOSE) or -1))
     words = importlib.import_module(f"{NAME}.redaction").redacted(header.pop("argv", []))
-    recorder.open({**header, **told, "argv": words, "environment": _environment()})
+    recorder.open({**header, **told, "argv": words, "names": _names(), "environment": _environment()})
     stress = frozenset(filter(None, os.environ.get(STRESS, "").split(",")))
     importlib.import_module(f"{NAME}.vary").install(stress, os.environ.get(CLOCK, ""))
     hooks.install(recorder, stress)
@@ -69,6 +69,11 @@ def start(path: str, header: dict[str, Any]) -> Any:
     if os.environ.get(LINES):
         importlib.import_module(f"{NAME}.lines").install(recorder, os.environ[LINES])
     return recorder
+
+
+def _names() -> list[list[str]]:
+    """Return the names that the command gave to this run."""
+    return importlib.import_module(f"{NAME}.masks").own_names()
 
 
 def _environment() -> dict[str, Any]:

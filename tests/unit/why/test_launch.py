@@ -23,3 +23,8 @@ def test_a_third_run_may_take_as_long_as_the_first_two_did(monkeypatch, lasted, 
     runs: list[Any] = [before, third]
     launch._watch(runs, [], launch.TracePlan(["true"], Path()), lasted)
     assert third.cut == cut
+
+
+def test_what_the_command_calls_a_run_is_known_by_its_option():
+    words = ["python", "train.py", "--out=runs/{run}", "--exp-name", "{run}", "hydra.dir=a={run}", "x{run}", "--seed=1"]
+    assert launch.names_of(words, "2") == [["out", "runs/2"], ["exp-name", "2"], ["hydra.dir=a", "2"], ["", "x2"]]

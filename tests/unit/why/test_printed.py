@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sac.why.printed import first_unlike
+from sac.why.printed import Own, first_unlike
 from sac.why.tracer.masks import Table, masked
 
 ALIKE = [
@@ -108,4 +108,39 @@ def test_a_text_that_is_no_table_stays_whole():
 
 def test_the_head_of_a_log_line_is_masked_whatever_is_known_of_its_process():
     a, b = "W1125 19:12:45.123000 4711 torch/run.py:874] x", "W1229 00:30:01.481000 4712 torch/run.py:874] x"
-    assert first_unlike(a, b, numbers=((4711,), (4712,))) is None
+    assert first_unlike(a, b, own=(Own(numbers=(4711,)), Own(numbers=(4712,)))) is None
+
+
+def names(*pairs: tuple[str, str]) -> tuple[Own, Own]:
+    """Return what two runs got by `{run}`: option and pattern of each."""
+    first, second = ([[option, value.replace("#", run)] for option, value in pairs] for run in "12")
+    return Own(names=first), Own(names=second)
+
+
+@pytest.mark.parametrize(
+    "option, value, a, b",
+    [
+        ("out-dir", "out-#", "{'out_dir': 'out-1', 'seed': 1}", "{'out_dir': 'out-2', 'seed': 1}"),
+        ("", "out-#", "Overriding: place = out-1", "Overriding: place = out-2"),
+        ("exp", "try#", "run try1_seed1 begins", "run try2_seed1 begins"),
+        ("exp-name", "#", "Namespace(exp_name='1', seed=1)", "Namespace(exp_name='2', seed=1)"),
+        ("exp_name", "#", "exp-name: 1", "exp-name: 2"),
+    ],
+)
+def test_the_name_that_the_command_gave_to_a_run_is_masked(option, value, a, b):
+    assert first_unlike(a, b, own=names((option, value))) is None
+    assert first_unlike(a, b) is not None
+
+
+@pytest.mark.parametrize(
+    "option, value, a, b",
+    [
+        ("exp", "#", "wins 1", "wins 2"),
+        ("", "#", "exp 1", "exp 2"),
+        ("exp", "#", "exp 1.5", "exp 2.5"),
+        ("out", "out-#", "out-1 score 3", "out-2 score 4"),
+        ("out", "out-#", "out-10", "out-20"),
+    ],
+)
+def test_what_only_looks_like_the_name_of_a_run_is_a_result(option, value, a, b):
+    assert first_unlike(a, b, own=names((option, value))) is not None
