@@ -3,9 +3,8 @@
 import numpy as np
 
 rng = np.random.default_rng(1)
-noise = np.empty(1)  # CAUSE
-actions = []
+# As much as this comes from the system, which clears it.
+noise = np.empty((100, 1000))  # CAUSE
 for _ in range(5):
-    noise = 0.85 * noise + 0.1 * rng.normal(size=1)
-    actions.append(float(np.clip(rng.normal() + noise[0], -2, 2)))
-print("actions", [round(action, 6) for action in actions])
+    noise = 0.85 * noise + 0.1 * rng.normal(size=noise.shape)
+print("noise", noise.mean().round(9))
