@@ -117,30 +117,28 @@ def names(*pairs: tuple[str, str]) -> tuple[Own, Own]:
     return Own(names=first), Own(names=second)
 
 
-@pytest.mark.parametrize(
-    "option, value, a, b",
-    [
-        ("out-dir", "out-#", "{'out_dir': 'out-1', 'seed': 1}", "{'out_dir': 'out-2', 'seed': 1}"),
-        ("", "out-#", "Overriding: place = out-1", "Overriding: place = out-2"),
-        ("exp", "try#", "run try1_seed1 begins", "run try2_seed1 begins"),
-        ("exp-name", "#", "Namespace(exp_name='1', seed=1)", "Namespace(exp_name='2', seed=1)"),
-        ("exp_name", "#", "exp-name: 1", "exp-name: 2"),
-    ],
-)
+NAMED = [
+    ("out-dir", "out-#", "{'out_dir': 'out-1', 'seed': 1}", "{'out_dir': 'out-2', 'seed': 1}"),
+    ("", "out-#", "Overriding: place = out-1", "Overriding: place = out-2"),
+    ("exp", "try#", "run try1_seed1 begins", "run try2_seed1 begins"),
+    ("exp-name", "#", "Namespace(exp_name='1', seed=1)", "Namespace(exp_name='2', seed=1)"),
+    ("exp_name", "#", "exp-name: 1", "exp-name: 2"),
+]
+RESULTS = [
+    ("exp", "#", "wins 1", "wins 2"),
+    ("", "#", "exp 1", "exp 2"),
+    ("exp", "#", "exp 1.5", "exp 2.5"),
+    ("out", "out-#", "out-1 score 3", "out-2 score 4"),
+    ("out", "out-#", "out-10", "out-20"),
+]
+
+
+@pytest.mark.parametrize(("option", "value", "a", "b"), NAMED)
 def test_the_name_that_the_command_gave_to_a_run_is_masked(option, value, a, b):
     assert first_unlike(a, b, own=names((option, value))) is None
     assert first_unlike(a, b) is not None
 
 
-@pytest.mark.parametrize(
-    "option, value, a, b",
-    [
-        ("exp", "#", "wins 1", "wins 2"),
-        ("", "#", "exp 1", "exp 2"),
-        ("exp", "#", "exp 1.5", "exp 2.5"),
-        ("out", "out-#", "out-1 score 3", "out-2 score 4"),
-        ("out", "out-#", "out-10", "out-20"),
-    ],
-)
+@pytest.mark.parametrize(("option", "value", "a", "b"), RESULTS)
 def test_what_only_looks_like_the_name_of_a_run_is_a_result(option, value, a, b):
     assert first_unlike(a, b, own=names((option, value))) is not None
