@@ -68,11 +68,8 @@ class Code:
 
     def prefetch(self, base: Value, index: Value) -> None:
         """Ask for the cache line of the float with an index, which need not exist: a hint that changes no value."""
-        kind = ir.FunctionType(VOID, [POINTER, I32, I32, I32])
-        name, module = "llvm.prefetch.p0", self.function.module
-        declared = module.globals.get(name) or ir.Function(module, kind, name)
         read, keep, data = (ir.Constant(I32, n) for n in (0, 3, 1))
-        self.builder.call(declared, [self.at(base, index), read, keep, data])
+        self._call("llvm.prefetch.p0", VOID, [self.at(base, index), read, keep, data])
 
     # Arithmetic. Floats and vectors of floats alike; a Python number stands for a constant of the other's type.
 
@@ -129,8 +126,11 @@ class Code:
 
     def _intrinsic(self, name: str, kind: ir.Type, arguments: list[Value]) -> Value:
         suffix = f"v{kind.count}f32" if isinstance(kind, ir.VectorType) else "f32"
-        full, module = f"llvm.{name}.{suffix}", self.function.module
-        declared = module.globals.get(full) or ir.Function(module, ir.FunctionType(kind, [kind] * len(arguments)), full)
+        return self._call(f"llvm.{name}.{suffix}", kind, arguments)
+
+    def _call(self, name: str, result: ir.Type, arguments: list[Value]) -> Value:
+        kind = ir.FunctionType(result, [argument.type for argument in arguments])
+        declared = self.function.module.globals.get(name) or ir.Function(self.function.module, kind, name)
         return self.builder.call(declared, arguments)
 
     # Control flow.

@@ -162,7 +162,10 @@ def _tile(module: ir.Module, tile: Tile, ending: Ending) -> ir.Function:
         sums = [code.load(out(i, v), 0, kind) for i, v in places]
     else:
         sums = [ir.Constant(kind, None)] * len(places)
-    needed = [(c, c_stride), (extra, extra_stride)] if ending is Ending.MASKED else [(c, c_stride)]
+    # What a sum started from is there already.
+    needed = [] if ending is Ending.CONTINUED else [(c, c_stride)]
+    if ending is Ending.MASKED:
+        needed.append((extra, extra_stride))
     sums = _summed(code, tile, depth, step, sums, needed)
     for (i, v), value in zip(places, sums, strict=True):
         if ending in (Ending.BIAS, Ending.BIAS_RELU):

@@ -151,10 +151,9 @@ class Evidence:
     @cached_property
     def _turns(self) -> list[str]:
         """The threads that moved what the event has another state of, in their turns, of the run with more of them."""
-        names = {name for name in self.divergence.event.inputs if "global generator" in name}
         found = []
         for trace in (self.a, self.b):
-            users = (flow for flow in _users(trace, names) if flow.kind != "seed")
+            users = (flow for flow in _users(trace, self._moved) if flow.kind != "seed")
             found.append([name for name, _ in groupby(map(_thread_of, users))])
         return max(found, key=len)
 
@@ -162,10 +161,15 @@ class Evidence:
     def racing_draw(self) -> Event:
         """The event, if it draws; else the nearest one of another thread that moved the generator."""
         event = self.event
-        names = {name for name in self.divergence.event.inputs if "global generator" in name}
-        others = [flow for flow in _users(self.a, names) if _thread_of(flow) != _thread_of(event)]
-        nearest = min(others, key=lambda flow: abs(flow.number - event.number), default=event)
-        return event if event.kind == "draw" else nearest
+        if event.kind == "draw":
+            return event
+        others = [flow for flow in _users(self.a, self._moved) if _thread_of(flow) != _thread_of(event)]
+        return min(others, key=lambda flow: abs(flow.number - event.number), default=event)
+
+    @property
+    def _moved(self) -> set[str]:
+        """The global generators of which the event has another state."""
+        return {name for name in self.divergence.event.inputs if "global generator" in name}
 
     def thread_event(self) -> Event | None:
         """Return the last flow event of a thread beside the main one before the runs part."""

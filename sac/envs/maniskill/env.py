@@ -137,9 +137,9 @@ def find_task(env_id: str, imports: Sequence[str] = ()) -> Any:
         BadEnvironment: the task is unknown, has no time limit, or its assets are not downloaded.
     """
     show_once()
+    prepare_rendering()
     if "mani_skill.envs" not in sys.modules:
         _import_maniskill()
-    prepare_rendering()
     importlib.import_module("sac.envs.maniskill.contact_tasks")
     patches.install()
     import_tasks(env_id, imports)
@@ -161,9 +161,7 @@ def _import_maniskill() -> None:
     its own modules hold, and find nothing.
     """
     with plots_put_off():
-        prepare_rendering()
         importlib.import_module("mani_skill.envs")
-        importlib.import_module("sac.envs.maniskill.contact_tasks")
     gc.collect()
     gc.freeze()
 

@@ -39,7 +39,7 @@ def without_times(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return without_times({field.name: getattr(value, field.name) for field in dataclasses.fields(value)})
     if type(value) is dict:
-        return {name: None if _is_timed(name, part) else without_times(part) for name, part in value.items()}
+        return {name: None if _is_the_runs_own(name, part) else without_times(part) for name, part in value.items()}
     if type(value) in (list, tuple):
         return [without_times(part) for part in value]
     if not isinstance(value, str):
@@ -47,7 +47,8 @@ def without_times(value: Any) -> Any:
     return None if _TEXTS.search(value) else without_names(value, own_names())
 
 
-def _is_timed(name: Any, value: Any) -> bool:
+def _is_the_runs_own(name: Any, value: Any) -> bool:
+    """Whether an entry says when, where or how fast a run was, or what its command called it."""
     if not (isinstance(name, str) and isinstance(value, (int, float, str))):
         return False
     named = f"{name}={value}"

@@ -112,10 +112,8 @@ class Places:
 
     def _is_added(self, path: str) -> bool:
         """Whether a file lies in a folder that the script, or the user, has put on `sys.path`."""
-        return any(path.startswith(os.path.join(folder, "")) for folder in self._added() if os.path.isdir(folder))
-
-    def _added(self) -> set[str]:
-        return {os.path.realpath(entry) for entry in sys.path} - self._given
+        added = {os.path.realpath(entry) for entry in sys.path} - self._given
+        return any(path.startswith(os.path.join(folder, "")) for folder in added if os.path.isdir(folder))
 
     def _installed_into(self) -> list[str]:
         """Return the folders of `sys.path` into which packages were installed."""

@@ -16,19 +16,17 @@ import sys
 from sac.envs.maniskill.env import find_task
 find_task("PushCube-v1")
 """
+CYCLES = """
+class Cycle:
+    def __init__(self):
+        self.itself = self
+"""
 
 
 def say(program: str) -> str:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
-
-
-CYCLES = """
-class Cycle:
-    def __init__(self):
-        self.itself = self
-"""
 
 
 @pytest.fixture(scope="module")
