@@ -23,24 +23,43 @@ FULL = 100
 SIZE = 256
 """Events in a block."""
 
-_BITS = (float, int, bool, str)
+_BITS = frozenset((float, int, bool, str, type(None)))
+_PARTS = tuple(bytes([count]) for count in range(8))
+"""What stands before the parts of a tuple: no value is kept as bytes alone."""
+_ARGUMENTS = b"arguments"
 
 
-def bits_of(value: Any) -> Any:
-    """Return what tells a value from others, cheaply: itself if it can't change, its bytes if it is a small array."""
+def put_bits(items: list[Any], value: Any) -> None:
+    """Append what tells a value from others, cheaply: itself if it can't change, its bytes if it is a small array.
+
+    No two values append the same, whatever is appended behind them: of an array come a string, a tuple and bytes, of a
+    tuple bytes first.
+    """
     kind = type(value)
-    if kind in _BITS or value is None:
-        return value
-    if kind.__name__ == "ndarray" and value.nbytes < 4096 and not value.dtype.hasobject:
-        return value.dtype.str, value.shape, value.tobytes()
-    if kind is tuple and len(value) < 8:
-        return tuple([bits_of(part) for part in value])
-    if kind.__module__ == "numpy" and hasattr(value, "tobytes"):
-        return value.dtype.str, value.tobytes()
-    if kind.__name__ == "Tensor" and value.device.type == "cpu" and value.numel() < 1024:
-        with contextlib.suppress(TypeError, RuntimeError):
-            return str(value.dtype), tuple(value.shape), value.detach().numpy().tobytes()
-    return digest(value)
+    if kind in _BITS:
+        items.append(value)
+    elif kind is tuple and len(value) < 8:
+        items.append(_PARTS[len(value)])
+        for part in value:
+            # Most parts are plain: a call of this function costs more than to look.
+            if type(part) in _BITS:
+                items.append(part)
+            else:
+                put_bits(items, part)
+    elif kind.__name__ == "ndarray" and value.nbytes < 4096 and not value.dtype.hasobject:
+        items += (value.dtype.str, value.shape, value.tobytes())
+    elif kind.__module__ == "numpy" and hasattr(value, "tobytes"):
+        items += (value.dtype.str, value.tobytes())
+    elif kind.__name__ == "Tensor" and value.device.type == "cpu" and value.numel() < 1024:
+        items += _of_tensor(value)
+    else:
+        items.append(digest(value))
+
+
+def _of_tensor(value: Any) -> tuple[Any, ...]:
+    with contextlib.suppress(TypeError, RuntimeError):
+        return str(value.dtype), tuple(value.shape), value.detach().numpy().tobytes()
+    return (digest(value),)
 
 
 class Block:
@@ -117,9 +136,12 @@ class Blocks:
 
     def add(self, block: Block, args: Any, kwargs: Any, outcome: Any) -> None:
         """Put what went into an event, and what came out, into a block that has begun."""
+        items = block.items
         if args or kwargs:
-            block.items.append((bits_of(args), digest(kwargs) if kwargs else ""))
-        block.items.append(bits_of(outcome))
+            items.append(_ARGUMENTS)
+            put_bits(items, args)
+            items.append(digest(kwargs) if kwargs else "")
+        put_bits(items, outcome)
         block.count += 1
         if block.count >= SIZE:
             self.done(block)

@@ -103,10 +103,10 @@ def _space_state(space: Any) -> Any:
     return space._np_random.bit_generator.state
 
 
-class _Depth(threading.local):
-    """In how many environments' methods, one around the other, this thread is; an attribute for each level."""
+class _Inside(threading.local):
+    """Whether this thread is in a method of an environment: wrappers around one environment are one environment."""
 
-    env = vector = 0
+    now = False
 
 
 class _Environments:
@@ -116,7 +116,7 @@ class _Environments:
         self.recorder = recorder
         self._known: dict[int, tuple[Any, str]] = {}
         self._counts: dict[str, int] = {}
-        self.depth = _Depth()
+        self.inside = {"env": _Inside(), "vector": _Inside()}
         self.inner_seeds: list[Any] | None = None
 
     def __reduce__(self) -> tuple[Callable[[], _Environments], tuple[()]]:
@@ -139,19 +139,20 @@ class _Environments:
 
     def reset(self, level: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Return the wrapper of `reset` for `env` or `vector`."""
+        inside, recorder = self.inside[level], self.recorder
 
         def wrapper(method: Callable[..., Any]) -> Callable[..., Any]:
             def reset(env: Any, *args: Any, **kwargs: Any) -> Any:
                 seed = kwargs.get("seed", args[0] if args else None)
-                if level == "env" and self.inner_seeds is not None and not getattr(self.depth, level):
+                if level == "env" and self.inner_seeds is not None and not inside.now:
                     self.inner_seeds.append(seed)
-                if self.recorder.within() or getattr(self.depth, level):
+                if inside.now or recorder.within():
                     return method(env, *args, **kwargs)
                 frame = sys._getframe(1)
                 key = (id(frame.f_code), frame.f_lineno, id(env))
-                block = self.recorder.blocks.of(key)
+                block = recorder.blocks.of(key)
                 if block is not None and seed is None and level == "env":
-                    return self._in_block(level, block, method, env, args, kwargs, 1)
+                    return self._in_block(inside, block, method, env, args, kwargs, 1)
                 return self._reset(level, env, seed, functools.partial(method, env, *args, **kwargs), kwargs, key)
 
             return reset
@@ -176,7 +177,7 @@ class _Environments:
             self.inner_seeds = []
         try:
             return self.recorder.flow(
-                *(f"{level}.reset", "reset", lambda: self._inside(level, call), describe, outputs),
+                *(f"{level}.reset", "reset", lambda: self._go_inside(level, call), describe, outputs),
                 whole=False,
                 watch=True,
                 key=key if seed is None else None,
@@ -187,58 +188,62 @@ class _Environments:
 
     def step(self, level: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Return the wrapper of `step` for `env` or `vector`."""
+        inside, recorder, caller = self.inside[level], self.recorder, sys._getframe
 
         def wrapper(method: Callable[..., Any]) -> Callable[..., Any]:
             def step(env: Any, *args: Any, **kwargs: Any) -> Any:
-                if getattr(self.depth, level) or self.recorder.within():
+                # Every step of a long loop comes by here, and by each wrapper: nothing is called that needn't be.
+                if inside.now or (recorder.depth and recorder.within()):
                     return method(env, *args, **kwargs)
-                frame = sys._getframe(1)
+                frame = caller(1)
                 key = (id(frame.f_code), frame.f_lineno, id(env))
-                block = self.recorder.blocks.of(key)
+                block = recorder.blocks.of(key)
                 if block is not None:
-                    return self._in_block(level, block, method, env, args, kwargs, 4)
-
-                def describe() -> Any:
-                    return {"action": (args, kwargs)}, {"env": self.name(env)}
-
-                def outputs(result: Any) -> Mapping[str, Any]:
-                    names = ("observation", "reward", "terminated", "truncated")
-                    return dict(zip(names, result, strict=False)) if isinstance(result, tuple) else {"result": result}
-
-                call = functools.partial(method, env, *args, **kwargs)
-                return self.recorder.flow(
-                    *(f"{level}.step", "step", lambda: self._inside(level, call), describe, outputs),
-                    whole=False,
-                    watch=True,
-                    key=key,
-                )
+                    return self._in_block(inside, block, method, env, args, kwargs, 4)
+                return self._step(level, env, functools.partial(method, env, *args, **kwargs), (args, kwargs), key)
 
             return step
 
         return wrapper
 
+    def _step(self, level: str, env: Any, call: Callable[[], Any], action: Any, key: Hashable) -> Any:
+        def describe() -> Any:
+            return {"action": action}, {"env": self.name(env)}
+
+        def outputs(result: Any) -> Mapping[str, Any]:
+            names = ("observation", "reward", "terminated", "truncated")
+            return dict(zip(names, result, strict=False)) if isinstance(result, tuple) else {"result": result}
+
+        return self.recorder.flow(
+            *(f"{level}.step", "step", lambda: self._go_inside(level, call), describe, outputs),
+            whole=False,
+            watch=True,
+            key=key,
+        )
+
     def _in_block(
-        self, level: str, block: Block, method: Callable[..., Any], env: Any, args: Any, kwargs: Any, parts: int
+        self, inside: _Inside, block: Block, method: Callable[..., Any], env: Any, args: Any, kwargs: Any, parts: int
     ) -> Any:
         """Step or reset, as one of many events; of what comes back, so many parts are compared."""
-        blocks, depth = self.recorder.blocks, self.depth
+        blocks = self.recorder.blocks
         if not block.count:
             blocks.begin(block)
-        setattr(depth, level, getattr(depth, level) + 1)
+        inside.now = True
         try:
             result = method(env, *args, **kwargs)
         finally:
-            setattr(depth, level, getattr(depth, level) - 1)
+            inside.now = False
         blocks.add(block, args, kwargs, result[:parts] if isinstance(result, tuple) else result)
         return result
 
-    def _inside(self, level: str, call: Callable[[], Any]) -> Any:
-        """Call; wrappers around one environment are one environment."""
-        setattr(self.depth, level, getattr(self.depth, level) + 1)
+    def _go_inside(self, level: str, call: Callable[[], Any]) -> Any:
+        """Call; what happens in there is not of the user's own lines."""
+        inside = self.inside[level]
+        inside.now = True
         try:
             return call()
         finally:
-            setattr(self.depth, level, getattr(self.depth, level) - 1)
+            inside.now = False
 
 
 def _shared(seed: Any, inner: list[Any] | None) -> list[Any]:

@@ -34,7 +34,7 @@ from .trace_file import TraceFile
 PARENT, SLOT = "SAC_WHY_PARENT", "SAC_WHY_SLOT"
 """For children: which process has started them; and as which of its children, where it could tell them."""
 
-VERSION = 2
+VERSION = 3
 RANKS = ("RANK", "LOCAL_RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID")
 """Variables in which launchers of distributed programs tell a process which one it is."""
 

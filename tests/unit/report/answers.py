@@ -11,6 +11,7 @@ from sac.why.evidence import evidence_of
 from sac.why.search import Proof, Search
 from sac.why.suspects import suspects_of
 from sac.why.trace_pair import Twins
+from sac.why.tracer.recorder import VERSION
 from sac.why.verdict import judge
 
 SCRIPT = """\
@@ -45,7 +46,7 @@ def write_answer(folder: Path, drawn: str = "0.5", clock: str = "2", script: str
     for name, entries in (("a", events("0.25")), ("b", events(drawn, clock))):
         place = {"function": "<module>", "chain": 0, "aside": False, "direct": True}
         places = [{"place": at, "file": "train.py", "line": line, **place} for at, line in ((1, 3), (2, 5))]
-        lines = [{"trace": 2, "root": str(folder)}, *places, *entries, {"end": "end"}]
+        lines = [{"trace": VERSION, "root": str(folder)}, *places, *entries, {"end": "end"}]
         (folder / f"{name}.trace").write_text("".join(json.dumps(line) + "\n" for line in lines))
     traces = [folder / f"{name}.trace" for name in "ab"]
     status = main(["why", "--keep", str(folder / "why"), *map(str, traces)])

@@ -10,6 +10,7 @@ from sac.why.causes import CAUSES, ISSUE
 from sac.why.command import answer_json, text_of
 from sac.why.compare import compare
 from sac.why.trace import BadTrace, audit, read_trace
+from sac.why.tracer.recorder import VERSION
 from sac.why.verdict import judge
 
 
@@ -25,7 +26,7 @@ def trace(folder, name, lines, end="end"):
         {"place": at, "file": "a.py", "line": at, "function": "f", "chain": at, "aside": False, "direct": True}
         for at in range(1, 6)
     ]
-    entries = [{"trace": 2, "root": str(folder)}, *places, *lines, *([{"end": end}] if end else [])]
+    entries = [{"trace": VERSION, "root": str(folder)}, *places, *lines, *([{"end": end}] if end else [])]
     path = folder / name
     path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
     return read_trace(path)

@@ -13,11 +13,12 @@ from sac.why.family import children_of, files_of
 from sac.why.outcome import DIVERGED, EQUAL, ERROR, outcome_of
 from sac.why.trace import read_trace
 from sac.why.trace_pair import Twins
+from sac.why.tracer.recorder import VERSION
 
 
 def write(path: Path, *lines: dict, end: str = "end", **header: object) -> None:
     place = {"file": "a.py", "line": 1, "function": "f", "chain": 1, "aside": False, "direct": True}
-    first = {"trace": 2, "root": str(path.parent), **header}
+    first = {"trace": VERSION, "root": str(path.parent), **header}
     entries = [first, {"place": 1, **place}, *lines, *([{"end": end}] if end else [])]
     path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
 

@@ -12,6 +12,7 @@ from sac.why import trace_pair
 from sac.why.compare import compare
 from sac.why.trace import read_trace
 from sac.why.trace_pair import Twins
+from sac.why.tracer.recorder import VERSION
 from sac.why.verdict import judge
 
 PLACES = 6
@@ -21,7 +22,7 @@ RARE = PLACES + 1
 def write(path: Path, events: list[dict], end: str = "end") -> Path:
     shared = {"function": "f", "aside": False, "direct": True}
     places = [{"place": at, "file": "a.py", "line": at, "chain": at, **shared} for at in range(1, RARE + 1)]
-    lines = [{"trace": 2, "root": str(path.parent)}, *places, *events, *([{"end": end}] if end else [])]
+    lines = [{"trace": VERSION, "root": str(path.parent)}, *places, *events, *([{"end": end}] if end else [])]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return path
 

@@ -9,7 +9,7 @@ import random
 import numpy as np
 import pytest
 
-from sac.why.tracer.blocks import FULL, SIZE, Blocks
+from sac.why.tracer.blocks import FULL, SIZE, Blocks, put_bits
 from sac.why.tracer.force import EPOCH, Forced
 from sac.why.tracer.generators import NEVER, Generators, bit_generator_state, random_state
 from sac.why.tracer.place import Place
@@ -131,6 +131,38 @@ def test_a_block_tells_each_of_its_values_and_their_order():
     assert drawn(values) == drawn(list(values))
     for other in (values[::-1], [*values[:-1], 0.5], [-0.0, *values[1:]], [False, *values[1:]]):
         assert drawn(other) != drawn(values)
+
+
+def put(value):
+    items = []
+    put_bits(items, value)
+    return [(type(item), item) for item in items]
+
+
+ALIKE = {
+    "a tuple and its parts": ((1, 2), 1),
+    "parts of parts": (((1,), 2), ((1, 2),)),
+    "types": (1, True),
+    "text and number": ("1", 1),
+    "float and double": (np.zeros(2, np.float32), np.zeros(2, np.float64)),
+    "shapes": (np.zeros((2, 3)), np.zeros((3, 2))),
+    "an array and a scalar": (np.zeros(1), np.float64(0)),
+    "many parts": (tuple(range(9)), (*range(8), 9)),
+    "objects in an array": (np.array(["a", 1], object), np.array(["a", 2], object)),
+    "an array and its parts": (np.zeros(1), ("<f8", (1,), bytes(8))),
+}
+
+
+@pytest.mark.parametrize("one, other", ALIKE.values(), ids=ALIKE)
+def test_values_that_are_not_equal_have_other_bits_in_a_block(one, other):
+    assert put(one) != put(other)
+
+
+def test_what_an_array_becomes_later_is_not_in_a_block():
+    array = np.zeros(3)
+    before = put(array)
+    array += 1
+    assert put(array) != before == put(np.zeros(3))
 
 
 def test_the_first_events_of_a_line_are_no_block():
