@@ -208,7 +208,7 @@ _ALL = (
         "id-order",
         "addresses of objects decide",
         "`id()` is an address in memory, and the system places memory differently in every process.",
-        "Use a key of your own: a name, or the position in a list.",
+        "Use a key of your own: a name, or the position in a list; as a seed, a fixed number.",
         "https://docs.python.org/3/library/functions.html#id",
     ),
     Cause(

@@ -73,7 +73,7 @@ def suggest(cause: str, code: str, generator: str = "", moved: str = "") -> tupl
         return (f"+ {indent}{_BEFORE[cause]}", f"  {line}")
     if cause in ("seed-from-hash", "hash-value"):
         return _fixed_hash(line)
-    if cause.startswith("seed-from-"):
+    if cause.startswith("seed-from-") or (cause == "id-order" and _SEEDING.search(line)):
         return _fixed_seed(line)
     for pattern, replacement in _REWRITES.get(cause, ()):
         made, count = re.subn(pattern, replacement, line)

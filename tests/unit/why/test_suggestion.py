@@ -19,6 +19,7 @@ LINES = [
     ("seed-from-clock", "torch.manual_seed(int(time.time()))", "+ torch.manual_seed(seed)"),
     ("seed-from-clock", "seed = int(time.time())", "+ seed = 1  # or from the command line, with a fixed default"),
     ("seed-from-hash", "seed = hash(name) % 100", "+ seed = zlib.crc32(name.encode()) % 100"),
+    ("id-order", "rng = np.random.default_rng(id(buffer))", "+ rng = np.random.default_rng(seed)"),
     ("seed-from-hash", "seed = hash(b'cube')", "+ seed = zlib.crc32(b'cube')"),
     ("hash-value", "key = abs(hash((name, kind))) % 7", "+ key = abs(zlib.crc32(repr((name, kind)).encode())) % 7"),
     ("dropout-in-evaluation", "    y = net(x)", "+     model.eval()"),
