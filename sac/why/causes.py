@@ -101,6 +101,15 @@ _ALL = (
         None,
     ),
     Cause(
+        "process-race",
+        "several processes change what they share, in the order in which they come",
+        "Processes that train one network in shared memory, as Hogwild and A3C do, read it in the middle of each "
+        "other's updates: which of them comes first is a race.",
+        "Let each process send its gradients or transitions to one learner, which applies them in a fixed order: by "
+        "the process's number, then by step.",
+        "https://docs.pytorch.org/docs/stable/notes/multiprocessing.html#asynchronous-multiprocess-training-e-g-hogwild",
+    ),
+    Cause(
         "consumed-elsewhere",
         "the same generator is used by code that only one of the runs executed",
         "Whoever draws from a shared generator moves it on for everybody after: evaluation, logging or a longer "

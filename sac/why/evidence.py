@@ -171,6 +171,12 @@ class Evidence:
         """The global generators of which the event has another state."""
         return {name for name in self.divergence.event.inputs if "global generator" in name}
 
+    @property
+    def racing_processes(self) -> Place | None:
+        """The line that started processes to be at work at once; None if there was none."""
+        found = (trace.racing.get("processes") for run in self.runs for trace in (run, *run.children.values()))
+        return next(filter(None, found), None)
+
     def thread_event(self) -> Event | None:
         """Return the last flow event of a thread beside the main one before the runs part."""
         found = [flow for flow in self.a.flows if "thread" in flow.facts and flow.number < self.event.number]

@@ -72,7 +72,7 @@ class Prover:
         if most:
             comparison = self._closely(comparison)
             comparison = self._by_lines(comparison) if _unexplained(comparison) else comparison
-            comparison = self._by_arrival(comparison) if _racing(comparison) and not _drawn(comparison) else comparison
+            comparison = self._by_arrival(comparison) if _interleaved(comparison) else comparison
         divergence = comparison.divergence
         if divergence is None:
             return Search([], comparison)
@@ -241,7 +241,7 @@ class Prover:
         was forced has moved nothing. There is one try with nothing forced, which is not counted as an intervention.
         """
         weak = any(one.weak for one in suspects)
-        timed = any(pair.a.kind in _TIMED for pair in found.divergence.sources) or _racing(found.comparison)
+        timed = any(pair.a.kind in _TIMED for pair in found.divergence.sources) or bool(_racing(found.comparison))
         by_itself = 0.0
         if weak or timed or again.divergence is not None:
             by_itself = self._moved_by_itself(found)
@@ -359,9 +359,15 @@ def _whole(again: TraceComparison) -> bool:
     return again.divergence is None and not again.failed and again.a.complete and again.b.complete
 
 
-def _racing(comparison: TraceComparison) -> bool:
-    """Whether threads, or tasks of an event loop, were at work: in which order they come differs from run to run."""
-    return any(one.racing for trace in (comparison.a, comparison.b) for one in (trace, *trace.children.values()))
+def _racing(comparison: TraceComparison) -> set[str]:
+    """Return what was at work at once, threads, tasks or processes: their order differs from run to run."""
+    traces = (one for trace in (comparison.a, comparison.b) for one in (trace, *trace.children.values()))
+    return {kind for one in traces for kind in one.racing}
+
+
+def _interleaved(comparison: TraceComparison) -> bool:
+    """Whether threads or tasks took turns within a process, and may have parted the runs by that."""
+    return bool(_racing(comparison) & {"threads", "tasks"}) and not _drawn(comparison)
 
 
 def _drawn(comparison: TraceComparison) -> bool:

@@ -80,6 +80,7 @@ _FORCED = {
     "outside-value": "what is given",
     "program-output": "what the program said",
     "thread-count": "the number of threads",
+    "process-race": "one process after the other",
     "thread-race": "one thread after the other",
     "thread-order": "one thread after the other",
     "pool-race": "one worker",

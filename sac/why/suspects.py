@@ -329,6 +329,9 @@ def _threads(evidence: Evidence) -> Iterator[Suspect]:
     """Suspect the order in which threads and workers come."""
     event = evidence.event
     serial = ({"kind": "serial"},)
+    trained = "parameters" in evidence.divergence.event.inputs or evidence.computed
+    if event.process and evidence.racing_processes is not None and trained:
+        yield Suspect("process-race", event.place, "several processes were at work on what they share", serial)
     seeded = event.facts.get("seeded", True)
     if evidence.pooled and event.kind == "draw" and not event.facts.get("object") and seeded:
         yield Suspect("pool-race", event.place, "a worker of a pool draws from what tasks before have moved", serial)
@@ -366,6 +369,9 @@ def _families(evidence: Evidence) -> Iterator[Suspect]:
     elif thread is not None or "threads" in evidence.a.racing:
         place = evidence.a.racing["threads"] if thread is None else thread.place
         yield Suspect("thread-order", place, "threads were at work before", ({"kind": "serial"},))
+    if evidence.racing_processes is not None:
+        place = event.place if event.process else evidence.racing_processes
+        yield Suspect("process-race", place, "several processes were at work", ({"kind": "serial"},))
     if evidence.computed:
         force = ({"kind": "threads"}, {"kind": "deterministic"})
         yield Suspect("arithmetic", evidence.computed_at, "its inputs were equal", force, {"OMP_NUM_THREADS": "1"})

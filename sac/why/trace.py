@@ -50,7 +50,7 @@ class Trace:
     drawn: frozenset[str] | None = None
     """Global generators that moved while nobody had seeded them; None where the process was stopped before it told."""
     racing: dict[str, Place] = field(default_factory=dict)
-    """What may come in any order, `threads` or `tasks`, and the line that started the first of them."""
+    """What may come in any order, `threads`, `tasks` or `processes`, and the line that started the first of them."""
     alone: int = 0
     """Flow events of a process that the other run doesn't have."""
     let_go: int = 0

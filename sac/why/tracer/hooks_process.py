@@ -34,6 +34,7 @@ def install(recorder: Recorder) -> None:
     multiprocessing.util.spawnv_passfds = _spawned(recorder, multiprocessing.util.spawnv_passfds)
     _exits(recorder)
     _kills(recorder)
+    _races(recorder)
     for module in (multiprocessing.pool, concurrent.futures.process):
         name = "worker" if module is multiprocessing.pool else "_process_worker"
         setattr(module, name, _pool_worker(recorder, getattr(module, name)))
@@ -121,6 +122,28 @@ def _exits(recorder: Recorder) -> None:
             execve(path, args, inherited(env, slot))
 
     os._exit, os.execv, os.execve = traced_exit, traced_execv, traced_execve  # type: ignore[assignment]
+
+
+def _races(recorder: Recorder) -> None:
+    """Note that functions of the user's own run in processes at once: they may change memory that they share."""
+    start = multiprocessing.process.BaseProcess.start
+
+    @functools.wraps(start)
+    def traced(self: Any) -> None:
+        place = None if "processes" in recorder.racing else recorder.places.find(2)
+        others = place is not None and _own_function(recorder, self) and multiprocessing.active_children()
+        if place is not None and others:
+            recorder.race("processes", place)
+        start(self)
+
+    multiprocessing.process.BaseProcess.start = traced  # type: ignore[method-assign]
+
+
+def _own_function(recorder: Recorder, process: Any) -> bool:
+    """Whether a process runs a function of the user's own, itself or through a library (`torch.multiprocessing`)."""
+    target, arguments = getattr(process, "_target", None), getattr(process, "_args", ())
+    codes = (getattr(one, "__code__", None) for one in (target, type(process).run, *arguments[:1]))
+    return any(code is not None and recorder.places.own(code.co_filename) is not None for code in codes)
 
 
 def _kills(recorder: Recorder) -> None:

@@ -108,7 +108,7 @@ class Recorder:
         self.results = False
         """Whether it is noted what each call of the user's own lines gives."""
         self.racing: set[str] = set()
-        """What may come in any order in this process: `threads`, `tasks`."""
+        """What may come in any order in this process: `threads`, `tasks`, `processes`."""
         _current[:] = [self]
 
     def __reduce__(self) -> tuple[Callable[[], Recorder], tuple[()]]:
@@ -174,7 +174,7 @@ class Recorder:
         self._file.put(said)
 
     def race(self, kind: str, place: Place) -> None:
-        """Note once that several threads, or tasks of an event loop, are at work, and the line that started them."""
+        """Note once that several threads, tasks or processes are at work, and the line that started them."""
         if kind not in self.racing and not self.busy():
             self.racing.add(kind)
             with self._lock:

@@ -19,6 +19,9 @@ from .recorder import Recorder
 WAIT = 1.0
 """Seconds that a thread or process is waited for; one that serves for as long as the script runs goes on beside it."""
 
+PATIENCE = 120.0
+"""Seconds, of all processes together, that one which goes on computing is waited for beyond that."""
+
 PAUSE = 0.0005
 """Seconds between two looks at a queue that is being filled."""
 
@@ -95,8 +98,34 @@ def _waiting(start: Callable[..., None]) -> Callable[..., None]:
         start(self)
         if getattr(getattr(self, "_target", None), "__module__", "") not in _POOLS:
             self.join(WAIT)
+            if isinstance(self, multiprocessing.process.BaseProcess):
+                _wait_while_it_computes(self)
 
     return traced
+
+
+_patience = [PATIENCE]
+
+
+def _wait_while_it_computes(process: multiprocessing.process.BaseProcess) -> None:
+    """Wait until a process has ended; or until it has been idle for a while, since it may wait for what comes later."""
+    spent = _processor_time(process.pid)
+    while process.is_alive() and _patience[0] > 0:
+        process.join(WAIT)
+        _patience[0] -= WAIT
+        before, spent = spent, _processor_time(process.pid)
+        if spent == before:
+            return
+
+
+def _processor_time(pid: int | None) -> int:
+    """Return the processor time that a process has had, in ticks; 0 where the system doesn't tell."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return 0
+    return int(fields[11]) + int(fields[12])
 
 
 def _in_turn(submit: Callable[..., Any]) -> Callable[..., Any]:

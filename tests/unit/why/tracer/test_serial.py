@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
+
+import pytest
 
 from sac.why.tracer import serial
 
@@ -54,3 +57,40 @@ def test_whoever_takes_from_a_queue_with_bounds_waits_until_it_is_full_again(mon
         counts.append(len(made))
     thread.join(5)
     assert counts == [4, 5, 6, 6, 6, 6]
+
+
+class Process:
+    """A process that has had so much processor time at each look, and ends after the last one."""
+
+    pid = 1
+
+    def __init__(self, *times: int) -> None:
+        self.times, self.waited = list(times), 0
+
+    def is_alive(self) -> bool:
+        return len(self.times) > 1
+
+    def join(self, seconds: float) -> None:
+        self.waited += 1
+        del self.times[0]
+
+
+@pytest.mark.parametrize(
+    "times, patience, looks",
+    [
+        pytest.param((1, 5, 9, 12), 100.0, 3, id="to its end"),
+        pytest.param((1, 5, 5, 9, 12), 100.0, 2, id="no longer than it computes"),
+        pytest.param((1, 5, 9, 12, 15, 19), 2 * serial.WAIT, 2, id="no longer than patience lasts"),
+    ],
+)
+def test_a_process_is_waited_for(times, patience, looks, monkeypatch):
+    process = Process(*times)
+    monkeypatch.setattr(serial, "_patience", [patience])
+    monkeypatch.setattr(serial, "_processor_time", lambda _: process.times[0])
+    serial._wait_while_it_computes(process)
+    assert process.waited == looks
+
+
+def test_the_processor_time_of_a_process_that_is_gone_is_none():
+    assert serial._processor_time(os.getpid()) > 0
+    assert serial._processor_time(-1) == 0
