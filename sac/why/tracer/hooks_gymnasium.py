@@ -104,9 +104,20 @@ def _space_state(space: Any) -> Any:
 
 
 class _Inside(threading.local):
-    """Whether this thread is in a method of an environment: wrappers around one environment are one environment."""
+    """Whether this thread is in a method of an environment: wrappers around one environment are one environment.
+
+    Args:
+        level: `env` or `vector`.
+    """
 
     now = False
+
+    def __init__(self, level: str) -> None:
+        self.level = level
+
+    def __reduce__(self) -> tuple[Callable[[str], _Inside], tuple[str]]:
+        # Classes of `__main__` are pickled by value for workers, hooked methods and all: there they find their own.
+        return _shared_inside, (self.level,)
 
 
 class _Environments:
@@ -116,7 +127,7 @@ class _Environments:
         self.recorder = recorder
         self._known: dict[int, tuple[Any, str]] = {}
         self._counts: dict[str, int] = {}
-        self.inside = {"env": _Inside(), "vector": _Inside()}
+        self.inside = {level: _Inside(level) for level in ("env", "vector")}
         self.inner_seeds: list[Any] | None = None
 
     def __reduce__(self) -> tuple[Callable[[], _Environments], tuple[()]]:
@@ -261,6 +272,10 @@ def shared_environments() -> _Environments:
     if not _environments:
         _environments.append(_Environments(current()))
     return _environments[0]
+
+
+def _shared_inside(level: str) -> _Inside:
+    return shared_environments().inside[level]
 
 
 def install_envs(recorder: Recorder, module: Any, level: str) -> None:
