@@ -15,6 +15,7 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 from .content import digest
+from .own_paths import unplaced
 from .place import Place
 
 FULL = 100
@@ -23,7 +24,7 @@ FULL = 100
 SIZE = 256
 """Events in a block."""
 
-_BITS = frozenset((float, int, bool, str, type(None)))
+_BITS = frozenset((float, int, bool, type(None)))
 _PARTS = tuple(bytes([count]) for count in range(8))
 """What stands before the parts of a tuple: no value is kept as bytes alone."""
 _ARGUMENTS = b"arguments"
@@ -38,6 +39,8 @@ def put_bits(items: list[Any], value: Any) -> None:
     kind = type(value)
     if kind in _BITS:
         items.append(value)
+    elif kind is str:
+        items.append(unplaced(value))
     elif kind is tuple and len(value) < 8:
         items.append(_PARTS[len(value)])
         for part in value:

@@ -15,6 +15,7 @@ from typing import Any
 
 from . import content_arrays as arrays
 from .content_objects import fields_of, handle, identity, reduced
+from .own_paths import unplaced
 
 SAMPLE = 64
 """Elements of which the exact bits are kept."""
@@ -108,7 +109,7 @@ class _Walk:
 def plain(value: Any) -> bytes:
     """Return a plain value as bytes that tell it from all others, its end included."""
     if isinstance(value, str):
-        encoded = value.encode("utf-8", "surrogatepass")
+        encoded = unplaced(value).encode("utf-8", "surrogatepass")
         return b"s%d:%b" % (len(encoded), encoded)
     if isinstance(value, bytes):
         return b"b%d:%b" % (len(value), value)
@@ -121,8 +122,8 @@ def plain(value: Any) -> bytes:
 def _feed_sequence(walk: _Walk, value: Any, path: str) -> None:
     walk.put(type(value).__name__, str(len(value)))
     # Hundreds of plain numbers, such as a generator's state, are read at once: one by one they cost a millisecond.
-    if len(value) > _MANY and all(type(part) in _PLAIN for part in value):
-        walk.put(repr(value))
+    if len(value) > _MANY and all(type(part) in _PLAIN for part in value) and "/" not in (text := repr(value)):
+        walk.put(text)
         return
     for position, part in enumerate(value):
         walk.feed(part, f"{path}[{position}]")

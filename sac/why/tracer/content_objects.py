@@ -15,6 +15,8 @@ import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .own_paths import unplaced
+
 _HANDLES: tuple[type, ...] = (
     *(_thread.LockType, type(threading.RLock()), threading.Thread, _thread._local, types.ModuleType, types.FrameType),
     *(io.IOBase, socket.socket, weakref.ref, types.TracebackType),
@@ -40,7 +42,7 @@ def handle(value: Any) -> str | None:
     if isinstance(value, types.ModuleType):
         return value.__name__
     if isinstance(value, os.PathLike) and type(value).__module__ in ("pathlib", "pathlib._local"):
-        return os.fspath(value)
+        return unplaced(os.fspath(value))
     if isinstance(value, _HANDLES) and not isinstance(value, (io.StringIO, io.BytesIO)):
         return f"a {identity(type(value))}"
     if type(value).__module__ == "torch" and type(value).__name__ in _OF_TORCH:

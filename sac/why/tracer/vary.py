@@ -29,6 +29,7 @@ SWITCH = 0.0005
 
 _BROKEN_DOWN = {"localtime": 0, "gmtime": 0, "ctime": 0}
 _origin: list[str] = []
+_started = [time.time()]
 
 
 def origin() -> str:
@@ -50,7 +51,13 @@ def install(stress: frozenset[str], clock: str) -> None:
     if "clock" in stress and clock:
         wall, monotonic = map(float, clock.split(","))
         _origin[:] = [clock]
+        _started[:] = [wall + SHIFT]
         _clocks(wall, monotonic, _slower if SLOW in stress else _faster)
+
+
+def started() -> float:
+    """Return the instant at which this process, or its run, began, by the run's own clock."""
+    return _started[0]
 
 
 def shifted(value: Any, name: str) -> Any:

@@ -132,4 +132,5 @@ CORPUS = (
     Planted("clean_again"),
     Planted("clean_handlers"),
     Planted("clean_long_run"),
+    Planted("clean_own_folder"),
 )

@@ -1,0 +1,38 @@
+"""Paths without what this run alone calls its folders: the names of its command, and its days.
+
+A script that keeps files in a folder of its own draws from them by their paths: `random.choice(files)`.
+Which of them is drawn counts, not what the folder is called. A day is masked only if it is the run's own: files of a
+dataset may well be told apart by theirs.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+
+from . import vary
+from .masks import own_names, without_names
+
+_DAY = re.compile(
+    r"(?<!\d)(\d{4})([-_.]?)(\d\d)\2(\d\d)(?:[T_ /-]?\d\d([-_:.]?)\d\d\5\d\d(?:[.,]\d+)?)?(?!\d)", re.IGNORECASE
+)
+_INSTANT = re.compile(r"(?<!\d)(1[6-9]\d{8})(?:\.\d+|\d{3}|\d{6}|\d{9})?(?!\d)")
+_SECONDS = 86_400
+
+
+def unplaced(path: str) -> str:
+    """Return a path without what this run alone calls it; a text that is no path is returned as it is."""
+    if "/" not in path:
+        return path
+    path = without_names(path, own_names())
+    return _INSTANT.sub(_instant, _DAY.sub(_day, path))
+
+
+def _day(found: re.Match[str]) -> str:
+    days = (time.gmtime(vary.started() + shift) for shift in (-_SECONDS, 0, _SECONDS))
+    stamp = f"{found[1]}-{found[3]}-{found[4]}"
+    return "<date>" if any(time.strftime("%Y-%m-%d", day) == stamp for day in days) else found[0]
+
+
+def _instant(found: re.Match[str]) -> str:
+    return "<instant>" if abs(int(found[1]) - vary.started()) < _SECONDS else found[0]

@@ -1,0 +1,55 @@
+"""What this run alone calls its folders is no part of a path; all else is."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from sac.why.tracer import masks
+from sac.why.tracer.content import digest
+from sac.why.tracer.own_paths import unplaced
+
+
+@pytest.fixture
+def named(monkeypatch):
+    """Give the run a name, as `{run}` in its command does."""
+
+    def name(option: str, value: str) -> None:
+        monkeypatch.setenv(masks.NAMES, f'[["{option}", "{value}"]]')
+        masks.own_names.cache_clear()
+
+    yield name
+    monkeypatch.delenv(masks.NAMES, raising=False)
+    masks.own_names.cache_clear()
+
+
+def test_the_name_of_the_run_is_masked_in_paths(named):
+    named("--out", "runs/1")
+    first = digest([Path("/work/runs/1/a.npz"), "runs/1/a.npz"])
+    named("--out", "runs/2")
+    assert digest([Path("/work/runs/2/a.npz"), "runs/2/a.npz"]) == first
+
+
+@pytest.mark.parametrize("stamp", ["%Y-%m-%d/%H-%M-%S", "%Y%m%dT%H%M%S", "%Y%m%d-%H%M%S", "%Y.%m.%d/%H%M%S_"])
+def test_a_day_of_the_run_is_masked_in_paths(stamp):
+    folder = time.strftime(stamp, time.gmtime())
+    assert unplaced(f"out/{folder}3.npz").startswith("out/<date>")
+
+
+def test_another_day_tells_files_apart():
+    assert unplaced("data/2019-03-02.csv") == "data/2019-03-02.csv"
+    assert unplaced("data/1500000000.csv") == "data/1500000000.csv"
+
+
+def test_a_text_that_is_no_path_keeps_its_day():
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    assert unplaced(today) == today
+
+
+def test_the_order_of_files_in_a_folder_of_the_runs_own_counts(named):
+    named("--out", "runs/1")
+    first = digest([Path("runs/1/a"), Path("runs/1/b")])
+    named("--out", "runs/2")
+    assert digest([Path("runs/2/b"), Path("runs/2/a")]) != first
