@@ -49,9 +49,9 @@ def put_bits(items: list[Any], value: Any) -> None:
                 items.append(part)
             else:
                 put_bits(items, part)
-    elif kind.__name__ == "ndarray" and value.nbytes < 4096 and not value.dtype.hasobject:
+    elif kind.__name__ == "ndarray" and value.nbytes < 4096 and not value.dtype.hasobject and value.dtype.kind != "U":
         items += (value.dtype.str, value.shape, value.tobytes())
-    elif kind.__module__ == "numpy" and hasattr(value, "tobytes"):
+    elif kind.__module__ == "numpy" and hasattr(value, "tobytes") and value.dtype.kind != "U":
         items += (value.dtype.str, value.tobytes())
     elif kind.__name__ == "Tensor" and value.device.type == "cpu" and value.numel() < 1024:
         items += _of_tensor(value)

@@ -59,6 +59,9 @@ def _numpy_parts(numpy: Any, value: Any) -> Parts:
         # What lies under a mask is no part of the value.
         return [("mask", numpy.ma.getmaskarray(value)), ("data", value.tolist())]
     found = numpy.asarray(value)
+    if found.dtype.kind == "U" and numpy.any(numpy.char.find(found, "/") >= 0):
+        # Paths are read one by one: a run's own folder is no part of them.
+        return [(f"texts{found.shape}", found.tolist())]
     name = f"{found.dtype.str if found.dtype.names is None else found.dtype.descr}{found.shape}"
     if found.dtype.hasobject or found.dtype.kind == "T":
         return [(name, found.tolist())]

@@ -1,8 +1,9 @@
-"""Paths without what this run alone calls its folders: the names of its command, and its days.
+"""Paths without what this run alone calls its folders: the names of its command, its days, temporary folders.
 
 A script that keeps files in a folder of its own draws from them by their paths: `random.choice(files)`.
 Which of them is drawn counts, not what the folder is called. A day is masked only if it is the run's own: files of a
-dataset may well be told apart by theirs.
+dataset may well be told apart by theirs. The name of a temporary folder is masked, that of a temporary file is not: the
+order of those may decide something.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ _DAY = re.compile(
     r"(?<!\d)(\d{4})([-_.]?)(\d\d)\2(\d\d)(?:[T_ /-]?\d\d([-_:.]?)\d\d\5\d\d(?:[.,]\d+)?)?(?!\d)", re.IGNORECASE
 )
 _INSTANT = re.compile(r"(?<!\d)(1[6-9]\d{8})(?:\.\d+|\d{3}|\d{6}|\d{9})?(?!\d)")
+_TEMPORARY = re.compile(r"/tmp[a-z0-9_]{8}(?=/)")
 _SECONDS = 86_400
 
 
@@ -25,6 +27,7 @@ def unplaced(path: str) -> str:
     if "/" not in path:
         return path
     path = without_names(path, own_names())
+    path = _TEMPORARY.sub("/<temporary>", path)
     return _INSTANT.sub(_instant, _DAY.sub(_day, path))
 
 

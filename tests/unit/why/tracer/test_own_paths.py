@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import numpy
 import pytest
 
 from sac.why.tracer import masks
@@ -26,10 +27,11 @@ def named(monkeypatch):
 
 
 def test_the_name_of_the_run_is_masked_in_paths(named):
-    named("--out", "runs/1")
-    first = digest([Path("/work/runs/1/a.npz"), "runs/1/a.npz"])
-    named("--out", "runs/2")
-    assert digest([Path("/work/runs/2/a.npz"), "runs/2/a.npz"]) == first
+    def content(folder: str) -> str:
+        named("--out", folder)
+        return digest([Path(f"/work/{folder}/a.npz"), f"{folder}/a.npz", numpy.array([f"{folder}/a", f"{folder}/b"])])
+
+    assert content("runs/1") == content("runs/2") == content("runs/seed-3")
 
 
 @pytest.mark.parametrize("stamp", ["%Y-%m-%d/%H-%M-%S", "%Y%m%dT%H%M%S", "%Y%m%d-%H%M%S", "%Y.%m.%d/%H%M%S_"])
@@ -41,6 +43,11 @@ def test_a_day_of_the_run_is_masked_in_paths(stamp):
 def test_another_day_tells_files_apart():
     assert unplaced("data/2019-03-02.csv") == "data/2019-03-02.csv"
     assert unplaced("data/1500000000.csv") == "data/1500000000.csv"
+
+
+def test_the_name_of_a_temporary_folder_is_masked_and_that_of_a_temporary_file_is_not():
+    assert unplaced("/tmp/tmpab3d_f9x/3.npz") == unplaced("/tmp/tmpq7__x8kk/3.npz")
+    assert unplaced("/tmp/tmpab3d_f9x") != unplaced("/tmp/tmpq7__x8kk")
 
 
 def test_a_text_that_is_no_path_keeps_its_day():
