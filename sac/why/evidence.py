@@ -12,7 +12,7 @@ from pathlib import Path
 from sac.untrusted.file import Unreadable, source_lines
 from sac.why.compare import Pair, TraceComparison, TraceDivergence
 from sac.why.event import Event
-from sac.why.reachability import can_reach, decides
+from sac.why.reachability import becomes_seed, can_reach, decides
 from sac.why.shared_file import Shared
 from sac.why.trace import Trace
 from sac.why.tracer.place import Place
@@ -87,8 +87,11 @@ class Evidence:
 
     def in_condition(self, source: Event) -> bool:
         """Whether the call that reached a source stands in a condition or a key: it decides, and gives no number."""
-        via = [name.rpartition(":")[2] for name in source.facts.get("via", ())]
-        return decides(self.root / source.place.file, source.place.line, (source.name, *via))
+        return decides(self.root / source.place.file, source.place.line, _callers(source))
+
+    def is_called_seed(self, source: Event) -> bool:
+        """Whether the line that reached a source hands its value on as a seed: to a library that draws unseen."""
+        return becomes_seed(self.root / source.place.file, source.place.line, _callers(source))
 
     @property
     def seeds(self) -> bool:
@@ -212,6 +215,11 @@ class Evidence:
         except Unreadable:
             return ""
         return lines[place.line - 1] if 0 < place.line <= len(lines) else ""
+
+
+def _callers(source: Event) -> tuple[str, ...]:
+    """Return the names of the functions by which a source was reached."""
+    return source.name, *(name.rpartition(":")[2] for name in source.facts.get("via", ()))
 
 
 def generator_of(event: Event) -> str:

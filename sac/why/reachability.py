@@ -7,12 +7,16 @@ It errs on the side of yes. A verdict says so: the value "can reach" the line.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Collection, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from sac.untrusted.file import MOST_CODE, read_bytes
+
+_SEED = re.compile(r"(?:^|[._])(?:manual_)?seed(?:$|_)|random_state|PRNGKey|^\.?Rngs$")
+"""Names by which generators, and functions that have one of their own, take a seed."""
 
 
 class _Statement(NamedTuple):
@@ -52,14 +56,45 @@ def can_reach(file: Path, source: int, target: int) -> bool:
 
 def decides(file: Path, line: int, names: Collection[str]) -> bool:
     """Whether one of these functions is called on a line within a condition, or a key to put something in order."""
-    try:
-        tree = ast.parse(read_bytes(file, MOST_CODE))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    parts = (part for node in ast.walk(tree) for test in _conditions(node) for part in ast.walk(test))
+    parts = (part for node in ast.walk(_tree(file)) for test in _conditions(node) for part in ast.walk(test))
     called = (part.func for part in parts if isinstance(part, ast.Call) and part.lineno == line)
     words = {one.lstrip(".") for function in called for one in _names(function, ast.Load)}
     return not words.isdisjoint(name.rsplit(".", 1)[-1] for name in names)
+
+
+@lru_cache(maxsize=1024)
+def becomes_seed(file: Path, line: int, names: tuple[str, ...]) -> bool:
+    """Whether what one of these functions gives on a line is called a seed there, or handed over as one."""
+    words = {name.rsplit(".", 1)[-1] for name in names}
+    calls = (
+        part.func
+        for node in ast.walk(_tree(file))
+        for value in _called_seeds(node)
+        for part in ast.walk(value)
+        if isinstance(part, ast.Call) and part.lineno == line
+    )
+    return any(one.lstrip(".") in words for function in calls for one in _names(function, ast.Load))
+
+
+def _called_seeds(node: ast.AST) -> Iterator[ast.expr]:
+    """Return the expressions of a node whose value is a seed by its name."""
+    if isinstance(node, ast.keyword) and _SEED.search(node.arg or ""):
+        yield node.value
+    elif isinstance(node, ast.Call) and any(_SEED.search(one) for one in _names(node.func, ast.Load)):
+        yield from node.args
+    elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        if any(_SEED.search(one) for target in targets for one in _names(target, ast.Store)):
+            yield node.value
+
+
+@lru_cache(maxsize=32)
+def _tree(file: Path) -> ast.Module:
+    """Return a file's syntax tree; an empty one where it can't be read."""
+    try:
+        return ast.parse(read_bytes(file, MOST_CODE))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.Module([], [])
 
 
 def _conditions(node: ast.AST) -> Iterator[ast.expr]:
@@ -75,10 +110,7 @@ def _conditions(node: ast.AST) -> Iterator[ast.expr]:
 @lru_cache(maxsize=32)
 def _statements(file: Path) -> tuple[_Statement, ...]:
     """Return the statements of a file; none for one that can't be read."""
-    try:
-        tree = ast.parse(read_bytes(file, MOST_CODE))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ()
+    tree = _tree(file)
     functions = {
         node.name: node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
     }

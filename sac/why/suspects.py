@@ -207,7 +207,7 @@ def _rank(evidence: Evidence, pair: Pair) -> tuple[int, ...]:
     source = pair.a
     logs = source.kind in ("clock", "entropy", "pid") and not evidence.reaches(source.place)
     decides = bool(_DECIDES.match(evidence.code(source.place)))
-    seed = evidence.seeds and source.kind in _SEEDS
+    seed = source.kind in _SEEDS and (evidence.seeds or evidence.is_called_seed(source))
     # torch itself makes temporary files as it loads its compiler; their names are the last to have mattered.
     idle = source.name == "tempfile" and not source.place.direct
     return (
@@ -226,7 +226,8 @@ def _of_source(evidence: Evidence, pair: Pair) -> Suspect:
     cause = _KINDS[source.kind]
     if source.kind == "state":
         return _of_state(pair)
-    if evidence.seeds and source.kind in _SEEDS and not evidence.in_condition(source):
+    seeds = source.kind in _SEEDS and (evidence.seeds or evidence.is_called_seed(source))
+    if seeds and not evidence.in_condition(source):
         cause = _SEEDS[source.kind]
     if source.kind == "entropy":
         cause, place = _of_entropy(evidence, pair, cause)

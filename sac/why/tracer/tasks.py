@@ -7,12 +7,14 @@ tasks of an event loop have numbers of asyncio's own.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
 _local = threading.local()
+_KERNEL = os.path.join(os.sep, "ipykernel", "")
 
 
 def of_thread() -> str:
@@ -27,7 +29,16 @@ def of_loop() -> str:
     asyncio: Any = sys.modules.get("asyncio")
     loop = None if asyncio is None else asyncio._get_running_loop()
     task = None if loop is None else asyncio.current_task(loop)
-    return "" if task is None else task.get_name()
+    return "" if task is None or _runs_cells(task) else task.get_name()
+
+
+def _runs_cells(task: Any) -> bool:
+    """Whether a task is a kernel's, which executes a notebook's cells: its number tells what else the kernel was asked.
+
+    Cells come one after the other, so nothing is lost without it.
+    """
+    code = getattr(task.get_coro(), "cr_code", None)
+    return code is not None and _KERNEL in code.co_filename
 
 
 def take(name: str) -> None:

@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 
-from sac.why.reachability import can_reach, decides
+from sac.why.reachability import becomes_seed, can_reach, decides
 
 FILES = {
     "through an assignment": ("seed = time.time()\ntorch.manual_seed(seed)\n", 1, 2, True),
@@ -63,3 +63,28 @@ def test_a_method_in_a_condition_is_known_by_its_last_name(tmp_path):
     file.write_text("while time.monotonic() < end:\n    step()\n")
     assert decides(file, 1, ["os.urandom", "time.monotonic"])
     assert not decides(file, 2, ["time.monotonic"])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "model = Regressor(random_state=int(time.time()))",
+        "model = Regressor(leaves=3, bagging_seed=time.time())",
+        "config.seed = int(time.time())",
+        "key = jax.random.PRNGKey(int(time.time()))",
+        "model = MLP(rngs=nnx.Rngs(int(time.time())))",
+        "library.set_seed(int(time.time()))",
+    ],
+)
+def test_what_is_handed_over_as_a_seed_becomes_one(tmp_path, line):
+    file = tmp_path / "script.py"
+    file.write_text(line + "\n")
+    assert becomes_seed(file, 1, ("time.time",))
+    assert not becomes_seed(file, 1, ("os.getpid",))
+
+
+@pytest.mark.parametrize("line", ["began = time.time()", "log(seed, now=time.time())", "seeded = time.time()"])
+def test_what_is_not_called_a_seed_is_none(tmp_path, line):
+    file = tmp_path / "script.py"
+    file.write_text(line + "\n")
+    assert not becomes_seed(file, 1, ("time.time",))

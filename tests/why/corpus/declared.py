@@ -87,6 +87,7 @@ CORPUS = (
     Planted("threads_own_generator", "thread-race", "draw"),
     Planted("asyncio_order", "completion-order", "printed"),
     Planted("optional_seed", "unseeded-generator", "draw"),
+    Planted("seed_by_name", "seed-from-clock", "printed"),
     Planted("hashed_split", "hash-value", "module.forward"),
     Planted("set_as_text", "set-order", "seed"),
     Planted("worker_number", "entropy-value", "printed"),

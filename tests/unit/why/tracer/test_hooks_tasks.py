@@ -100,3 +100,11 @@ def test_a_task_of_a_loop_has_the_name_that_asyncio_gave_it():
 
     assert asyncio.run(outer()) == "evaluation"
     assert tasks.of_loop() == ""
+
+
+def test_the_task_in_which_a_kernel_executes_cells_has_no_name(tmp_path):
+    file = tmp_path / "ipykernel" / "kernelbase.py"
+    code = compile("async def shell_main(cell):\n    return cell()\n", str(file), "exec")
+    made: dict = {}
+    exec(code, made)
+    assert asyncio.run(made["shell_main"](tasks.of_loop)) == ""
