@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .hooks_state import as_device
-from .masks import Table, masked, own_names, without_names
+from .masks import STAGES, Table, masked, own_names, without_names
 from .place import Place
 from .recorder import Recorder, current
 
@@ -23,7 +23,8 @@ CALLED = frozenset(("save", "savez", "savez_compressed", "dump", "open"))
 """Names of what is looked up in `Recorder.calls` where a line of the user's own calls it."""
 
 _TIMED = re.compile(
-    r"(?:.*[_/ .-])?(?:time|times|date|elapsed|duration|seconds|secs?|ms|sps|fps|speed|throughput|timestamp|started"
+    rf"(?:.*[_/ .-])?(?:{STAGES}|time|times|date|elapsed|duration|seconds|secs?|ms|sps|fps|speed|throughput"
+    r"|timestamp|started"
     r"|wall|created|runtime|pid|host|hostname|run_id|run_name|path|dir|folder|log_?dir|uuid)(?:_(?!steps?\b).*)?",
     re.IGNORECASE,
 )

@@ -15,8 +15,14 @@ _UNIT = (
     r"(?: ?(?:s|secs?|seconds?|ms|msecs?|milliseconds?|us|µs|ns|mins?|minutes?|hrs?|hours?|fps|sps|hz|rpm"
     rf"|[kmgt]i?b|[kmgt]i?b/s|{_EACH}|[a-z]*/(?:s|sec|second|min|h|it|step|iter|epoch))|h)"
 )
+STAGES = (
+    r"(?:time|times|timings?|timers?)/(?:total|train(?:ing)?|eval(?:uation)?|test(?:ing)?|validation|rollouts?|sampl(?:e|ing)"
+    r"|collect(?:ion|ing)?|data|load(?:ing)?|updates?|forward|backward|inference|learn(?:ing)?|epoch|iteration|env|save)"
+)
+"""What loggers call the seconds that a stage of training took, by a group and its name."""
 _TIMED = (
-    r"(?:time|times|elapsed|duration|took|sps|fps|speed|throughput|eta|seconds|secs|sec|ms|wall|walltime|latency|hours|wall-?clock"
+    rf"(?:{STAGES}|time|times|elapsed|duration|took|sps|fps|speed|throughput|eta|seconds|secs|sec|ms|wall|walltime"
+    r"|latency|hours|wall-?clock"
     rf"|minutes|runtime|memory|rss|timestamp|date|started|finished|per[_ ]second|{_EACH}|[a-z]+/(?:s|secs?|seconds?))"
 )
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
@@ -41,7 +47,7 @@ _MASKS = tuple(
         (rf"\b(?:{_DAY},? )?(?:{_MONTH} +\d\d?|\d\d? {_MONTH})(?:,?(?: \d\d:\d\d:\d\d)? \d{{4}})?\b", "<date>"),
         (r"\b\d+:\d\d(?::\d\d)?(?:[.,]\d+)?\b", "<time>"),
         (r"\b[IWEFD]\d{4} <time>\s+(?:\d+|<pid>)", "<log>"),
-        (r"(?<!\d)1[6-9]\d{8}(?:\.\d+|\d{3}|\d{6}|\d{9})?(?!\d)", "<instant>"),
+        (r"(?<![\d.])1[6-9]\d{8}(?:\.\d+|\d{3}|\d{6}|\d{9})?(?!\d)", "<instant>"),
         (
             r"\b(done|finished|completed|trained|loaded|saved|ran|ready)( in | after )\d+\.\d+(?= *(?:$|[,;)\]]))",
             r"\1\2<amount>",

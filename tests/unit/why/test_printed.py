@@ -39,6 +39,9 @@ ALIKE += [
 ALIKE += [
     ("| 5/7 batches | ms/batch 46.65 | loss 5.26", "| 5/7 batches | ms/batch 63.76 | loss 5.26"),
     ("s/it=0.25, loss=3", "s/it=0.5, loss=3"),
+    ("time/training: 0.8281135559082031", "time/training: 1.9396305084228516"),
+    ("time/total 4.25 loss 3", "time/total 8.5 loss 3"),
+    ("{'timing/rollout': 0.25, 'loss': 3}", "{'timing/rollout': 0.5, 'loss': 3}"),
     ("time/step: 12, loss 3", "time/step: 17, loss 3"),
     ("tokens/sec: 1234 loss 3", "tokens/sec: 987 loss 3"),
     ("ms per update 12.5", "ms per update 17.5"),
@@ -48,6 +51,7 @@ ALIKE += [
 UNLIKE = [
     ("ms/batch 46.65 loss 5.26", "ms/batch 46.65 loss 5.27"),
     ("time/loss 0.5", "time/loss 0.75"),
+    ("return -753.1796024510", "return -753.1796024511"),
     ("reward per step 0.5", "reward per step 0.75"),
     ("wins/step 3", "wins/step 4"),
     (" 9%|█  | 9/100 [00:01<00:09, 9.2it/s]loss 1", " 9%|█  | 9/100 [00:01<00:09, 9.2it/s]loss 2"),
