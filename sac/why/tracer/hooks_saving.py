@@ -30,7 +30,7 @@ _TIMED = re.compile(
 )
 """Names of entries that say when, where or how fast a run was, if they are plain numbers or texts."""
 
-_TEXTS = re.compile(r"\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d|[/\\]|\b1[6-9]\d{8}\b")
+_TEXTS = re.compile(r"\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d|[/\\]|(?<![\w.])1[6-9]\d{8}\b")
 
 
 def without_times(value: Any) -> Any:
