@@ -122,8 +122,8 @@ def plain(value: Any) -> bytes:
 def _feed_sequence(walk: _Walk, value: Any, path: str) -> None:
     walk.put(type(value).__name__, str(len(value)))
     # Hundreds of plain numbers, such as a generator's state, are read at once: one by one they cost a millisecond.
-    if len(value) > _MANY and all(type(part) in _PLAIN for part in value) and "/" not in (text := repr(value)):
-        walk.put(text)
+    if len(value) > _MANY and all(type(part) in _PLAIN for part in value):
+        walk.put(unplaced(repr(value)))
         return
     for position, part in enumerate(value):
         walk.feed(part, f"{path}[{position}]")

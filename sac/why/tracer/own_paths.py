@@ -8,6 +8,7 @@ order of those may decide something.
 
 from __future__ import annotations
 
+import functools
 import re
 import time
 
@@ -20,15 +21,31 @@ _DAY = re.compile(
 _INSTANT = re.compile(r"(?<![\d.])(1[6-9]\d{8})(?:\.\d+|\d{3}|\d{6}|\d{9})?(?!\d)")
 _TEMPORARY = re.compile(r"/tmp[a-z0-9_]{8}(?=/)")
 _SECONDS = 86_400
+_SHORT = 512
+"""Characters of a text that is remembered."""
 
 
 def unplaced(path: str) -> str:
     """Return a path without what this run alone calls it; a text that is no path is returned as it is."""
     if "/" not in path:
         return path
+    return _masked(path) if len(path) < _SHORT else _masked.__wrapped__(path)
+
+
+@functools.lru_cache(1 << 16)
+def _masked(path: str) -> str:
+    """Return a path, or a text of many, without what this run alone calls it; a draw from many files asks again."""
     path = without_names(path, own_names())
-    path = _TEMPORARY.sub("/<temporary>", path)
-    return _INSTANT.sub(_instant, _DAY.sub(_day, path))
+    if "/tmp" in path:
+        path = _TEMPORARY.sub("/<temporary>", path)
+    # Few texts hold any of these digits: to look for them costs little.
+    if any(year in path for year in _years()):
+        path = _DAY.sub(_day, path)
+    return _INSTANT.sub(_instant, path) if str(int(vary.started()))[:4] in path else path
+
+
+def _years() -> tuple[str, ...]:
+    return tuple({time.strftime("%Y", time.gmtime(vary.started() + shift)) for shift in (-_SECONDS, _SECONDS)})
 
 
 def _day(found: re.Match[str]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy
 import pytest
 
-from sac.why.tracer import masks
+from sac.why.tracer import masks, own_paths
 from sac.why.tracer.content import digest
 from sac.why.tracer.own_paths import unplaced
 
@@ -19,11 +19,17 @@ def named(monkeypatch):
 
     def name(option: str, value: str) -> None:
         monkeypatch.setenv(masks.NAMES, f'[["{option}", "{value}"]]')
-        masks.own_names.cache_clear()
+        forget()
 
     yield name
     monkeypatch.delenv(masks.NAMES, raising=False)
+    forget()
+
+
+def forget() -> None:
+    """Forget the names of the run, and what was masked by them."""
     masks.own_names.cache_clear()
+    own_paths._masked.cache_clear()
 
 
 def test_the_name_of_the_run_is_masked_in_paths(named):
@@ -32,6 +38,14 @@ def test_the_name_of_the_run_is_masked_in_paths(named):
         return digest([Path(f"/work/{folder}/a.npz"), f"{folder}/a.npz", numpy.array([f"{folder}/a", f"{folder}/b"])])
 
     assert content("runs/1") == content("runs/2") == content("runs/seed-3")
+
+
+def test_the_name_of_the_run_is_masked_in_long_lists_of_paths(named):
+    named("--out", "runs/1")
+    first = digest([f"runs/1/{number}.npz" for number in range(100)])
+    named("--out", "runs/2")
+    assert digest([f"runs/2/{number}.npz" for number in range(100)]) == first
+    assert digest([f"runs/2/{number}.npz" for number in reversed(range(100))]) != first
 
 
 @pytest.mark.parametrize("stamp", ["%Y-%m-%d/%H-%M-%S", "%Y%m%dT%H%M%S", "%Y%m%d-%H%M%S", "%Y.%m.%d/%H%M%S_"])
