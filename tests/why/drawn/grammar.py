@@ -10,8 +10,8 @@ from dataclasses import dataclass
 HALVES = ("tune", "report")
 """`sac why` may be mended for what the first half shows; what it is worth is measured on the second.
 
-The second is held out: `held_out.py` and `held_out_sources.py`. Once its failures were looked at it is the first's, and
-new productions take its place.
+The second is held out: `held_out.py`, `held_out_sources.py` and `held_out_innocent.py`. Once its failures were looked
+at it is the first's, and new productions take its place.
 """
 
 

@@ -10,19 +10,21 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from tests.why.drawn import grammar, held_out, looked_at, looked_at_later
+from tests.why.drawn import grammar, held_out, held_out_innocent, looked_at, looked_at_last, looked_at_later
 from tests.why.drawn import held_out_sources as held
+from tests.why.drawn import looked_at_last_sources as last
 from tests.why.drawn import looked_at_later_sources as later
 from tests.why.drawn import looked_at_sources as looked
 from tests.why.drawn.grammar import Layout, Noise, Sink, Transport
 from tests.why.drawn.sources import PLANT, TUNED, Source
 
-SOURCES = (*TUNED, *looked.LOOKED_AT, *later.HELD_OUT, *held.HELD_OUT)
-INNOCENT = (*looked.WERE_INNOCENT, *later.INNOCENT, *held.INNOCENT)
-TRANSPORTS = (*grammar.TRANSPORTS, *looked_at.TRANSPORTS, *looked_at_later.TRANSPORTS, *held_out.TRANSPORTS)
-SINKS = (*grammar.SINKS, *looked_at.SINKS, *looked_at_later.SINKS, *held_out.SINKS)
-LAYOUTS = (*grammar.LAYOUTS, *looked_at.LAYOUTS, *looked_at_later.LAYOUTS, *held_out.LAYOUTS)
-NOISES = (*grammar.NOISES, *looked_at.NOISES, *looked_at_later.NOISES, *held_out.NOISES)
+_MODULES = (grammar, looked_at, looked_at_later, looked_at_last, held_out)
+SOURCES = (*TUNED, *looked.LOOKED_AT, *later.HELD_OUT, *last.HELD_OUT, *held.HELD_OUT)
+INNOCENT = (*looked.WERE_INNOCENT, *later.INNOCENT, *last.INNOCENT, *held_out_innocent.INNOCENT)
+TRANSPORTS: tuple[Transport, ...] = tuple(row for module in _MODULES for row in module.TRANSPORTS)
+SINKS: tuple[Sink, ...] = tuple(row for module in _MODULES for row in module.SINKS)
+LAYOUTS: tuple[Layout, ...] = tuple(row for module in _MODULES for row in module.LAYOUTS)
+NOISES: tuple[Noise, ...] = tuple(row for module in _MODULES for row in module.NOISES)
 
 _FILES = 8
 """In the folder `data`, for directory listings."""
