@@ -93,7 +93,11 @@ def _all(evidence: Evidence) -> Iterator[Suspect]:
     if evidence.event.kind == PRINTED:
         yield from _globals(evidence)
     yield from (_of_source(evidence, pair) for pair in ranked if pair.a.kind in _KINDS)
-    yield from (_of_result(evidence, pair) for pair in ranked if _is_result(pair))
+    # Whether arguments that can't be read were equal is not known.
+    for pair in sorted(filter(_is_result, ranked), key=lambda one: bool(one.a.facts.get("unread"))):
+        if pair.a.facts.get("timed"):
+            yield _of_clock_within(evidence, pair)
+        yield _of_result(evidence, pair)
     yield from (replace(one, weak=True) for one in _families(evidence))
 
 
@@ -292,6 +296,14 @@ def _of_result(evidence: Evidence, pair: Pair) -> Suspect:
     force = (_at(f"result:{source.name}", source.place, values=values),)
     speaks = f"{source.name} gave {source.shown} and {pair.b.shown} for equal arguments"
     return Suspect(cause, source.place, speaks, force if values else (), source=pair)
+
+
+def _of_clock_within(evidence: Evidence, pair: Pair) -> Suspect:
+    """Suspect the clock that a library has read while it was called."""
+    source = pair.a
+    cause = "seed-from-clock" if evidence.seeds else "clock-value"
+    speaks = f"{source.name} reads the clock, and gave {source.shown} and {pair.b.shown}"
+    return Suspect(cause, source.place, speaks, (_at("clock", source.place),), source=pair)
 
 
 def _of_arrival(pair: Pair) -> Suspect:

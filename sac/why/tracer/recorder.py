@@ -107,6 +107,8 @@ class Recorder:
         """Whether it is noted in which order threads and tasks change things."""
         self.results = False
         """Whether it is noted what each call of the user's own lines gives."""
+        self.clocks = 0
+        """Readings of the wall clock by libraries, counted while that is noted."""
         self.racing: set[str] = set()
         """What may come in any order in this process: `threads`, `tasks`, `processes`."""
         _current[:] = [self]

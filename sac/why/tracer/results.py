@@ -108,7 +108,9 @@ class _Calls:
         count = self._counts[name, place]
         if count > SOURCES_A_PLACE:
             return function(*args, **kwargs)
-        asked = self._digest((getattr(function, "__self__", None), args, kwargs))
+        unread: Uncompared = []
+        asked = self._digest(getattr(function, "__self__", None)) + self._digest((args, kwargs), unread)
+        clocks = recorder.clocks
         value = function(*args, **kwargs)
         site = recorder.forced(f"{KIND}:{name}")
         kept = None if site is None else site.values.get(f"{place.chain}:{count}")
@@ -118,6 +120,8 @@ class _Calls:
         found = self._digest(value, uncompared)
         if not uncompared:
             facts = {"in": asked, "kept": _kept(value), "at": f"{place.chain}:{count}"}
+            # An iterator may be another one, and what a library has asked of the clock may be told by the result.
+            facts |= {word: True for word, so in (("unread", unread), ("timed", recorder.clocks > clocks)) if so}
             recorder.source(KIND, name, found, short(value), facts, place)
         return value
 

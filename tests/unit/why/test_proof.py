@@ -152,14 +152,15 @@ def test_words_that_differ_need_no_event_to_be_explained(tmp_path, guilty):
 TOLD = {"in": "same", "kept": "gASVBQAAAA==", "at": "1:1"}
 
 
-def called(folder, part, facts=None):
-    """Two runs like `runs`, in which a call of their line gave another value before they part."""
+def called(folder, part, facts=None, name="os.times", later=()):
+    """Two runs like `runs`, in which a call of their line gave another value before they part, and perhaps a later."""
     draws = [line(n, at=3, count=n, output="x") for n in range(3, 5)]
     sides = []
     for number, value in enumerate("pq"):
         told = {**CLOCK, "x": {**TOLD, **(facts or {}).get(number, {})}}
         end = [line(n, at=3, count=n, output=value if n >= part else "x") for n in range(5, 9)]
-        sides.append([line(1, "result", output=value, f="os.times", **told), *draws, *end])
+        more = [line(2, "result", at=2, output=value, f=one, **CLOCK, x={**TOLD, "unread": True}) for one in later]
+        sides.append([line(1, "result", output=value, f=name, **told), *more, *draws, *end])
     return compared(folder, *sides)
 
 
@@ -185,6 +186,21 @@ def test_a_call_that_moves_nothing_is_no_cause_either(tmp_path):
 def test_a_call_that_was_given_something_else_is_no_suspect(tmp_path):
     found = open_question(tmp_path, "result:os.times", facts={1: {"in": "other"}})
     assert found.proof is None
+
+
+def test_a_call_whose_arguments_can_t_be_read_comes_after_those_whose_can(tmp_path):
+    comparison = called(tmp_path, 5, name="Cursor.fetchall", later=["str.join"])
+    known = [one.source.a.name for one in suspects.suspects_of(evidence_of(comparison, comparison.divergence))[:2]]
+    assert known == ["Cursor.fetchall", "str.join"]
+
+
+@pytest.mark.parametrize("moves, cause", [("clock", "clock-value"), ("result:makeRecord", "outside-value")])
+def test_a_call_in_which_a_library_reads_the_clock_is_the_clock_s_only_if_that_is_proved(tmp_path, moves, cause):
+    both = {number: {"timed": True} for number in range(2)}
+    prover = Scripted(tmp_path, lambda kinds: 7 if moves in kinds else 5)
+    prover.seen_closer = called(tmp_path, 5, both, "makeRecord")
+    found = prover.search(runs(tmp_path, clock=False), 4)
+    assert (found.proof.suspect.cause, found.proof.suspect.place.line) == (cause, 1)
 
 
 def test_every_suspect_can_be_called_by_its_name():

@@ -117,6 +117,8 @@ CORPUS = (
     Planted("library_asks_today", "seed-from-clock", "seed"),
     Planted("processes_share", "process-race", "module.forward"),
     Planted("processes_add", "process-race", "printed"),
+    Planted("log_record_time", "seed-from-clock", "seed"),
+    Planted("shuffled_rows", "outside-value", "seed"),
     Planted("shared_seed", warning="shared-seed"),
     Planted("clean_training"),
     Planted("clean_vector"),

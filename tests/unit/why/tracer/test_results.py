@@ -19,7 +19,7 @@ class Trace:
     """In place of the recorder."""
 
     def __init__(self, own=()):
-        self.sources, self.sites = [], {}
+        self.sources, self.sites, self.clocks = [], {}, 0
         self.places = SimpleNamespace(find=lambda depth: HERE, tracer="/nowhere/", own=lambda name: name in own or None)
         self.busy = lambda: False
         self.quiet = nullcontext
@@ -78,6 +78,18 @@ def test_what_an_object_holds_is_an_argument_of_its_methods(trace):
     owner.append(1)
     result(trace)(owner.count)(1)
     assert trace.sources[0][3]["in"] != trace.sources[1][3]["in"]
+
+
+def test_it_is_noted_whether_arguments_could_be_read_and_whether_a_library_read_the_clock(trace):
+    def dated(_):
+        trace.clocks += 1
+        return 5
+
+    call = result(trace)
+    call(max)(iter([1, 2]))
+    call(max)([1, 2])
+    call(dated)([1, 2])
+    assert [{"unread", "timed"} & facts.keys() for *_, facts in trace.sources] == [{"unread"}, set(), {"timed"}]
 
 
 def test_a_recorded_result_is_given_again_at_its_turn(trace):
