@@ -178,8 +178,8 @@ _ALL = (
         "unseeded-generator",
         "a generator is made without a seed",
         "`default_rng()`, `RandomState()`, `random.Random()` and `Generator.seed()` take their seed from the operating "
-        "system's entropy.",
-        "Give the generator a seed where it is made: `default_rng(seed)`.",
+        "system's entropy. So does the `np_random` of an environment whose `reset` doesn't hand its seed on.",
+        "Give the generator a seed where it is made: `default_rng(seed)`, or `super().reset(seed=seed)`.",
         GENERATORS,
     ),
     Cause(

@@ -85,6 +85,11 @@ class Evidence:
         found = [one.drawn for trace in self.runs for one in (trace, *trace.children.values())]
         return None if None in found else frozenset[str]().union(*filter(None, found))
 
+    def sources_beside(self, source: Event) -> Sequence[Event]:
+        """Return what the first run's process of a source has reached: it may be a child of that of the event."""
+        children = self.runs[0].children if self.runs else {}
+        return children.get(source.process, self.a).sources
+
     def in_condition(self, source: Event) -> bool:
         """Whether the call that reached a source stands in a condition or a key: it decides, and gives no number."""
         return decides(self.root / source.place.file, source.place.line, _callers(source))
@@ -254,13 +259,15 @@ def evidence_of(comparison: TraceComparison, divergence: TraceDivergence) -> Evi
 def _served(comparison: TraceComparison, divergence: TraceDivergence) -> Event | None:
     """Return the event of the main process's environments that a worker's event belongs to.
 
-    A vector waits for its workers. A single environment may be one of the main process's own, as for evaluation: it
-    waits for the worker only where nothing else was done meanwhile.
+    A vector waits for its workers, unless it steps its environments itself. A single environment may be one of the
+    main process's own, as for evaluation: it waits for the worker only where nothing else was done meanwhile.
     """
     end = divergence.event.a.time
     later = sorted((flow for flow in comparison.a.flows if flow.time >= end), key=lambda flow: flow.time)
     nearest = later[0] if later and later[0].kind in ("env.reset", "env.step") else None
-    return nearest or next((flow for flow in later if flow.kind in ("vector.reset", "vector.step")), None)
+    alone = {flow.parent for flow in comparison.a.flows if flow.kind in ("env.reset", "env.step")}
+    waiting = (flow for flow in later if flow.kind in ("vector.reset", "vector.step") and flow.number not in alone)
+    return nearest or next(waiting, None)
 
 
 def one_ended(evidence: Evidence) -> bool:

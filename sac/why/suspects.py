@@ -144,13 +144,21 @@ def _of_object(evidence: Evidence, event: Event) -> Suspect:
         return Suspect("unseeded-reset", at, speaks, (_at("entropy", place),), source=pair)
     if event.kind == "space.sample":
         cause, at = "unseeded-space", event.place
-    elif _TOLD_NOTHING.search(evidence.code(place)):
+    elif _TOLD_NOTHING.search(evidence.code(place)) or _seed_was_ignored(evidence):
         # A wrapper, or an environment, makes a generator which no seed of a reset can reach.
         cause, at = "unseeded-generator", place
     elif _asked_by(pair, "reset", "Env.", "seeding") or evidence.outer.kind in _RESET:
         cause, at = "unseeded-reset", _env_line(evidence, pair, place)
     speaks = f"{event.facts.get('generator')} took its seed from the operating system's entropy there"
     return Suspect(cause, at, speaks, (_at("entropy", place),), source=pair)
+
+
+def _seed_was_ignored(evidence: Evidence) -> bool:
+    """Whether the environment that the event lies in was given a seed, which its `reset` did not hand on."""
+    env = evidence.outer.facts.get("env") if evidence.outer.kind in _ENV else None
+    resets = (evidence.outer, *(flow for flow in evidence.a.flows if flow.number < evidence.event.number))
+    seeded = (flow for flow in resets if flow.kind in _RESET and flow.facts.get("seeded"))
+    return env is not None and any(flow.facts.get("env") == env for flow in seeded)
 
 
 def _asked_by(pair: Pair | None, *words: str) -> bool:
@@ -285,7 +293,7 @@ def _is_result(pair: Pair) -> bool:
 def _of_result(evidence: Evidence, pair: Pair) -> Suspect:
     """Suspect a call that gave another value though its arguments were equal."""
     source = pair.a
-    alike = (one for one in evidence.a.sources if one.kind == "result" and one.name == source.name)
+    alike = (one for one in evidence.sources_beside(source) if one.kind == "result" and one.name == source.name)
     here = (one for one in alike if (one.place.file, one.place.line) == (source.place.file, source.place.line))
     values = {one.facts["at"]: one.facts["kept"] for one in here if one.facts.get("kept")}
     within = (one for one in evidence.divergence.sources if one.a.place == source.place and one.a.kind in _KINDS)

@@ -119,7 +119,7 @@ class _Calls:
         uncompared: Uncompared = []
         found = self._digest(value, uncompared)
         if not uncompared:
-            facts = {"in": asked, "kept": _kept(value), "at": f"{place.chain}:{count}"}
+            facts: dict[str, Any] = {"in": asked, "kept": _kept(value), "at": f"{place.chain}:{count}"}
             # An iterator may be another one, and what a library has asked of the clock may be told by the result.
             facts |= {word: True for word, so in (("unread", unread), ("timed", recorder.clocks > clocks)) if so}
             recorder.source(KIND, name, found, short(value), facts, place)

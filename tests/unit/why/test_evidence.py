@@ -7,9 +7,13 @@ from types import SimpleNamespace
 from sac.why.evidence import Evidence, _served
 
 
-def served(*flows: tuple[str, float]) -> str | None:
-    """Return the kind of the event that waited for a worker's event at second 10."""
-    trace = SimpleNamespace(flows=[SimpleNamespace(kind=kind, time=time) for kind, time in flows])
+def _flow(number: int, kind: str, time: float, parent: int = 0) -> SimpleNamespace:
+    return SimpleNamespace(number=number, kind=kind, time=time, parent=parent)
+
+
+def served(*flows: tuple[str, float] | tuple[str, float, int]) -> str | None:
+    """Return the kind of the event that waited for a worker's event at second 10; a flow may name its parent."""
+    trace = SimpleNamespace(flows=[_flow(number, *flow) for number, flow in enumerate(flows, start=1)])
     divergence = SimpleNamespace(event=SimpleNamespace(a=SimpleNamespace(time=10.0)))
     found = _served(SimpleNamespace(a=trace), divergence)
     return None if found is None else found.kind
@@ -22,6 +26,10 @@ def test_a_vector_waits_for_its_workers_whatever_is_done_meanwhile():
 def test_an_environment_of_the_main_process_waits_for_a_worker_only_where_it_is_what_comes_next():
     assert served(("draw", 9), ("env.reset", 11)) == "env.reset"
     assert served(("module.forward", 11), ("env.reset", 12)) is None
+
+
+def test_a_vector_that_resets_its_environments_itself_waits_for_nobody():
+    assert served(("vector.reset", 14), ("env.make", 11), ("env.reset", 13, 1)) is None
 
 
 def racing(*threads: str) -> tuple[int, int]:

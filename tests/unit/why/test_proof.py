@@ -10,6 +10,7 @@ import pytest
 
 from sac.why import suspect, suspects
 from sac.why.causes import CAUSES
+from sac.why.compare import compare
 from sac.why.event import NOWHERE
 from sac.why.evidence import evidence_of
 from sac.why.launch import TracePlan
@@ -17,6 +18,7 @@ from sac.why.proof import Prover
 from sac.why.search import Search, as_divergence
 from sac.why.verdict import judge
 from tests.unit.why.test_compare import compared, line
+from tests.unit.why.test_compare import trace as traced
 
 CLOCK = {"s": 1, "shown": "1"}
 
@@ -201,6 +203,19 @@ def test_a_call_in_which_a_library_reads_the_clock_is_the_clock_s_only_if_that_i
     prover.seen_closer = called(tmp_path, 5, both, "makeRecord")
     found = prover.search(runs(tmp_path, clock=False), 4)
     assert (found.proof.suspect.cause, found.proof.suspect.place.line) == (cause, 1)
+
+
+def test_what_a_call_in_a_child_gave_can_be_given_again(tmp_path):
+    sides = []
+    for value in "pq":
+        side = traced(tmp_path, f"{value}.trace", [line(2, output=value)])
+        read = line(7, "result", output=value, f="Cursor.fetchall", **{**CLOCK, "x": TOLD, "t": 0.5})
+        side.children["1"] = traced(tmp_path, f"{value}.trace.child", [read])
+        side.children["1"].sources = [replace(one, process="1") for one in side.children["1"].sources]
+        sides.append(side)
+    comparison = compare(*sides)
+    first = suspects.suspects_of(evidence_of(comparison, comparison.divergence))[0]
+    assert first.force[0]["values"] == {"1:1": TOLD["kept"]}
 
 
 def test_every_suspect_can_be_called_by_its_name():

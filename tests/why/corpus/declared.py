@@ -117,6 +117,7 @@ CORPUS = (
     Planted("library_asks_today", "seed-from-clock", "seed"),
     Planted("processes_share", "process-race", "module.forward"),
     Planted("processes_add", "process-race", "printed"),
+    Planted("ignored_seed", "unseeded-generator", "draw"),
     Planted("log_record_time", "seed-from-clock", "seed"),
     Planted("shuffled_rows", "outside-value", "seed"),
     Planted("shared_seed", warning="shared-seed"),
