@@ -94,7 +94,9 @@ class Prover:
             together = left[:1] if found.spent < ALONE and found.spent < most - 1 else left
             if found.spent == 1:
                 # Two sources of one kind, such as a weight and a bias that nobody has written: neither alone moves it.
-                together = [one for one in found.suspects if one.cause == found.suspects[0].cause]
+                # What stands for a whole family, such as all that hashes, would speak for whoever is named with it.
+                alike = (one for one in found.suspects if one.cause == found.suspects[0].cause)
+                together = [one for one in alike if not one.environment]
                 together = together if len(together) > 1 and together[0] in found.innocent else left[:1]
             found.proof = self._try(found, together)
             if found.proof is None:
@@ -157,7 +159,7 @@ class Prover:
         if again is None or again.divergence is None:
             self._plan = replace(self._plan, results="")
             return found
-        known = {repr(one.force) for one in found.suspects}
+        known = {repr(one.force) for one in (found.suspects if found.proof is None else found.innocent)}
         fresh = [one for one in suspects_of(evidence_of(again, again.divergence)) if repr(one.force) not in known]
         closer = Search([one for one in fresh if one.force and not one.weak], again)
         self._force(closer, most)

@@ -292,6 +292,25 @@ def test_what_only_lack_of_better_speaks_for_must_prove_itself_twice(tmp_path):
         assert (found.proof is not None) == proved
 
 
+def test_a_hash_is_not_forced_together_with_all_that_hashes_before_a_set_was(tmp_path):
+    """A hash and a set differ, and only the set matters: where all hash alike, the runs would be equal too."""
+    sides = []
+    for value in "pq":
+        read = [line(1, "set-order", at=1, output=value, **CLOCK), line(2, "hash", at=2, output=value, **CLOCK)]
+        sides.append([*read, *(line(n, at=3, count=n, output=value if n > 4 else "x") for n in range(3, 9))])
+    comparison = compared(tmp_path, *sides)
+    prover = Scripted(tmp_path, None)
+    alike = comparison.a, comparison.a
+
+    def run(forced, position=None):
+        moved = any(one.environment for one in forced) or any(one.cause == "set-order" for one in forced)
+        return compare(*alike) if moved else comparison
+
+    prover.run = run
+    proof = prover.search(comparison, 6).proof
+    assert (proof.suspect.cause, proof.suspect.place.line, proof.suspect.environment) == ("set-order", 1, {})
+
+
 def test_an_innocent_is_not_named_for_having_been_forced_with_the_guilty(tmp_path):
     """All at once moves the place, and no intervention is left: still the guilty one is told from the others."""
     comparison = runs(tmp_path)
