@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy
 import pytest
 
-from sac.why.tracer import masks, own_paths
+from sac.why.tracer import masks, own_paths, vary
 from sac.why.tracer.content import digest
 from sac.why.tracer.own_paths import unplaced
 
@@ -48,13 +47,22 @@ def test_the_name_of_the_run_is_masked_in_long_lists_of_paths(named):
     assert digest([f"runs/2/{number}.npz" for number in reversed(range(100))]) != first
 
 
-@pytest.mark.parametrize("stamp", ["%Y-%m-%d/%H-%M-%S", "%Y%m%dT%H%M%S", "%Y%m%d-%H%M%S", "%Y.%m.%d/%H%M%S_"])
-def test_a_day_of_the_run_is_masked_in_paths(stamp):
-    folder = time.strftime(stamp, time.gmtime())
-    assert unplaced(f"out/{folder}3.npz").startswith("out/<date>")
+@pytest.fixture
+def begun(monkeypatch):
+    """Let the run have begun on 21 June 2026."""
+    monkeypatch.setattr(vary, "_started", [1_782_000_000.0])
+    forget()
+    yield
+    forget()
 
 
-def test_another_day_tells_files_apart():
+@pytest.mark.parametrize("stamp", ["2026-06-21/00-00-07", "20260621T000007", "20260620-235959", "2026.06.21/00-00-07_"])
+def test_a_day_of_the_run_is_masked_in_paths(stamp, begun):
+    assert unplaced(f"out/{stamp}3.npz").startswith("out/<date>")
+
+
+def test_another_day_tells_files_apart(begun):
+    assert unplaced("data/2026-06-17.csv") == "data/2026-06-17.csv"
     assert unplaced("data/2019-03-02.csv") == "data/2019-03-02.csv"
     assert unplaced("data/1500000000.csv") == "data/1500000000.csv"
 
@@ -64,9 +72,8 @@ def test_the_name_of_a_temporary_folder_is_masked_and_that_of_a_temporary_file_i
     assert unplaced("/tmp/tmpab3d_f9x") != unplaced("/tmp/tmpq7__x8kk")
 
 
-def test_a_text_that_is_no_path_keeps_its_day():
-    today = time.strftime("%Y-%m-%d", time.gmtime())
-    assert unplaced(today) == today
+def test_a_text_that_is_no_path_keeps_its_day(begun):
+    assert unplaced("2026-06-21") == "2026-06-21"
 
 
 def test_the_order_of_files_in_a_folder_of_the_runs_own_counts(named):
