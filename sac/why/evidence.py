@@ -82,7 +82,7 @@ class Evidence:
     @cached_property
     def drawn(self) -> frozenset[str] | None:
         """Return the global generators that moved unseeded in any process; None where a process can't tell."""
-        found = [one.drawn for trace in self.runs for one in (trace, *trace.children.values())]
+        found = [one.drawn for trace in self.runs for one in trace.processes]
         return None if None in found else frozenset[str]().union(*filter(None, found))
 
     def sources_beside(self, source: Event) -> Sequence[Event]:
@@ -182,7 +182,7 @@ class Evidence:
     @property
     def racing_processes(self) -> Place | None:
         """The line that started processes to be at work at once; None if there was none."""
-        found = (trace.racing.get("processes") for run in self.runs for trace in (run, *run.children.values()))
+        found = (one.racing.get("processes") for trace in self.runs for one in trace.processes)
         return next(filter(None, found), None)
 
     def thread_event(self) -> Event | None:

@@ -363,8 +363,7 @@ def _whole(again: TraceComparison) -> bool:
 
 def _racing(comparison: TraceComparison) -> set[str]:
     """Return what was at work at once, threads, tasks or processes: their order differs from run to run."""
-    traces = (one for trace in (comparison.a, comparison.b) for one in (trace, *trace.children.values()))
-    return {kind for one in traces for kind in one.racing}
+    return {kind for trace in (comparison.a, comparison.b) for one in trace.processes for kind in one.racing}
 
 
 def _interleaved(comparison: TraceComparison) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -56,24 +56,21 @@ def can_reach(file: Path, source: int, target: int) -> bool:
 
 def decides(file: Path, line: int, names: Collection[str]) -> bool:
     """Whether one of these functions is called on a line within a condition, or a key to put something in order."""
-    parts = (part for node in ast.walk(_tree(file)) for test in _conditions(node) for part in ast.walk(test))
-    called = (part.func for part in parts if isinstance(part, ast.Call) and part.lineno == line)
-    words = {one.lstrip(".") for function in called for one in _names(function, ast.Load)}
-    return not words.isdisjoint(name.rsplit(".", 1)[-1] for name in names)
+    return _is_called(file, line, names, _conditions)
 
 
 @lru_cache(maxsize=1024)
 def becomes_seed(file: Path, line: int, names: tuple[str, ...]) -> bool:
     """Whether what one of these functions gives on a line is called a seed there, or handed over as one."""
-    words = {name.rsplit(".", 1)[-1] for name in names}
-    calls = (
-        part.func
-        for node in ast.walk(_tree(file))
-        for value in _called_seeds(node)
-        for part in ast.walk(value)
-        if isinstance(part, ast.Call) and part.lineno == line
-    )
-    return any(one.lstrip(".") in words for function in calls for one in _names(function, ast.Load))
+    return _is_called(file, line, names, _called_seeds)
+
+
+def _is_called(file: Path, line: int, names: Collection[str], within: Callable[[ast.AST], Iterator[ast.expr]]) -> bool:
+    """Whether one of these functions is called on a line, within one of the expressions that `within` finds."""
+    parts = (part for node in ast.walk(_tree(file)) for value in within(node) for part in ast.walk(value))
+    called = (part.func for part in parts if isinstance(part, ast.Call) and part.lineno == line)
+    words = {one.lstrip(".") for function in called for one in _names(function, ast.Load)}
+    return not words.isdisjoint(name.rsplit(".", 1)[-1] for name in names)
 
 
 def _called_seeds(node: ast.AST) -> Iterator[ast.expr]:

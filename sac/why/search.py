@@ -66,9 +66,7 @@ def as_divergence(comparison: TraceComparison) -> TraceComparison:
     """Return a comparison of runs that printed other words, with the end of what they did as the place."""
     a = comparison.a
     number = 1 + max((one.number for one in (*a.flows, *a.sources)), default=0)
-    time_ = max(
-        (one.time for trace in (a, *a.children.values()) for one in (*trace.flows, *trace.sources)), default=0.0
-    )
+    time_ = max((one.time for trace in a.processes for one in (*trace.flows, *trace.sources)), default=0.0)
     last = max(comparison.a.flows, key=lambda flow: flow.number, default=None)
     place = NOWHERE if last is None else last.place
     event = Event("", number, PRINTED, "output", place, 1, 0, {}, {}, {}, {}, time_, False, "")

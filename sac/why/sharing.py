@@ -31,7 +31,7 @@ def shared_files(a: Trace, b: Trace) -> list[Shared]:
 def _touched(trace: Trace) -> dict[str, list[Touch]]:
     """Return what a run did to each file, in the order of time."""
     found: dict[str, list[Touch]] = {}
-    for process in (trace, *trace.children.values()):
+    for process in trace.processes:
         for path, touches in process.files.items():
             found.setdefault(path, []).extend(touches)
     return {path: sorted(touches, key=lambda one: one.time) for path, touches in found.items()}
@@ -109,7 +109,7 @@ def _stumbled(shared: Shared, comparison: TraceComparison, words: tuple[str, str
 
 
 def _flows(trace: Trace) -> Iterable[Event]:
-    return [flow for process in (trace, *trace.children.values()) for flow in process.flows]
+    return [flow for process in trace.processes for flow in process.flows]
 
 
 def _names(words: str, path: str) -> bool:

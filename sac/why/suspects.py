@@ -219,7 +219,7 @@ def _rank(evidence: Evidence, pair: Pair) -> tuple[int, ...]:
     source = pair.a
     logs = source.kind in ("clock", "entropy", "pid") and not evidence.reaches(source.place)
     decides = bool(_DECIDES.match(evidence.code(source.place)))
-    seed = source.kind in _SEEDS and (evidence.seeds or evidence.is_called_seed(source))
+    seed = _is_seed(evidence, source)
     # torch itself makes temporary files as it loads its compiler; their names are the last to have mattered.
     idle = source.name == "tempfile" and not source.place.direct
     return (
@@ -232,14 +232,23 @@ def _rank(evidence: Evidence, pair: Pair) -> tuple[int, ...]:
     )
 
 
+def _is_seed(evidence: Evidence, source: Event) -> bool:
+    """Whether something from outside becomes a seed, of a generator that is seen or by the name it is handed on."""
+    return source.kind in _SEEDS and (evidence.seeds or evidence.is_called_seed(source))
+
+
+def _clock(evidence: Evidence) -> str:
+    """Return the name of the cause where a clock is: a seed is made of it, or some other value."""
+    return "seed-from-clock" if evidence.seeds else "clock-value"
+
+
 def _of_source(evidence: Evidence, pair: Pair) -> Suspect:
     """Suspect something that came from outside."""
     source, place = pair.a, pair.a.place
     cause = _KINDS[source.kind]
     if source.kind == "state":
         return _of_state(pair)
-    seeds = source.kind in _SEEDS and (evidence.seeds or evidence.is_called_seed(source))
-    if seeds and not evidence.in_condition(source):
+    if _is_seed(evidence, source) and not evidence.in_condition(source):
         cause = _SEEDS[source.kind]
     if source.kind == "entropy":
         cause, place = _of_entropy(evidence, pair, cause)
@@ -300,7 +309,7 @@ def _of_result(evidence: Evidence, pair: Pair) -> Suspect:
     inner = next(within, None)
     cause = "outside-value" if inner is None else _of_source(evidence, inner).cause
     if inner is None and _OF_TIME.search(source.name):
-        cause = "seed-from-clock" if evidence.seeds else "clock-value"
+        cause = _clock(evidence)
     force = (_at(f"result:{source.name}", source.place, values=values),)
     speaks = f"{source.name} gave {source.shown} and {pair.b.shown} for equal arguments"
     return Suspect(cause, source.place, speaks, force if values else (), source=pair)
@@ -309,9 +318,8 @@ def _of_result(evidence: Evidence, pair: Pair) -> Suspect:
 def _of_clock_within(evidence: Evidence, pair: Pair) -> Suspect:
     """Suspect the clock that a library has read while it was called."""
     source = pair.a
-    cause = "seed-from-clock" if evidence.seeds else "clock-value"
     speaks = f"{source.name} reads the clock, and gave {source.shown} and {pair.b.shown}"
-    return Suspect(cause, source.place, speaks, (_at("clock", source.place),), source=pair)
+    return Suspect(_clock(evidence), source.place, speaks, (_at("clock", source.place),), source=pair)
 
 
 def _of_arrival(pair: Pair) -> Suspect:
@@ -379,8 +387,8 @@ def _families(evidence: Evidence) -> Iterator[Suspect]:
     clocks = {pair.a.place: pair for pair in sources if pair.a.kind == "clock"}
     if clocks:
         pair = min(clocks.values(), key=lambda one: _rank(evidence, one))
-        cause = "seed-from-clock" if evidence.seeds else "clock-value"
-        yield Suspect(cause, pair.a.place, "the clock is read in several lines", ({"kind": "clock"},), source=pair)
+        speaks = "the clock is read in several lines"
+        yield Suspect(_clock(evidence), pair.a.place, speaks, ({"kind": "clock"},), source=pair)
     completions = [pair for pair in sources if pair.a.kind == "completion"]
     thread = evidence.thread_event()
     if completions:

@@ -57,6 +57,11 @@ class Trace:
     """Flow events that were equal in the other run too, and are remembered no more."""
 
     @property
+    def processes(self) -> tuple[Trace, ...]:
+        """This process, and those that it started."""
+        return self, *self.children.values()
+
+    @property
     def complete(self) -> bool:
         """Whether the process ran to its own end while it was traced."""
         return self.end == "end"
@@ -215,7 +220,7 @@ def read_trace(path: Path | str) -> Trace:
 def audit(trace: Trace) -> list[AuditFinding]:
     """List every source that a run reached, and what it drew from generators that nobody had seeded."""
     total = Audit()
-    for process in (trace, *trace.children.values()):
+    for process in trace.processes:
         total.join(process.audit)
     return sorted(total.found.values(), key=lambda one: (one.place.file, one.place.line, one.kind))
 

@@ -15,6 +15,8 @@ _UNIT = (
     r"(?: ?(?:s|secs?|seconds?|ms|msecs?|milliseconds?|us|µs|ns|mins?|minutes?|hrs?|hours?|fps|sps|hz|rpm"
     rf"|[kmgt]i?b|[kmgt]i?b/s|{_EACH}|[a-z]*/(?:s|sec|second|min|h|it|step|iter|epoch))|h)"
 )
+INSTANT = r"(?<![\d.])(1[6-9]\d{8})(?:\.\d+|\d{3}|\d{6}|\d{9})?(?!\d)"
+"""A reading of the wall clock in seconds, or in parts of them; its first group has the whole seconds."""
 STAGES = (
     r"(?:time|times|timings?|timers?)/(?:total|train(?:ing)?|eval(?:uation)?|test(?:ing)?|validation|rollouts?|sampl(?:e|ing)"
     r"|collect(?:ion|ing)?|data|load(?:ing)?|updates?|forward|backward|inference|learn(?:ing)?|epoch|iteration|env|save)"
@@ -47,7 +49,7 @@ _MASKS = tuple(
         (rf"\b(?:{_DAY},? )?(?:{_MONTH} +\d\d?|\d\d? {_MONTH})(?:,?(?: \d\d:\d\d:\d\d)? \d{{4}})?\b", "<date>"),
         (r"\b\d+:\d\d(?::\d\d)?(?:[.,]\d+)?\b", "<time>"),
         (r"\b[IWEFD]\d{4} <time>\s+(?:\d+|<pid>)", "<log>"),
-        (r"(?<![\d.])1[6-9]\d{8}(?:\.\d+|\d{3}|\d{6}|\d{9})?(?!\d)", "<instant>"),
+        (INSTANT, "<instant>"),
         (
             r"\b(done|finished|completed|trained|loaded|saved|ran|ready)( in | after )\d+\.\d+(?= *(?:$|[,;)\]]))",
             r"\1\2<amount>",

@@ -13,12 +13,12 @@ import re
 import time
 
 from . import vary
-from .masks import own_names, without_names
+from .masks import INSTANT, own_names, without_names
 
 _DAY = re.compile(
     r"(?<!\d)(\d{4})([-_.]?)(\d\d)\2(\d\d)(?:[T_ /-]?\d\d([-_:.]?)\d\d\5\d\d(?:[.,]\d+)?)?(?!\d)", re.IGNORECASE
 )
-_INSTANT = re.compile(r"(?<![\d.])(1[6-9]\d{8})(?:\.\d+|\d{3}|\d{6}|\d{9})?(?!\d)")
+_INSTANT = re.compile(INSTANT)
 _TEMPORARY = re.compile(r"/tmp[a-z0-9_]{8}(?=/)")
 _SECONDS = 86_400
 _SHORT = 512
